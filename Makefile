@@ -1,0 +1,43 @@
+# Variables on the command line win over the environment, that over .env:
+# SOURCE FILES SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT TABLES ONLY
+VENV ?= .venv
+export VENV
+export PYTHONPATH := $(CURDIR)
+RUNTIME := $(VENV)/bin/python -m data_layer.runtime
+
+.PHONY: help run stop status verify test faults lint bench core tools
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
+
+run: core ## install, start, load the history and run the five stages; SOURCE=files FILES=... for bars of your own
+	@$(RUNTIME).run
+
+stop: core ## stop what `make run` started in this home
+	@$(RUNTIME).stop
+
+status: core ## what runs, how far each stage is, where to look
+	@$(RUNTIME).status
+
+verify: core ## check tables, row counts and invariants; TABLES=a,b for some
+	@$(RUNTIME).verify
+
+test: tools ## the test suite, without the fault suites
+	@$(VENV)/bin/python -m pytest -m "not faults" -n 2 --dist loadfile
+
+faults: tools ## kill, race and stall suites
+	@$(VENV)/bin/python -m pytest -m faults
+
+lint: tools ## ruff and mypy
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+
+bench: tools ## time against the best peers; ONLY=name for one
+	@$(VENV)/bin/python -m tests.benchmarks $(ONLY)
+
+core:
+	@deploy/venv.sh requirements-core.txt
+
+tools:
+	@deploy/venv.sh requirements.txt

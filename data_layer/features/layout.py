@@ -1,0 +1,125 @@
+"""How a frame of bars is read: which rows belong to which symbol, in which order, and as which numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from models.errors import DataQualityError
+
+STAGE = "features"
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+def require_columns(frame: pd.DataFrame, columns: Iterable[str], what: str) -> None:
+    """Refuse a frame without one of the columns.
+
+    Raises:
+        DataQualityError: naming what is missing and what is there.
+    """
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise DataQualityError(
+            f"{what} frame has no column {', '.join(missing)}", stage=STAGE, key="columns",
+            value=[str(column) for column in frame.columns], remedy="pass a frame with the named columns",
+        )  # fmt: skip
+
+
+def to_days(dates: pd.Series) -> IntArray:
+    """Days since 1970-01-01 of a column of session dates.
+
+    Args:
+        dates: either `datetime.date` objects or time-zone-free datetime64 at midnight, any resolution. Text,
+            time zones, times of day and a mixture of types are refused: what day they mean would be a guess.
+
+    Returns:
+        int64, one per row.
+
+    Raises:
+        DataQualityError: for anything else, and for a missing date.
+    """
+    kind = pd.api.types.infer_dtype(dates, skipna=False)
+    if kind not in {"date", "datetime64"} or getattr(dates.dtype, "tz", None) is not None:
+        raise _bad_dates(f"column {dates.name} does not hold plain dates", str(dates.dtype), kind)
+    stamps = pd.to_datetime(dates).to_numpy()  # 25 times as fast for date objects as numpy's own cast
+    days = stamps.astype("datetime64[D]")
+    if np.isnat(days).any():
+        raise _bad_dates(f"column {dates.name} has missing dates", str(dates.dtype), kind)
+    if kind == "datetime64" and (days != stamps).any():
+        raise _bad_dates(f"column {dates.name} has times of day", str(stamps[days != stamps][0]), kind)
+    return days.astype(np.int64)
+
+
+def _bad_dates(message: str, value: str, kind: str) -> DataQualityError:
+    return DataQualityError(
+        f"{message}: {kind}", stage=STAGE, key="date", value=value,
+        remedy="pass datetime.date objects, or datetime64 at midnight without a time zone",
+    )  # fmt: skip
+
+
+def to_floats(column: pd.Series) -> FloatArray:
+    """Contiguous float64 values of a numeric column; integers are converted, NULL and infinity become NaN.
+
+    Raises:
+        DataQualityError: when the column is not numeric (text would be parsed by luck).
+    """
+    if not pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
+        raise DataQualityError(
+            f"column {column.name} is not numeric", stage=STAGE, key=str(column.name),
+            value=str(column.dtype), remedy="cast it to float64",
+        )  # fmt: skip
+    values = np.array(column.to_numpy(dtype=np.float64, na_value=np.nan), order="C")
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def symbol_rows(frame: pd.DataFrame) -> tuple[IntArray, IntArray, pd.Index, IntArray]:
+    """Where each symbol's rows lie, after checking that they are contiguous and in date order.
+
+    Symbols may come in any order (a database's collation is not Python's), but each in one piece.
+
+    Args:
+        frame: columns symbol and date, at least one row.
+
+    Returns:
+        starts, int64 [symbols + 1]: rows `starts[i]` to `starts[i + 1] - 1` are symbol i; codes, int64
+        [rows]: i of each row; the symbols [symbols]; days, int64 [rows].
+
+    Raises:
+        DataQualityError: for a missing symbol, scattered symbols, or dates not strictly ascending in one.
+    """
+    raw_codes, names = pd.factorize(frame["symbol"])
+    codes = raw_codes.astype(np.int64)
+    symbols = pd.Index(names)
+    days = to_days(frame["date"])
+    if (codes < 0).any():
+        raise DataQualityError("a bar has no symbol", stage=STAGE, key="row", value=int(np.argmin(codes)))
+    changes = np.flatnonzero(np.diff(codes)) + 1
+    starts = np.concatenate(([0], changes, [len(codes)])).astype(np.int64)
+    if len(starts) != len(symbols) + 1:
+        back = changes[np.diff(codes)[changes - 1] < 0][0]
+        raise _bad_order("rows of one symbol are not contiguous", symbols[codes[back]], days[back])
+    same = np.diff(codes) == 0
+    wrong = np.flatnonzero(same & (np.diff(days) <= 0)) + 1
+    if len(wrong):
+        row = wrong[0]
+        problem = "duplicated bar" if days[row] == days[row - 1] else "dates of one symbol are not ascending"
+        raise _bad_order(problem, symbols[codes[row]], days[row])
+    return starts, codes, symbols, days
+
+
+def _bad_order(problem: str, symbol: Any, day: np.int64) -> DataQualityError:
+    return DataQualityError(
+        f"{problem}: {symbol} on {iso_date(day)}", stage=STAGE, key="symbol", value=symbol,
+        remedy="sort the bars by symbol and date, one row for each pair",
+    )  # fmt: skip
+
+
+def iso_date(day: np.int64 | int) -> str:
+    """The date as text of days since 1970-01-01."""
+    return str(np.datetime64(int(day), "D"))

@@ -1,0 +1,1 @@
+"""Everything that makes an installation run: its home folder, Postgres, Airflow, the supervisor, the chain."""

@@ -1,0 +1,94 @@
+"""The whole environment of a home's Airflow processes; Airflow has no configuration file of its own here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from data_layer.runtime.environment import TUNABLE, inherited
+from data_layer.runtime.home import Home
+from data_layer.runtime.remember import remembered_or_default
+from data_layer.settings import ROOT
+
+ADMIN = "admin"
+
+
+def airflow_environment(
+    home: Home, *, database: str = "airflow", environ: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return the environment for any Airflow command of the home.
+
+    Args:
+        home: whose ports, secrets and settings it names.
+        database: Airflow's metadata database; a clone of it for `dags test`.
+        environ: the environment to begin with (default: this process's); the scheduler's own settings in it
+            win over ours, everything else of another Airflow in it is dropped.
+    """
+    base = inherited(environ)
+    tuned = {name: value for name, value in base.items() if name.startswith(TUNABLE)}
+    return {
+        **base,
+        **_settings(home, database),
+        **_connections(home),
+        **remembered_or_default(home.path),
+        "ALMANAC_HOME": str(home.path),
+        "PYTHONPATH": str(ROOT),
+        "NUMBA_CACHE_DIR": str(home.path / "cache" / "numba"),
+        "SPT_NOENV": "1",  # a process that renames itself must keep its environment readable: it tells its home
+        **tuned,
+    }
+
+
+def _settings(home: Home, database: str) -> dict[str, str]:
+    url = f"http://127.0.0.1:{home.port('airflow')}"
+    metadata = home.uri("airflow", database).replace("postgresql://", "postgresql+psycopg2://", 1)
+    sections = {
+        "CORE": {
+            "DAGS_FOLDER": str(ROOT / "dags"),
+            "PLUGINS_FOLDER": str(ROOT / "plugins"),
+            "EXECUTOR": "LocalExecutor",
+            "PARALLELISM": "4",  # two cores; a task waits for the database about half of its time
+            "LOAD_EXAMPLES": "False",
+            "DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "EXECUTION_API_SERVER_URL": f"{url}/execution/",
+            "FERNET_KEY": home.secret("airflow_fernet_key"),
+            "AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+            "SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
+            "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home.airflow_users),
+            "HOSTNAME_CALLABLE": "socket.gethostname",  # the default asks DNS, which may be slow or absent
+        },
+        "DATABASE": {"SQL_ALCHEMY_CONN": metadata},
+        "API": {
+            "HOST": "127.0.0.1",
+            "PORT": str(home.port("airflow")),
+            "BASE_URL": url,
+            "WORKERS": "1",
+            "SECRET_KEY": home.secret("airflow_api_secret"),
+        },
+        "API_AUTH": {"JWT_SECRET": home.secret("airflow_jwt_secret")},
+        "LOGGING": {"BASE_LOG_FOLDER": str(home.airflow / "logs")},
+        # Daily work on one machine: looking often costs little, and a task takes 0.3 s of overhead, not 1.1.
+        "SCHEDULER": {
+            "SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+            # A killed task is noticed after a minute; its supervising process beats every second.
+            "TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+        },
+        "WORKERS": {"MIN_HEARTBEAT_INTERVAL": "1"},
+        "DAG_PROCESSOR": {"REFRESH_INTERVAL": "15"},  # seconds until a new DAG file is seen
+        "METRICS": {"STATSD_ON": "False", "OTEL_ON": "False"},
+    }
+    named = {f"AIRFLOW__{section}__{key}": value for section, keys in sections.items() for key, value in keys.items()}
+    return {"AIRFLOW_HOME": str(home.airflow), **named}
+
+
+def _connections(home: Home) -> dict[str, str]:
+    def connection(role: str) -> str:
+        return json.dumps({
+            "conn_type": "postgres", "host": "127.0.0.1", "port": home.port("postgres"), "schema": "quant_data",
+            "login": role, "password": home.secret(f"postgres_{role}"),
+        })  # fmt: skip
+
+    return {
+        "AIRFLOW_CONN_QUANT_DATA": connection("quant_writer"),
+        "AIRFLOW_CONN_QUANT_READER": connection("quant_reader"),
+    }

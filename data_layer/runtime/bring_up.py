@@ -1,0 +1,52 @@
+"""The steps that `make run` and `bin/airflow` share: from a folder to a running, current database."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+from data_layer.runtime.airflow_db import prepare_metadata
+from data_layer.runtime.environment import given_ports
+from data_layer.runtime.home import Home
+from data_layer.runtime.remember import refuse_other_source, remember
+from data_layer.runtime.services import Services
+from data_layer.settings import Settings
+from data_layer.storage.migrate import prepare_database
+from models.errors import ConfigError
+
+
+def check_source(home: Home, settings: Settings) -> list[dt.date]:
+    """Make sure that the source asked for can be read and fits the home, then keep the settings.
+
+    Returns:
+        The source's sessions, ascending.
+
+    Raises:
+        ConfigError: when the home holds another source's data, or the source cannot be read or is empty;
+            nothing is kept then.
+    """
+    from data_layer.sources import open_source
+
+    refuse_other_source(home.path)
+    sessions = open_source(settings).sessions()
+    if settings.is_static and not sessions:
+        raise ConfigError("no session between START and END", stage="run", key="SOURCE", value=settings.source,
+                          remedy="widen START..END")  # fmt: skip
+    remember(home.path)
+    return sessions
+
+
+def bring_up_database(home: Home, services: Services, progress: Callable[[str], None]) -> None:
+    """Start Postgres unless it runs, and bring `quant_data` and Airflow's metadata to the current schema.
+
+    Raises:
+        ConfigError: when a port is busy, Postgres does not start, or a migration fails.
+    """
+    for line in home.settle_ports(given_ports(), services.are_up):
+        progress(line)
+    services.start_postgres()
+    progress(f"Postgres runs at port {home.port('postgres')}")
+    if applied := prepare_database(home):
+        progress(f"schema: {len(applied)} migrations applied, last {applied[-1]}")
+    if prepare_metadata(home):
+        progress("Airflow's metadata is ready")

@@ -1,0 +1,49 @@
+"""What the runtime takes from the environment it is started in: port wishes, and what children may inherit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from dotenv import dotenv_values
+
+from data_layer.runtime.ports import GIVEN
+from data_layer.settings import REMEMBERED, ROOT
+from models.errors import ConfigError
+
+# Another Airflow's or Postgres' variables would redirect ours; make's would confuse a make inside a task.
+FOREIGN = ("AIRFLOW", "PG", "PYTHONPATH", "PYTHONHOME", "MAKE", "MFLAGS")
+# The one exception: how patient and how quick the scheduler is may be tuned from outside.
+TUNABLE = "AIRFLOW__SCHEDULER__"
+
+
+def inherited(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment that processes started by the runtime begin with.
+
+    Settings are left out: a service goes on with what its home remembers, whatever the shell that happened to
+    start it had set.
+    """
+    env = os.environ if environ is None else environ
+    return {
+        name: value
+        for name, value in env.items()
+        if name not in REMEMBERED and (name.startswith(TUNABLE) or not name.startswith(FOREIGN))
+    }
+
+
+def given_ports(environ: Mapping[str, str] | None = None) -> dict[str, int]:
+    """Return the ports asked for by POSTGRES_PORT and AIRFLOW_PORT, in the environment or in .env.
+
+    Raises:
+        ConfigError: when one is no port number that an ordinary user may listen at.
+    """
+    env = {**dotenv_values(ROOT / ".env"), **(os.environ if environ is None else environ)}
+    ports = {}
+    for service, name in GIVEN.items():
+        text = (env.get(name) or "").strip()
+        if text:
+            if not (text.isascii() and text.isdigit() and 1024 <= int(text) <= 65535):
+                raise ConfigError("not a port", stage="run", key=name, value=text,
+                                  remedy="name one between 1024 and 65535, or leave it out")  # fmt: skip
+            ports[service] = int(text)
+    return ports

@@ -1,0 +1,149 @@
+"""One installation's folder: Postgres data, Airflow home, logs, ports and generated secrets."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from data_layer.runtime import files
+from data_layer.runtime.ports import choose_ports
+from models.errors import ConfigError
+
+# `postgres` is the superuser; `airflow` owns Airflow's own metadata; the others are the product's roles.
+ROLES = ("postgres", "quant_writer", "quant_reader", "airflow")
+FOLDERS = ("", "airflow", "logs", "secrets", "cache", "run")
+
+
+def _fernet_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()  # the form cryptography.Fernet asks for
+
+
+def _token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+SECRETS: Mapping[str, Callable[[], str]] = {
+    **{f"postgres_{role}": _token for role in ROLES},
+    "airflow_fernet_key": _fernet_key,
+    "airflow_jwt_secret": _token,
+    "airflow_api_secret": _token,
+    "airflow_admin": lambda: secrets.token_urlsafe(12),  # typed by a person; 96 bits all the same
+    "supervisor": _token,
+}
+
+
+class Home:
+    """The folder named by ``ALMANAC_HOME``; nothing outside it is ever written."""
+
+    def __init__(self, path: Path):
+        """Make the folder and what is missing in it, readable by its owner only.
+
+        Raises:
+            ConfigError: when the folder cannot be made or belongs to somebody else.
+        """
+        self.path = path.absolute()
+        try:
+            for name in FOLDERS:
+                folder = self.path / name
+                if not folder.is_dir():
+                    folder.mkdir(mode=0o700, parents=True)
+            if self.path.stat().st_uid != os.geteuid():  # Postgres refuses a data folder of another user
+                raise PermissionError(errno.EPERM, "it belongs to another user", str(self.path))
+            self._write_secrets()
+        except (PermissionError, FileExistsError, NotADirectoryError) as error:
+            raise ConfigError("cannot use this folder as a home", stage="home", key="ALMANAC_HOME", value=str(path),
+                              remedy=f"name a folder you may write to ({error.strerror}: {error.filename})",
+                              ) from error  # fmt: skip
+
+    def _write_secrets(self) -> None:
+        for name, generate in SECRETS.items():
+            files.write_once(self.path / "secrets" / name, generate())
+        # The form SimpleAuthManager reads; it must find the user there or it would generate a password itself.
+        files.write_once(self.airflow_users, json.dumps({"admin": self.secret("airflow_admin")}))
+
+    def secret(self, name: str) -> str:
+        """Return one generated secret by its name in SECRETS."""
+        return (self.path / "secrets" / name).read_text()
+
+    def secret_path(self, name: str) -> Path:
+        """Return the file (mode 0600) that holds the secret."""
+        return self.path / "secrets" / name
+
+    @property
+    def pgdata(self) -> Path:
+        """Postgres' data folder; Postgres makes it itself."""
+        return self.path / "pgdata"
+
+    @property
+    def airflow(self) -> Path:
+        """Airflow's own home."""
+        return self.path / "airflow"
+
+    @property
+    def logs(self) -> Path:
+        """One log file per service."""
+        return self.path / "logs"
+
+    @property
+    def run(self) -> Path:
+        """Lock files, the supervisor's configuration and its process id."""
+        return self.path / "run"
+
+    @property
+    def airflow_users(self) -> Path:
+        """The password file of Airflow's page."""
+        return self.path / "secrets" / "airflow_users.json"
+
+    @property
+    def pgpass(self) -> Path:
+        """Password file in libpq's form, so that no password ever stands on a command line."""
+        return self.path / "secrets" / "pgpass"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The remembered ports by service; empty before the first start."""
+        path = self.path / "ports.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def settle_ports(
+        self, given: Mapping[str, int] | None = None, ours: Callable[[str], bool] = lambda _service: False
+    ) -> list[str]:
+        """Choose and remember the ports; see ports.choose_ports for the arguments, errors and messages."""
+        ports, messages = choose_ports(self.path, self.ports, given or {}, ours)
+        if ports != self.ports:
+            files.write_atomically(self.path / "ports.json", json.dumps(ports, indent=2) + "\n")
+        lines = [f"127.0.0.1:{ports['postgres']}:*:{role}:{self.secret(f'postgres_{role}')}\n" for role in ROLES]
+        files.write_atomically(self.pgpass, "".join(lines))
+        return messages
+
+    def port(self, service: str) -> int:
+        """Return a remembered port.
+
+        Raises:
+            ConfigError: before the home's first start.
+        """
+        try:
+            return self.ports[service]
+        except KeyError:
+            raise ConfigError("this home was never started", stage="home", key="ALMANAC_HOME", value=str(self.path),
+                              remedy="run `make run` first") from None  # fmt: skip
+
+    def uri(self, role: str, database: str = "quant_data") -> str:
+        """Return the libpq URI of one role, password included.
+
+        Args:
+            role: one of ROLES.
+            database: any database of the server.
+
+        Raises:
+            ConfigError: for a role that has no password here.
+        """
+        if role not in ROLES:
+            raise ConfigError("no such role", stage="home", key="role", value=role, remedy=f"use one of {ROLES}")
+        # Passwords are URL-safe tokens, so nothing in them needs quoting.
+        return f"postgresql://{role}:{self.secret(f'postgres_{role}')}@127.0.0.1:{self.port('postgres')}/{database}"

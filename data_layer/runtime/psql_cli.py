@@ -1,0 +1,33 @@
+"""`bin/psql`: the embedded psql on `quant_data` as quant_reader; its arguments pass through."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from data_layer.runtime.console import ends
+from data_layer.runtime.home import Home
+from data_layer.runtime.postgres import PostgresServer, binary
+from data_layer.settings import home_path
+from models.errors import ConfigError
+
+
+def main() -> int:
+    """Become psql; it returns only by an error.
+
+    Raises:
+        ConfigError: when this home's Postgres does not run.
+    """
+    home = Home(home_path())
+    if not PostgresServer(home).is_running():
+        raise ConfigError("Postgres does not run", stage="psql", key="ALMANAC_HOME", value=str(home.path),
+                          remedy="start it with `make run`")  # fmt: skip
+    environment = {
+        **os.environ, "PGPASSFILE": str(home.pgpass), "PGHOST": "127.0.0.1", "PGPORT": str(home.port("postgres")),
+        "PGDATABASE": "quant_data", "PGUSER": "quant_reader",
+    }  # fmt: skip
+    os.execve(binary("psql"), ["psql", *sys.argv[1:]], environment)  # noqa: S606
+
+
+if __name__ == "__main__":
+    ends(main)

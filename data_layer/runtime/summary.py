@@ -1,0 +1,81 @@
+"""What `make run` and `make status` tell at the end, read from the tables alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from data_layer.runtime.airflow_env import ADMIN
+from data_layer.runtime.console import say, table
+from data_layer.runtime.home import Home
+from data_layer.runtime.progress import STAGES, completed, read
+
+COUNTED = ("market_data", "corporate_actions", "trading_universe", "feature_values", "signals", "orders", "fills",
+           "positions", "ledger_entries", "model_performance")  # fmt: skip
+
+
+def print_stages(home: Home) -> None:
+    """Print how far each stage is."""
+    done = completed(home)
+    say("Sessions completed per stage")
+    table(("stage", "sessions", "last"), [(s, *done.get(s, (0, None))) for s in STAGES])
+
+
+def print_addresses(home: Home) -> None:
+    """Print where a person finds the pages and the tables."""
+    say(f"Airflow    http://127.0.0.1:{home.port('airflow')}   user {ADMIN}, password in "
+        f"{home.secret_path('airflow_admin')}")  # fmt: skip
+    say(f"Postgres   host 127.0.0.1, port {home.port('postgres')}, database quant_data, user quant_reader, "
+        f"password in {home.secret_path('postgres_quant_reader')}")  # fmt: skip
+    say(f"           bin/psql, or psql and pgAdmin with password file {home.pgpass}")
+
+
+def print_summary(home: Home) -> None:
+    """Print sessions, row counts, and the last session's signals, orders, fills, equity and ranking."""
+    print_stages(home)
+    say()
+    say("Rows")
+    counts = ", ".join(f"(SELECT count(*) FROM {name})" for name in COUNTED)
+    table(("table", "rows"), list(zip(COUNTED, read(home, f"SELECT {counts}")[0], strict=True)))  # noqa: S608
+    last = read(home, "SELECT max(session_date) FROM account_snapshots")[0][0]
+    if last is not None:
+        _print_last_session(home, last)
+    say()
+    print_addresses(home)
+
+
+def _print_last_session(home: Home, last: dt.date) -> None:
+    blocks = {
+        f"Signals of {last}": (
+            ("model", "symbol", "side", "score", "confidence"),
+            "SELECT model_name, symbol, side, score, confidence FROM signals s JOIN models m ON m.id = s.model_id "
+            "WHERE session_date = '{last}' ORDER BY model_name, symbol LIMIT 15",
+        ),
+        f"Orders of {last}": (
+            ("symbol", "side", "shares", "state"),
+            "SELECT symbol, side, quantity, state FROM orders WHERE session_date = '{last}' ORDER BY symbol LIMIT 15",
+        ),
+        f"Fills of {last}": (
+            ("symbol", "side", "shares", "price", "commission"),
+            "SELECT symbol, side, quantity, price::float8, commission_usd::float8 FROM fills "
+            "WHERE session_date = '{last}' ORDER BY symbol LIMIT 15",
+        ),
+        f"Account on {last}": (
+            ("account", "cash USD", "securities USD", "equity USD"),
+            "SELECT account_id, to_char(cash_usd, 'FM999,999,999,990.00'), "
+            "to_char(securities_usd, 'FM999,999,999,990.00'), to_char(equity_usd, 'FM999,999,999,990.00') "
+            "FROM account_snapshots WHERE session_date = '{last}' ORDER BY account_id",
+        ),
+        f"Model ranking on {last}": (
+            ("rank", "model", "sharpe", "total return", "max drawdown", "trades", "win rate"),
+            "SELECT rank, model_name, sharpe_ratio, total_return, max_drawdown, total_trades, win_rate "
+            "FROM model_performance p JOIN models m ON m.id = p.model_id WHERE run_date = '{last}' ORDER BY rank",
+        ),
+    }
+    for title, (headers, statement) in blocks.items():
+        say()
+        say(title)
+        rows = read(home, statement.replace("{last}", last.isoformat()))
+        if rows:
+            table(headers, rows)
+        else:
+            say("  none")

@@ -1,0 +1,85 @@
+"""The exchange's sessions: which days trade, when they open and close. The only place that knows a calendar."""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_left, bisect_right
+from functools import lru_cache
+
+import exchange_calendars
+import pandas as pd
+
+from models.errors import ConfigError
+
+EXCHANGE = "XNYS"
+# Daily bars of US stocks that anybody sells begin later than this.
+FIRST_DAY = dt.date(1962, 1, 2)
+
+
+@lru_cache(maxsize=1)
+def _table() -> tuple[list[dt.date], pd.DataFrame]:
+    calendar = exchange_calendars.get_calendar(EXCHANGE, start=pd.Timestamp(FIRST_DAY))
+    schedule = calendar.schedule[["open", "close"]]
+    return [stamp.date() for stamp in schedule.index], schedule.reset_index(drop=True)
+
+
+def _position(day: dt.date) -> int:
+    days, _ = _table()
+    at = bisect_left(days, day)
+    if at == len(days) or days[at] != day:
+        raise ConfigError("not a session of the exchange", key="date", value=str(day),
+                          remedy=f"the {EXCHANGE} calendar has no trading on that day")  # fmt: skip
+    return at
+
+
+def is_session(day: dt.date) -> bool:
+    """Return whether the exchange trades on the day."""
+    days, _ = _table()
+    at = bisect_left(days, day)
+    return at < len(days) and days[at] == day
+
+
+def sessions_between(first: dt.date, last: dt.date) -> list[dt.date]:
+    """Return all sessions from first to last, both included, ascending; empty when first lies after last."""
+    days, _ = _table()
+    return days[bisect_left(days, first) : bisect_right(days, last)]
+
+
+def next_session(session: dt.date) -> dt.date:
+    """Return the session after a session.
+
+    Raises:
+        ConfigError: when the day is not a session.
+    """
+    return _table()[0][_position(session) + 1]
+
+
+def previous_session(session: dt.date) -> dt.date:
+    """Return the session before a session.
+
+    Raises:
+        ConfigError: when the day is not a session.
+    """
+    return _table()[0][_position(session) - 1]
+
+
+def opens_at(session: dt.date) -> dt.datetime:
+    """Return the UTC instant of the session's opening auction."""
+    return _table()[1]["open"].iloc[_position(session)].to_pydatetime()
+
+
+def closes_at(session: dt.date) -> dt.datetime:
+    """Return the UTC instant of the session's close, early on half days."""
+    return _table()[1]["close"].iloc[_position(session)].to_pydatetime()
+
+
+def close_times(sessions: list[dt.date]) -> dict[dt.date, dt.datetime]:
+    """Return the UTC close of each session."""
+    closes = _table()[1]["close"]
+    return {day: closes.iloc[_position(day)].to_pydatetime() for day in sessions}
+
+
+def last_closed(instant: dt.datetime) -> dt.date:
+    """Return the last session that has closed at the instant (timezone-aware)."""
+    days, schedule = _table()
+    return days[int((schedule["close"] <= pd.Timestamp(instant)).sum()) - 1]

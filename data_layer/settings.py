@@ -1,0 +1,173 @@
+"""The one reader of the environment: command line over environment over .env over the home over defaults.
+
+`make NAME=value` puts NAME into the environment; a home remembers what it was started with
+(`<home>/settings.json`), so that the scheduler's tasks and a later plain `make run` go on with it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from models.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[1]
+SYMBOL_PATTERN = re.compile(r"[A-Z][A-Z0-9]{0,9}([.\-][A-Z0-9]{1,4})?")
+# What a home keeps for its later runs; everything else is read afresh each time.
+REMEMBERED = (
+    "SOURCE", "FILES", "SYMBOLS", "START", "END", "DEFAULT_HOLDING_PERIOD", "RISK_FREE_RATE", "INITIAL_CASH",
+    "COMMISSION_PER_SHARE", "COMMISSION_MINIMUM", "SLIPPAGE_BPS", "FULL_SCORE_WEIGHT", "DRY_RUN",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a user can set; the field name in upper case is the variable's name."""
+
+    almanac_home: Path
+    source: str = "sample"
+    files: str = ""
+    symbols: tuple[str, ...] = ()  # empty: all the source has
+    start: dt.date | None = None
+    end: dt.date | None = None
+    # A week is the horizon the rule-based strategies aim at; two percent is a long-run short-rate mean.
+    default_holding_period: int = 5  # sessions
+    risk_free_rate: float = 0.02  # per year
+    initial_cash: Decimal = Decimal(100_000)  # USD
+    # A retail broker's per-share plan and about half the spread of a liquid large cap.
+    commission_per_share: Decimal = Decimal("0.005")  # USD
+    commission_minimum: Decimal = Decimal("1.00")  # USD per order
+    slippage_bps: Decimal = Decimal(5)  # of the open, against us
+    full_score_weight: float = 0.05  # fraction of equity at |score| = 1
+    dry_run: bool = False
+
+    @property
+    def is_static(self) -> bool:
+        """True when the source is finished history, so that no clock time brings new sessions."""
+        return self.source in {"sample", "files", "synthetic"}
+
+
+def validate_symbol(symbol: str, *, stage: str = "settings") -> str:
+    """Return the symbol unchanged, or refuse it.
+
+    Args:
+        symbol: one ticker as the exchange writes it: up to ten letters and digits, then a class suffix
+            such as ``BRK.B`` or ``BF-B`` at most.
+        stage: where it came from, for the message.
+
+    Raises:
+        ConfigError: when anything else stands in it; a full match, so no line end or path can hide.
+    """
+    if not SYMBOL_PATTERN.fullmatch(symbol):
+        raise ConfigError(
+            "malformed symbol", stage=stage, key="symbol", value=symbol,
+            remedy="write upper-case tickers such as AAPL or BRK.B, separated by blanks",
+        )  # fmt: skip
+    return symbol
+
+
+def _date(name: str, text: str) -> dt.date | None:
+    if not text:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            "not a date", stage="settings", key=name, value=text, remedy="write YYYY-MM-DD"
+        ) from None
+
+
+def _number(name: str, text: str, low: Decimal, high: Decimal) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not (value.is_finite() and low <= value <= high):
+        raise ConfigError("not a number in range", stage="settings", key=name, value=text,
+                          remedy=f"set it between {low} and {high}")  # fmt: skip
+    return value
+
+
+def _flag(name: str, text: str) -> bool:
+    if text.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if text.lower() in {"0", "false", "no", "off"}:
+        return False
+    raise ConfigError("not a yes or no", stage="settings", key=name, value=text, remedy="set true or false")
+
+
+def home_path(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the folder that holds all state of this installation (ALMANAC_HOME, default .almanac)."""
+    env = os.environ if environ is None else environ
+    name = env.get("ALMANAC_HOME") or (dotenv_values(ROOT / ".env").get("ALMANAC_HOME") or ".almanac")
+    path = Path(name).expanduser()
+    return path if path.is_absolute() else (ROOT / path).resolve()
+
+
+def given_values(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the remembered kind of settings that the command line, the environment or .env name."""
+    env = os.environ if environ is None else environ
+    merged = {**{k: v or "" for k, v in dotenv_values(ROOT / ".env").items()}, **env}
+    return {name: merged[name].strip() for name in REMEMBERED if name in merged}
+
+
+def remembered_values(home: Path) -> dict[str, str]:
+    """Return what the home was started with, empty for a new home."""
+    path = home / "settings.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check all settings.
+
+    Raises:
+        ConfigError: names the variable, its value and what it may be.
+    """
+    home = home_path(environ)
+    return parse_settings(home, {**remembered_values(home), **given_values(environ)})
+
+
+def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
+    """Turn names and texts into checked settings; an empty text means the default."""
+    default = {f.name: f.default for f in fields(Settings)}
+
+    def text(name: str) -> str:
+        return str(values.get(name, "") or "")
+
+    def number(name: str, low: str, high: str) -> Decimal:
+        given = text(name) or str(default[name.lower()])
+        return _number(name, given, Decimal(low), Decimal(high))
+
+    start, end = _date("START", text("START")), _date("END", text("END"))
+    if start and end and start > end:
+        raise ConfigError("START lies after END", stage="settings", key="START", value=f"{start} > {end}",
+                          remedy="swap them")  # fmt: skip
+    holding = number("DEFAULT_HOLDING_PERIOD", "1", "252")
+    if holding != int(holding):
+        raise ConfigError("not whole sessions", stage="settings", key="DEFAULT_HOLDING_PERIOD", value=holding,
+                          remedy="set a whole number of sessions")  # fmt: skip
+    symbols = text("SYMBOLS").strip(" ").replace(",", " ")
+    return Settings(
+        almanac_home=home,
+        source=text("SOURCE") or "sample",
+        files=text("FILES"),
+        symbols=tuple(dict.fromkeys(validate_symbol(s) for s in symbols.split(" ") if s)),
+        start=start,
+        end=end,
+        default_holding_period=int(holding),
+        risk_free_rate=float(number("RISK_FREE_RATE", "-0.1", "1")),
+        initial_cash=number("INITIAL_CASH", "1", "1000000000000"),
+        commission_per_share=number("COMMISSION_PER_SHARE", "0", "10"),
+        commission_minimum=number("COMMISSION_MINIMUM", "0", "1000"),
+        slippage_bps=number("SLIPPAGE_BPS", "0", "1000"),
+        full_score_weight=float(number("FULL_SCORE_WEIGHT", "0", "1")),
+        dry_run=_flag("DRY_RUN", text("DRY_RUN") or "false"),
+    )

@@ -1,0 +1,61 @@
+"""What every source of bars offers. One file per vendor; nothing else needs to know its name."""
+
+from __future__ import annotations
+
+import datetime as dt
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pandas as pd
+
+from data_layer.settings import Settings
+
+BAR_COLUMNS = ("symbol", "date", "open", "high", "low", "close", "volume")
+
+
+class Source(ABC):
+    """A vendor, a file or a package of daily bars.
+
+    A source hands rows over as it got them: nothing is repaired, filled or made up here. Prices are USD as
+    traded (raw), volumes are shares as traded.
+    """
+
+    name: ClassVar[str]
+    is_static: ClassVar[bool]  # finished history: no clock time brings a new session
+    # How long after a session's close its bar could be had.
+    delay: ClassVar[dt.timedelta] = dt.timedelta(0)
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+
+    @abstractmethod
+    def instruments(self) -> pd.DataFrame:
+        """Return what can be had: symbol, name, sector (None when not stated), active_from, active_to.
+
+        active_from and active_to are the first and last session with a bar within START..END; active_to is
+        None while the symbol still trades at the end of the source.
+
+        Raises:
+            ConfigError: when the source cannot be read, or SYMBOLS names one that it does not have.
+        """
+
+    @abstractmethod
+    def sessions(self) -> list[dt.date]:
+        """Return the sessions the source holds within START..END, ascending."""
+
+    @abstractmethod
+    def bars(self, symbols: Sequence[str], start: dt.date, end: dt.date) -> pd.DataFrame:
+        """Return the rows of these symbols from start to end, both included, as received.
+
+        Columns are BAR_COLUMNS; a value that could not be read as a number or date stays as the text it was,
+        for the quality gate to judge.
+        """
+
+    @abstractmethod
+    def actions(self, symbols: Sequence[str], start: dt.date, end: dt.date) -> pd.DataFrame:
+        """Return splits and dividends: symbol, ex_date, action_type, value (Decimal), inferred.
+
+        value is new shares per old for a split, and USD per share in the ex-date's share basis for a
+        dividend; inferred is True when nobody announced it and it was derived from adjusted closes.
+        """

@@ -1,0 +1,103 @@
+"""The sample: five US stocks, raw daily bars from 2000-03-01 to 2013-03-01, from the bokeh-sampledata package."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+
+from data_layer.sources.history import HistorySource
+from models.errors import ConfigError
+
+# Known facts; the package itself has only prices and a dividend- and split-adjusted close.
+COMPANIES = {
+    "AAPL": ("Apple Inc.", "Information Technology"),
+    "FB": ("Facebook, Inc.", "Communication Services"),
+    "GOOG": ("Google Inc.", "Communication Services"),
+    "IBM": ("International Business Machines Corporation", "Information Technology"),
+    "MSFT": ("Microsoft Corporation", "Information Technology"),
+}
+SPLITS = (
+    ("AAPL", dt.date(2000, 6, 21), Decimal(2)),
+    ("AAPL", dt.date(2005, 2, 28), Decimal(2)),
+    ("MSFT", dt.date(2003, 2, 18), Decimal(2)),
+)
+# The smallest dividend of the period is 0.1 % of its price; rounding of the adjusted close, given to six
+# decimals, moves the ratio by less than a twentieth of this threshold.
+SMALLEST_DIVIDEND = 0.0005
+
+
+class SampleSource(HistorySource):
+    """Bars of AAPL, FB, GOOG, IBM and MSFT; splits are stated, dividends inferred from the adjusted close.
+
+    An inferred dividend D going ex at t follows from how the ratio a = adjusted close / close steps:
+    D = close[t-1] / split[t] * (1 - a[t-1] * split[t] / a[t]). It differs from the declared amount by up to
+    8 %, since the vendor rounded, and is labelled inferred.
+    """
+
+    name = "sample"
+
+    def read_rows(self) -> pd.DataFrame:
+        """See HistorySource."""
+        # Reading the package's archive takes a moment, which naming the source should not cost.
+        from bokeh_sampledata import stocks
+
+        wanted = self.settings.symbols or tuple(COMPANIES)
+        self._refuse_unknown(set(COMPANIES))
+        parts = []
+        for symbol in wanted:
+            part = pd.DataFrame(getattr(stocks, symbol))
+            part.insert(0, "symbol", symbol)
+            parts.append(part)
+        rows = pd.concat(parts, ignore_index=True)
+        rows["date_text"] = rows["date"]
+        rows["date"] = pd.to_datetime(rows["date"])
+        start, end = self.settings.start, self.settings.end
+        if start:
+            rows = rows[rows["date"] >= pd.Timestamp(start)]
+        if end:
+            rows = rows[rows["date"] <= pd.Timestamp(end)]
+        if rows.empty:
+            raise ConfigError(
+                "the sample has no bars in this window",
+                stage="data_ingestion",
+                key="START..END",
+                value=f"{start}..{end}",
+                remedy="it runs from 2000-03-01 to 2013-03-01",
+            )
+        return rows.sort_values(["symbol", "date"], ignore_index=True)
+
+    def describe(self, symbol: str) -> tuple[str, str | None]:
+        """See HistorySource."""
+        return COMPANIES[symbol]
+
+    def actions(self, symbols: Sequence[str], start: dt.date, end: dt.date) -> pd.DataFrame:
+        """See Source."""
+        found = [
+            (symbol, day, "split", ratio, False)
+            for symbol, day, ratio in SPLITS
+            if symbol in symbols and start <= day <= end
+        ]
+        for symbol, rows in self.rows.groupby("symbol"):
+            if symbol in symbols:
+                found += [a for a in self._dividends(str(symbol), rows) if start <= a[1] <= end]
+        return pd.DataFrame(found, columns=["symbol", "ex_date", "action_type", "value", "inferred"])
+
+    @staticmethod
+    def _dividends(symbol: str, rows: pd.DataFrame) -> list[tuple[str, dt.date, str, Decimal, bool]]:
+        days = [stamp.date() for stamp in rows["date"]]
+        close = rows["close"].to_numpy(float)
+        ratio = rows["adj_close"].to_numpy(float) / close
+        split = np.ones(len(days))
+        for name, day, factor in SPLITS:
+            if name == symbol and day in days:
+                split[days.index(day)] = float(factor)
+        paid = np.zeros(len(days))
+        paid[1:] = 1 - ratio[:-1] * split[1:] / ratio[1:]
+        return [
+            (symbol, days[t], "dividend", Decimal(f"{close[t - 1] / split[t] * paid[t]:.4f}"), True)
+            for t in np.flatnonzero(paid > SMALLEST_DIVIDEND)
+        ]

@@ -1,0 +1,119 @@
+"""Connections, locks, and the ways in and out: binary COPY in, Arrow out, SQL from files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import pandas as pd
+import psycopg
+from adbc_driver_postgresql import dbapi
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from data_layer.settings import ROOT
+from data_layer.storage.copy_encoder import encode
+from models.errors import ConfigError, RetryableError
+
+Connection = psycopg.Connection[dict[str, Any]]
+SQL_FOLDER = ROOT / "include" / "sql"
+# A stage step takes seconds; whoever waits longer than this behind another run should fail and be retried.
+LOCK_TIMEOUT_SECONDS = 300
+
+
+@cache
+def load_sql(name: str) -> str:
+    """Return the statement of include/sql/<name>.sql.
+
+    Raises:
+        ConfigError: when there is no such file.
+    """
+    path = SQL_FOLDER / f"{name}.sql"
+    if not path.is_file():
+        raise ConfigError("no such statement", key="sql", value=name, remedy=f"add {path}")
+    return path.read_text()
+
+
+@contextmanager
+def transaction(uri: str) -> Iterator[Connection]:
+    """Open a connection for one transaction: committed at the end of the block, rolled back on any error.
+
+    Raises:
+        RetryableError: when the database cannot be reached.
+    """
+    try:
+        connection = psycopg.connect(uri, row_factory=dict_row, application_name="almanac")
+    except psycopg.OperationalError as error:
+        raise RetryableError(f"no connection to the database: {error}", stage="storage", key="database",
+                             remedy="see make status, then make run") from error  # fmt: skip
+    with connection:
+        connection.execute("SET LOCAL timezone = 'UTC'")
+        yield connection
+
+
+def take_lock(connection: Connection, *names: str) -> None:
+    """Hold the advisory lock of that name until the transaction ends; wait for whoever holds it.
+
+    Raises:
+        RetryableError: when another run held it for LOCK_TIMEOUT_SECONDS.
+    """
+    connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_TIMEOUT_SECONDS}s"])
+    try:
+        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["/".join(names)])
+    except psycopg.errors.LockNotAvailable as error:
+        raise RetryableError("another run holds this step", stage=names[0], key="lock", value="/".join(names),
+                             remedy="let it end, or stop it, and try again") from error  # fmt: skip
+
+
+def read_frame(uri: str, statement: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    """Run a query and return its rows as a frame, through Arrow.
+
+    Args:
+        uri: connection URI; the read sees what was committed before it.
+        statement: SQL with %(name)s parameters.
+        parameters: their values.
+
+    Returns:
+        One column per output column; dates as datetime64[s], NULL as NaN or None.
+    """
+    numbered, values = _numbered(statement, parameters or {})
+    with dbapi.connect(uri) as connection, connection.cursor() as cursor:
+        cursor.execute(numbered, parameters=values or None)
+        return cursor.fetch_arrow_table().to_pandas(date_as_object=False)
+
+
+def _numbered(statement: str, parameters: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
+    names: list[str] = []
+
+    def place(match: re.Match[str]) -> str:
+        if match[1] not in names:
+            names.append(match[1])
+        return f"${names.index(match[1]) + 1}"
+
+    return re.sub(r"%\((\w+)\)s", place, statement), tuple(parameters[n] for n in names)
+
+
+def copy_in(connection: Connection, table: str, frame: pd.DataFrame) -> None:
+    """Append the frame's rows to the table's columns of the same names by binary COPY.
+
+    Raises:
+        ConfigError: when the table has no such column.
+    """
+    types = column_types(connection, table)
+    unknown = [c for c in frame.columns if c not in types]
+    if unknown:
+        raise ConfigError("no such column", key=table, value=unknown[0], remedy="apply the migrations")
+    columns = sql.SQL(", ").join(map(sql.Identifier, frame.columns))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(sql.Identifier(table), columns)
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for piece in encode(frame, [types[c] for c in frame.columns]):
+            copy.write(piece)
+
+
+def column_types(connection: Connection, table: str) -> dict[str, str]:
+    """Return the types of the table's columns that can be written, by name."""
+    rows = connection.execute(load_sql("catalogue/select_column_types"), {"table": table}).fetchall()
+    return {row["name"]: row["type"] for row in rows}

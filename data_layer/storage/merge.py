@@ -1,0 +1,179 @@
+"""The one way rows enter a table: staged by COPY, compared by key, and only what is new is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+from psycopg import sql
+
+from data_layer.storage.database import Connection, copy_in
+from models.errors import DataQualityError
+
+Mode = Literal["insert", "verify", "restate"]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What became of the rows handed over."""
+
+    inserted: int
+    unchanged: int
+    restated: int = 0
+
+
+def merge(
+    connection: Connection,
+    table: str,
+    rows: pd.DataFrame,
+    *,
+    key: Sequence[str],
+    mode: Mode = "insert",
+    scope: Mapping[str, Sequence[Any]] | None = None,
+    history: str | None = None,
+    stage: str = "",
+) -> Merged:
+    """Bring the rows into the table without ever silently changing one that is there.
+
+    Args:
+        connection: inside the caller's transaction, under the stage's lock.
+        table: target table.
+        rows: one column per table column that the caller decides; all others take their defaults.
+        key: columns that name a row; rows must hold each key once.
+        mode: insert adds new keys; verify writes nothing and demands that the table holds exactly these rows
+            within scope; restate puts the old version of every row that differs into history.
+        scope: for verify and restate, column values within which rows the caller did not hand over are too
+            many.
+        history: table of superseded rows, for restate.
+        stage: for error messages.
+
+    Raises:
+        DataQualityError: when a row to insert is there with other values, or verify finds a difference; the
+            message shows the first one, stored and computed.
+    """
+    staged = _stage(connection, table, rows, key)
+    values = [c for c in rows.columns if c not in key]
+    names = _Names(table, staged, key, values)
+    changed = _differences(connection, names)
+    extra = _extra(connection, names, scope) if scope and mode != "insert" else []
+    if mode == "restate":
+        if history is None:
+            raise ValueError("restate needs a history table")
+        _supersede(connection, names, history, scope)
+    elif changed or extra:
+        raise DataQualityError(
+            "stored rows differ from what is computed now", stage=stage, key=table,
+            value=_describe(key, changed, extra),
+            remedy="find out what changed (inputs, parameters or code); restate=true writes a new version",
+        )  # fmt: skip
+    missing = _count_missing(connection, names)
+    if mode == "verify":
+        if missing:
+            raise DataQualityError(
+                "rows computed now are not stored", stage=stage, key=table, value=f"{missing} of {len(rows)} rows",
+                remedy="restate=true writes them",
+            )  # fmt: skip
+        return Merged(0, len(rows))
+    connection.execute(names.format(
+        "INSERT INTO {table} ({columns}) SELECT {s_columns} FROM {staged} s "
+        "WHERE NOT EXISTS (SELECT FROM {table} t WHERE {match}) ORDER BY {order}"))  # fmt: skip
+    connection.execute(names.format("DROP TABLE {staged}"))
+    return Merged(missing - len(changed) if mode == "restate" else missing,
+                  len(rows) - missing, len(changed) if mode == "restate" else 0)  # fmt: skip
+
+
+class _Names:
+    """Composes statements over the target and its staged rows; identifiers only, never values."""
+
+    def __init__(self, table: str, staged: str, key: Sequence[str], values: Sequence[str]):
+        ids = sql.Identifier
+        columns = [*key, *values]
+        # Rows are written in session order, so the clock columns follow the sessions.
+        ordered = sorted(key, key=lambda c: c not in {"session_date", "date", "run_date", "report_date"})
+
+        def each(template: str, names: Sequence[str], between: str) -> sql.Composed:
+            return sql.SQL(between).join(sql.SQL(template).format(c=ids(n)) for n in names)
+
+        self.columns = columns
+        self.parts = {
+            "table": ids(table),
+            "staged": ids(staged),
+            "columns": each("{c}", columns, ", "),
+            "s_columns": each("s.{c}", columns, ", "),
+            "match": each("t.{c} = s.{c}", key, " AND "),
+            "key": each("{c}", key, ", "),
+            "order": each("s.{c}", ordered, ", "),
+            "differs": each("t.{c} IS DISTINCT FROM s.{c}", values, " OR ") if values else sql.SQL("false"),
+        }
+
+    def format(self, template: str, **more: sql.Composable) -> sql.Composed:
+        return sql.SQL(template).format(**{**self.parts, **more})
+
+
+def _stage(connection: Connection, table: str, rows: pd.DataFrame, key: Sequence[str]) -> str:
+    staged = f"staged_{table}"
+    parts = {"staged": sql.Identifier(staged), "table": sql.Identifier(table),
+             "columns": sql.SQL(", ").join(map(sql.Identifier, rows.columns)),
+             "key": sql.SQL(", ").join(map(sql.Identifier, key))}  # fmt: skip
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{staged}").format(**parts))
+    connection.execute(sql.SQL(
+        "CREATE TEMP TABLE {staged} ON COMMIT DROP AS SELECT {columns} FROM {table} WITH NO DATA").format(**parts))
+    copy_in(connection, staged, rows)
+    connection.execute(sql.SQL("CREATE UNIQUE INDEX ON {staged} ({key})").format(**parts))
+    connection.execute(sql.SQL("ANALYZE {staged}").format(**parts))
+    return staged
+
+
+def _differences(connection: Connection, names: _Names) -> list[dict[str, Any]]:
+    found = connection.execute(names.format(
+        "SELECT to_jsonb(t) AS stored, to_jsonb(s) AS computed FROM {staged} s JOIN {table} t ON {match} "
+        "WHERE {differs} ORDER BY {order}"))  # fmt: skip
+    return found.fetchall()
+
+
+def _scoped(scope: Mapping[str, Sequence[Any]]) -> sql.Composed:
+    return sql.SQL(" AND ").join(
+        sql.SQL("t.{} = ANY({})").format(sql.Identifier(c), sql.Placeholder(c)) for c in scope)  # fmt: skip
+
+
+def _extra(connection: Connection, names: _Names, scope: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    statement = names.format(
+        "SELECT to_jsonb(t) AS stored FROM {table} t WHERE {scope} "
+        "AND NOT EXISTS (SELECT FROM {staged} s WHERE {match})", scope=_scoped(scope))  # fmt: skip
+    return connection.execute(statement, {c: list(v) for c, v in scope.items()}).fetchall()
+
+
+def _supersede(
+    connection: Connection, names: _Names, history: str, scope: Mapping[str, Sequence[Any]] | None
+) -> None:
+    old = names.format("t USING {staged} s WHERE {match} AND ({differs})")
+    statements = [(old, {})]
+    if scope:
+        extra = names.format("t WHERE {scope} AND NOT EXISTS (SELECT FROM {staged} s WHERE {match})",
+                             scope=_scoped(scope))  # fmt: skip
+        statements.append((extra, {c: list(v) for c, v in scope.items()}))
+    for condition, parameters in statements:
+        connection.execute(
+            names.format("WITH gone AS (DELETE FROM {table} {condition} RETURNING t.*) "
+                         "INSERT INTO {history} SELECT * FROM gone",
+                         condition=condition, history=sql.Identifier(history)), parameters)  # fmt: skip
+
+
+def _count_missing(connection: Connection, names: _Names) -> int:
+    row = connection.execute(names.format(
+        "SELECT count(*) AS n FROM {staged} s WHERE NOT EXISTS (SELECT FROM {table} t WHERE {match})")).fetchone()
+    return int(row["n"]) if row else 0
+
+
+def _describe(key: Sequence[str], changed: list[dict[str, Any]], extra: list[dict[str, Any]]) -> str:
+    if not changed:
+        stored = extra[0]["stored"]
+        return f"{len(extra)} stored rows are not computed, first {({k: stored.get(k) for k in key})}"
+    stored, computed = changed[0]["stored"], changed[0]["computed"]
+    names = [c for c in computed if stored.get(c) != computed[c]]
+    return (
+        f"{len(changed)} rows, first {({k: computed[k] for k in key})}: "
+        f"stored {({c: stored.get(c) for c in names})}, computed {({c: computed[c] for c in names})}"
+    )

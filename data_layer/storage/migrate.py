@@ -1,0 +1,100 @@
+"""Bring a server to the current schema: roles and databases, passwords, then numbered migrations."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from data_layer.runtime.home import ROLES, Home
+from data_layer.runtime.postgres import PostgresServer, binary
+from data_layer.settings import ROOT
+from models.errors import ConfigError
+
+DB_INIT = ROOT / "db-init"
+LOCK_KEY = 4_120_991  # any number, as long as every version of this file uses the same
+
+
+def prepare_database(target: Home | PostgresServer, db_init: Path = DB_INIT) -> list[str]:
+    """Create or upgrade everything in `quant_data`; repeating it changes nothing.
+
+    Args:
+        target: the home, or its server; the server must be running.
+        db_init: folder with ``00_*.sql`` (psql scripts for roles and databases, run as superuser) and
+            ``migrations/*.sql`` (applied once each, in order, owned by quant_owner).
+
+    Returns:
+        The migrations applied now, in order; empty when all were there.
+
+    Raises:
+        ConfigError: when a script fails; what failed is rolled back, so it can be mended and run again.
+    """
+    home = target.home if isinstance(target, PostgresServer) else target
+    with serialised(home):
+        for script in sorted(db_init.glob("00_*.sql")):
+            run_script(home, script)
+        set_passwords(home)
+        return apply_migrations(home, db_init / "migrations")
+
+
+@contextmanager
+def serialised(home: Home) -> Iterator[None]:
+    """Hold the server-wide lock under which its databases are created and upgraded."""
+    with psycopg.connect(home.uri("postgres", "postgres"), autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))  # freed with the connection
+        yield
+
+
+def run_script(home: Home, script: Path) -> None:
+    """Run one psql script as superuser in database `postgres`, stopping at its first error."""
+    command = [str(binary("psql")), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1",
+               "--host=127.0.0.1", f"--port={home.port('postgres')}", "--username=postgres", "--dbname=postgres",
+               f"--file={script}"]  # fmt: skip
+    environment = {"PATH": os.defpath, "PGPASSFILE": str(home.pgpass), "PGOPTIONS": "-c client_min_messages=warning"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode != 0:
+        raise ConfigError(f"a database script failed: {done.stderr.strip()}", stage="migrate", key="script",
+                          value=script.name, remedy="mend the script and run again")  # fmt: skip
+
+
+def set_passwords(home: Home) -> None:
+    """Give each role the password its home keeps; a role that the scripts did not make is left out."""
+    with psycopg.connect(home.uri("postgres", "postgres")) as connection:
+        for role in ROLES:
+            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
+                connection.execute(
+                    sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+                        sql.Identifier(role), sql.Literal(home.secret(f"postgres_{role}"))
+                    )
+                )
+
+
+def apply_migrations(home: Home, folder: Path) -> list[str]:
+    """Apply the folder's migrations that `quant_data` lacks, each in a transaction of its own."""
+    import yoyo
+    from yoyo.exceptions import MigrationConflict
+
+    # The superuser connects and at once becomes quant_owner, which has no login: so it owns what is made.
+    uri = home.uri("postgres").replace("postgresql://", "postgresql+psycopg://", 1)
+    backend = yoyo.get_backend(f"{uri}?options={quote('-c role=quant_owner -c client_min_messages=warning')}")
+    try:
+        # yoyo's own lock is a table row that outlives a killed process; `serialised` stands in for it.
+        pending = backend.to_apply(yoyo.read_migrations(str(folder)))
+        names = []
+        for migration in pending:
+            try:
+                backend.apply_one(migration)
+            except (psycopg.Error, MigrationConflict) as error:
+                raise ConfigError(f"a migration failed and was rolled back: {error}", stage="migrate",
+                                  key="migration", value=migration.id, remedy="mend it and run again",
+                                  ) from error  # fmt: skip
+            names.append(str(migration.id))
+        return names
+    finally:
+        backend.connection.close()

@@ -1,0 +1,6 @@
+-- Bars not held yet. Parameters: source, batch_id. Called by storage.bars.
+INSERT INTO market_data (symbol, date, open, high, low, close, volume, source, batch_id, known_at, backfilled)
+SELECT s.symbol, s.date, s.open, s.high, s.low, s.close, s.volume, %(source)s, %(batch_id)s, s.known_at, s.backfilled
+FROM staged_bars s
+WHERE NOT EXISTS (SELECT FROM market_data m WHERE (m.symbol, m.date) = (s.symbol, s.date))
+ORDER BY s.date, s.symbol

@@ -1,0 +1,2 @@
+-- What a person has accepted. Called by plugins.stages.ingestion.
+SELECT session_date, symbol FROM session_exceptions

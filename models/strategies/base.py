@@ -1,0 +1,209 @@
+"""What a strategy is: parameters, the features it reads, and a score per session and symbol."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+
+from models.errors import ConfigError
+from models.panel import Matrix, Panel
+from models.records import Signal
+
+__all__ = ["BaseStrategy", "Panel", "Scores", "parameter", "signals_frame"]
+
+# A twentieth of the capital: twenty full positions use all of it, so one wrong signal costs little.
+DEFAULT_POSITION_SIZE = 0.05
+SIGNAL_COLUMNS = (
+    "symbol", "session_date", "side", "score", "confidence", "expected_return", "position_size", "stop_loss",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A strategy's opinion on every session and symbol, arrays [T, N]; what is left out gets its default.
+
+    score: wanted position in [-1, 1]; 0 flat, NaN no opinion (warm-up, missing input).
+    confidence: in [0, 1]; default |score|.
+    expected_return: fraction over the holding period, of the price (negative for shorts); default NaN,
+        none stated.
+    position_size: fraction of the model's capital, unsigned; default 5 % x |score|.
+    stop_loss: fraction of the entry price; default NaN, none.
+
+    Raises:
+        ConfigError: when shapes differ, a value leaves its range, or a score has no confidence; the
+            strategy's file must be mended.
+    """
+
+    score: Matrix
+    confidence: Matrix = None  # type: ignore[assignment]  # filled below, so readers always find an array
+    expected_return: Matrix = None  # type: ignore[assignment]
+    position_size: Matrix = None  # type: ignore[assignment]
+    stop_loss: Matrix = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        score = np.asarray(self.score, dtype=np.float64)
+        strength, nothing = np.abs(score), np.full(score.shape, np.nan)
+        self._settle("score", score, score, -1.0, 1.0)
+        self._settle("confidence", self.confidence, strength, 0.0, 1.0)
+        self._settle("expected_return", self.expected_return, nothing, -10.0, 10.0)  # beyond is a unit error
+        self._settle("position_size", self.position_size, DEFAULT_POSITION_SIZE * strength, 0.0, 1.0)
+        self._settle("stop_loss", self.stop_loss, nothing, 0.0, 1.0)
+        if np.any(np.isnan(self.confidence) & ~np.isnan(score)):
+            raise ConfigError("score without a confidence", stage="strategies", key="confidence",
+                              value=float("nan"), remedy="state one wherever there is a score")  # fmt: skip
+
+    def _settle(self, name: str, given: Matrix | None, default: Matrix, low: float, high: float) -> None:
+        values = default if given is None else np.asarray(given, dtype=np.float64)
+        if values.shape != default.shape:
+            raise ConfigError(f"{name} has another shape than score {default.shape}", stage="strategies",
+                              key=name, value=values.shape, remedy="return one value per cell")  # fmt: skip
+        outside = (values < low) | (values > high)  # NaN compares false: no opinion is allowed
+        if np.any(outside):
+            raise ConfigError(f"{name} outside [{low}, {high}]", stage="strategies", key=name,
+                              value=float(values[outside][0]), remedy="bound it in the strategy")  # fmt: skip
+        object.__setattr__(self, name, values)
+
+
+def parameter(default: float, *, low: float, high: float) -> Any:
+    """Declare a strategy's parameter: its default and the range, both ends included, a user may set."""
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class BaseStrategy:
+    """A pure rule from features to wanted positions: one file, one subclass, ``@dataclass(frozen=True)``.
+
+    A subclass sets ``name`` (the file's name), ``features`` (columns of the feature store it reads) and
+    ``score``, and declares its parameters as ``x: float = parameter(1.0, low=0.0, high=2.0)``.
+
+    Raises:
+        ConfigError: when a parameter has the wrong type or leaves its range.
+    """
+
+    name: ClassVar[str] = ""
+    version: ClassVar[str] = "1"  # raise it when the rule changes, so that old signals stay explained
+    features: ClassVar[tuple[str, ...]] = ()
+    # Earlier sessions the score of one session depends on; None means all of them (a rule with memory).
+    lookback: ClassVar[int | None] = 0
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            checked = _checked(self.name, f.name, getattr(self, f.name), f.type, f.metadata)
+            object.__setattr__(self, f.name, checked)
+
+    @classmethod
+    def from_parameters(cls, values: Mapping[str, object]) -> Self:
+        """Build the strategy with some parameters set, the others at their defaults.
+
+        Raises:
+            ConfigError: names the unknown or refused parameter and what is allowed.
+        """
+        known = [f.name for f in fields(cls)]
+        for key, value in values.items():
+            if key not in known:
+                raise ConfigError(
+                    f"{cls.name} has no such parameter", stage="strategies", key=key, value=value,
+                    remedy=f"known are {', '.join(known) or 'none'}",
+                )  # fmt: skip
+        return cls(**values)
+
+    def parameters(self) -> dict[str, float | int]:
+        """Return every parameter with its value, ready for JSON."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def score(self, panel: Panel) -> Scores:
+        """Return the wanted position for every session and symbol.
+
+        Args:
+            panel: holds at least ``features``; row t may only use rows 0..t (a test proves it).
+
+        Returns:
+            Arrays [T, N]; NaN score where an input is NaN.
+        """
+        raise NotImplementedError
+
+    def generate_signals(self, data: pd.DataFrame) -> list[Signal]:
+        """Return the signals of the last session in the data, as ``signals_frame`` does for all sessions.
+
+        Args:
+            data: long frame with ``symbol``, ``date`` and the features, ``lookback`` sessions of history
+                included; the last session is the latest date in it.
+        """
+        panel = Panel.from_frame(data, self.features)
+        if not len(panel.sessions):
+            return []
+        rows = signals_frame(panel, self.score(panel))
+        last = rows[rows["session_date"] == pd.Timestamp(panel.sessions[-1])]
+        return [
+            Signal(
+                symbol=r["symbol"], session_date=r["session_date"].date(), side=r["side"], score=r["score"],
+                confidence=r["confidence"], expected_return=_stated(r["expected_return"]),
+                position_size=_stated(r["position_size"]), stop_loss=_stated(r["stop_loss"]),
+            )
+            for r in last.to_dict("records")
+        ]  # fmt: skip
+
+
+def signals_frame(panel: Panel, scores: Scores, previous: Mapping[str, float] | None = None) -> pd.DataFrame:
+    """Turn scores into the rows of ``signals``: where the score is not 0, or turns 0.
+
+    A score turns 0 when it is 0 and the last score before it that is not NaN was not 0. NaN gives no row:
+    without an opinion there is no signal, and readers treat a missing row as no wanted position.
+
+    Args:
+        panel: the axes of the scores.
+        scores: arrays [T, N].
+        previous: by symbol, the score of the last stored signal row before the panel's first session, so
+            that a run over a few sessions writes the same flat rows as one over the whole history.
+
+    Returns:
+        Columns ``SIGNAL_COLUMNS``, ordered by session, then symbol axis; ``session_date`` is datetime64,
+        ``side`` long, short or flat; expected_return and stop_loss are NaN where none is stated.
+
+    Raises:
+        ConfigError: when the scores do not fit the panel.
+    """
+    score = scores.score
+    if score.shape != panel.shape:
+        raise ConfigError(
+            f"scores do not fit the panel {panel.shape}", stage="strategies", key="shape", value=score.shape,
+            remedy="score every session and symbol of the panel",
+        )  # fmt: skip
+    last = np.array([(previous or {}).get(s, 0.0) for s in panel.symbols])
+    before = np.vstack([last[None, :], score])
+    seen = np.where(np.isnan(before), 0, np.arange(len(before))[:, None])
+    carried = np.take_along_axis(before, np.maximum.accumulate(seen, axis=0), axis=0)[:-1]
+    turns_flat = (score == 0) & (carried != 0) & ~np.isnan(carried)
+    row, column = np.nonzero(((score != 0) & ~np.isnan(score)) | turns_flat)
+    picked = score[row, column]
+    data: dict[str, Any] = {
+        "symbol": np.array(panel.symbols, dtype=object)[column],
+        "session_date": panel.sessions[row].astype("datetime64[s]"),
+        "side": np.array(["short", "flat", "long"], dtype=object)[np.sign(picked).astype(int) + 1],
+    }
+    for name in SIGNAL_COLUMNS[3:]:
+        data[name] = getattr(scores, name)[row, column]
+    return pd.DataFrame(data, columns=list(SIGNAL_COLUMNS))
+
+
+def _stated(value: Any) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _checked(strategy: str, key: str, value: Any, kind: Any, bounds: Mapping[str, Any]) -> float | int:
+    whole = kind in {"int", int}
+    remedy = f"set {key} of {strategy} to {'a whole number' if whole else 'a number'}"
+    if bounds:
+        remedy += f" from {bounds['low']} to {bounds['high']}"
+    numeric = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    fits = numeric and math.isfinite(value) and not (whole and value != int(value))
+    if fits and bounds:
+        fits = bounds["low"] <= value <= bounds["high"]
+    if not fits:
+        raise ConfigError("parameter refused", stage="strategies", key=key, value=value, remedy=remedy)
+    return int(value) if whole else float(value)

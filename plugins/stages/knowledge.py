@@ -1,0 +1,44 @@
+"""What was known: bars and actions as of a session's cutoff, and where that view of the past changes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+
+import pandas as pd
+
+from data_layer.features.adjustment import forward_factors
+from data_layer.storage.database import Connection, load_sql, read_frame
+
+
+def stable_views(
+    connection: Connection, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
+) -> Iterator[tuple[dt.date, ...]]:
+    """Cut sessions into runs within which no correction came to be known.
+
+    Within such a run, what was known at the last session's cutoff about days up to any of its sessions is
+    what was known at that session's own cutoff, so one vectorised pass serves them all.
+    """
+    if not sessions:
+        return
+    late = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
+    times = [cutoffs[s] for s in sessions]
+    begins = sorted({0, *(bisect_left(times, instant) for instant in late)} - {len(sessions)})
+    for first, last in zip(begins, [*begins[1:], len(sessions)], strict=True):
+        yield tuple(sessions[first:last])
+
+
+def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime) -> pd.DataFrame:
+    """Return all bars up to a session as known at the cutoff, with forward adjustment factors.
+
+    Returns:
+        symbol, date, open, high, low, close, volume (raw), split_factor, return_factor; by symbol and date.
+    """
+    bars = read_frame(uri, load_sql("market_data/select_as_of"), {"session": session, "cutoff": cutoff})
+    return forward_factors(bars, actions_as_of(uri, session, cutoff))
+
+
+def actions_as_of(uri: str, until: dt.date, cutoff: dt.datetime) -> pd.DataFrame:
+    """Return splits and dividends going ex up to a day as known at the cutoff."""
+    return read_frame(uri, load_sql("corporate_actions/select_as_of"), {"until": until, "cutoff": cutoff})

@@ -1,0 +1,113 @@
+"""How far each stage is, and the trail it leaves: stage_runs and audit_events."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from data_layer.storage.copy_encoder import json_text
+from data_layer.storage.database import Connection, load_sql, transaction
+from plugins.stages.context import EVENT_TYPES, Context
+
+EVENT_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:almanac:audit-event")
+
+
+def completed_sessions(connection: Connection, stage: str, model: str = "") -> dict[dt.date, dt.datetime]:
+    """Return the sessions a stage (or a model in it) has completed, ascending, with their cutoffs."""
+    rows = connection.execute(load_sql("stage_runs/select_completed"), {"stage": stage, "model": model})
+    return {row["session_date"]: row["known_at"] for row in rows}
+
+
+def complete_sessions(
+    connection: Connection,
+    context: Context,
+    cutoffs: Mapping[dt.date, dt.datetime],
+    details: Mapping[dt.date, Mapping[str, Any]],
+    *,
+    model: str = "",
+) -> None:
+    """Mark sessions completed, once, and write the stage's audit event for each.
+
+    Args:
+        connection: the transaction that wrote the sessions' rows.
+        context: the run.
+        cutoffs: knowledge cutoff by session.
+        details: counts, warnings and inputs by session; ``rows`` is the number of rows written.
+        model: for stages that keep their place per model; such a row has no event of its own.
+    """
+    rows = [
+        {
+            "stage": context.stage,
+            "model": model,
+            "session_date": str(session),
+            "known_at": cutoffs[session].isoformat(),
+            "run_id": context.request.run_id,
+            "rows_written": detail.get("rows", 0),
+            "detail": detail,
+        }
+        for session, detail in sorted(details.items())
+    ]
+    connection.execute(load_sql("stage_runs/upsert_completed"), {"rows": json_text(rows)})
+    if not model:
+        write_events(
+            connection,
+            (
+                event(f"{context.stage}/{session}", EVENT_TYPES[context.stage], session, context.stage, detail)
+                for session, detail in sorted(details.items())
+            ),
+        )
+
+
+def event(
+    key: str,
+    event_type: str,
+    session: dt.date,
+    source: str,
+    payload: Mapping[str, Any],
+    *,
+    symbol: str | None = None,
+    correlation: str | None = None,
+) -> dict[str, Any]:
+    """Return an audit event; the same key always makes the same event."""
+    return {
+        "event_id": str(uuid.uuid5(EVENT_NAMESPACE, key)),
+        "correlation_id": correlation or key,
+        "idempotency_key": key,
+        "event_type": event_type,
+        "session_date": str(session),
+        "symbol": symbol,
+        "source": source,
+        "payload": payload,
+    }
+
+
+def write_events(connection: Connection, events: Iterable[Mapping[str, Any]]) -> None:
+    """Append events; those that are there already are left alone."""
+    rows = list(events)
+    if rows:
+        connection.execute(load_sql("audit_events/insert_events"), {"rows": json_text(rows)})
+
+
+def record_failure(context: Context, sessions: Sequence[dt.date], error: BaseException, *, model: str = "") -> None:
+    """Note that the first of the sessions could not be completed, and why."""
+    if not sessions or context.window.mode != "catch_up":
+        return
+    with transaction(context.uri) as connection:
+        connection.execute(
+            load_sql("stage_runs/upsert_failed"),
+            {
+                "stage": context.stage,
+                "model": model,
+                "session_date": sessions[0],
+                "run_id": context.request.run_id,
+                "detail": json_text({"error": f"{type(error).__name__}: {error}"[:2000]}),
+            },
+        )
+
+
+def mark_stale(connection: Connection, since: dt.date, reason: str, stages: Sequence[str]) -> int:
+    """Mark what later stages decided from a session on as resting on data that has changed since."""
+    parameters = {"since": since, "reason": reason, "stages": list(stages)}
+    return connection.execute(load_sql("stage_runs/update_stale"), parameters).rowcount
