@@ -1,6 +1,6 @@
 """The books: fills, splits and dividends become positions, cash and double-entry ledger legs.
 
-Every amount enters the book rounded once to a millionth of a dollar and is only added from then on, so legs
+Every amount enters the book rounded once to 1e-8 dollars and is only added from then on, so legs
 cancel exactly and a book rebuilt from stored rows goes on bit for bit as the one in memory. Debits are
 positive, credits negative. Accounts: cash; securities (at cost, short positions negative); capital;
 commission; dividend; realized_pnl (before commissions). Unrealised profit is never booked.
@@ -17,10 +17,11 @@ from typing import Self
 from models.errors import DataQualityError
 from models.records import CorporateAction, Fill, LedgerEntry
 
-AMOUNT_QUANTUM = Decimal("0.000001")  # finer than any price tick times one share
-PRICE_QUANTUM = Decimal("0.00000001")  # marks survive splits to well under a cent on a million shares
+# One for amounts and prices, so that whole shares times a price need no rounding; fine enough that a million
+# shares keep their value through a split to half a cent.
+QUANTUM = Decimal("0.00000001")
 CENT = Decimal("0.01")  # what a broker really pays out
-ZERO = Decimal(0).quantize(AMOUNT_QUANTUM)
+ZERO = Decimal(0).quantize(QUANTUM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,12 @@ class Position:
     @property
     def average_cost(self) -> Decimal | None:
         """USD per share, positive also for shorts; None without shares."""
-        return _price(self.cost_basis_usd / self.quantity) if self.quantity else None
+        return _rounded(self.cost_basis_usd / self.quantity) if self.quantity else None
 
     @property
     def market_value_usd(self) -> Decimal:
-        """Signed value at the mark."""
-        return _amount(self.quantity * self.price)
+        """Signed value at the mark, exact."""
+        return self.quantity * self.price
 
     @property
     def unrealized_pnl_usd(self) -> Decimal:
@@ -71,7 +72,7 @@ class Snapshot:
 
 
 class Book:
-    """One account. Within a session: dividends and splits going ex, then the open's fills, then mark."""
+    """One account. Within a session: splits and dividends going ex, then the open's fills, then mark."""
 
     def __init__(self) -> None:
         self.cash = ZERO
@@ -81,18 +82,18 @@ class Book:
     def from_state(cls, cash: Decimal, positions: Iterable[Position]) -> Self:
         """Rebuild the book from one session's stored cash and all its stored positions, exactly."""
         book = cls()
-        book.cash = _amount(cash)
+        book.cash = _rounded(cash)
         book.positions = {
-            p.symbol: replace(p, cost_basis_usd=_amount(p.cost_basis_usd),
-                              realized_pnl_usd=_amount(p.realized_pnl_usd),
-                              quantity=Decimal(int(p.quantity)), price=_price(p.price))
+            p.symbol: replace(p, cost_basis_usd=_rounded(p.cost_basis_usd),
+                              realized_pnl_usd=_rounded(p.realized_pnl_usd),
+                              quantity=Decimal(int(p.quantity)), price=_rounded(p.price))
             for p in sorted(positions, key=lambda p: p.symbol)
         }  # fmt: skip
         return book
 
     def deposit(self, session_date: dt.date, amount: Decimal) -> list[LedgerEntry]:
         """Book money paid in (negative: taken out) before session_date's open; at most once a session."""
-        amount = _amount(amount)
+        amount = _rounded(amount)
         self.cash += amount
         legs = {"cash": amount, "capital": -amount}
         return _entries(f"deposit:{session_date}", session_date, "deposit", None, legs)
@@ -104,20 +105,20 @@ class Book:
                  and fill.commission_usd.is_finite(), "not a fill", fill.broker_fill_id, fill)  # fmt: skip
         quantity = Decimal(sign * fill.quantity)
         held = self.positions.get(fill.symbol) or Position(
-            fill.symbol, Decimal(0), ZERO, ZERO, _price(fill.price), fill.session_date
+            fill.symbol, Decimal(0), ZERO, ZERO, _rounded(fill.price), fill.session_date
         )
-        total = _amount(fill.price * fill.quantity)
+        total = _rounded(fill.price * fill.quantity)
         closing = min(abs(held.quantity), abs(quantity)) if held.quantity * quantity < 0 else Decimal(0)
-        closed_value = total if closing == fill.quantity else _amount(fill.price * closing)
+        closed_value = total if closing == fill.quantity else _rounded(fill.price * closing)
         cost = _share_of(held.cost_basis_usd, closing, abs(held.quantity))
         profit = -sign * closed_value - cost  # what the closing part brought in, less what it had cost
         basis_change = sign * (total - closed_value) - cost
         self.positions[fill.symbol] = replace(
             held, quantity=held.quantity + quantity, cost_basis_usd=held.cost_basis_usd + basis_change,
             realized_pnl_usd=held.realized_pnl_usd + profit,
-            price=_price(fill.price), price_date=fill.session_date,
+            price=_rounded(fill.price), price_date=fill.session_date,
         )  # fmt: skip
-        commission = _amount(fill.commission_usd)
+        commission = _rounded(fill.commission_usd)
         self.cash += -sign * total - commission
         traded = {"cash": -sign * total, "securities": basis_change, "realized_pnl": -profit}
         paid = {"commission": commission, "cash": -commission}
@@ -129,7 +130,7 @@ class Book:
     def apply_actions(
         self, session_date: dt.date, actions: Iterable[CorporateAction], prices: Mapping[str, Decimal]
     ) -> list[LedgerEntry]:
-        """Book what goes ex at session_date: by symbol, the dividend first, as it is stated before the split.
+        """Book what goes ex at session_date: by symbol, the split first, for dividends are per new share.
 
         Args:
             session_date: the ex-date; positions are those of the close before.
@@ -141,7 +142,7 @@ class Book:
         """
         entries: list[LedgerEntry] = []
         seen: set[tuple[str, str]] = set()
-        for action in sorted(actions, key=lambda a: (a.symbol, a.action_type)):  # dividend < split
+        for action in sorted(actions, key=lambda a: (a.symbol, a.action_type != "split")):
             key = (action.symbol, action.action_type)
             _require(action.ex_date == session_date, "action of another date", action.symbol, action.ex_date)
             _require(key not in seen, "two actions of one kind on one day", action.symbol, action.action_type)
@@ -160,7 +161,7 @@ class Book:
         held = self.positions.get(symbol)
         if held is None or not held.quantity:
             return []
-        paid = _amount((held.quantity * per_share).quantize(CENT, ROUND_HALF_EVEN))
+        paid = _rounded((held.quantity * per_share).quantize(CENT, ROUND_HALF_EVEN))
         self.cash += paid
         legs = {"cash": paid, "dividend": -paid}
         return _entries(f"dividend:{symbol}:{ex_date}", ex_date, "dividend", symbol, legs)
@@ -176,7 +177,7 @@ class Book:
         held = self.positions.get(symbol)
         if held is None:
             return []
-        mark = _price(held.price / ratio)
+        mark = _rounded(held.price / ratio)
         new = held.quantity * ratio
         whole = split_quantity(held.quantity, ratio)
         fraction = new - whole
@@ -189,7 +190,7 @@ class Book:
                 stage="accounting", key="symbol", value=symbol,
                 remedy="give the last close divided by the ratio",
             )  # fmt: skip
-        paid = _amount((fraction * price).quantize(CENT, ROUND_HALF_EVEN))
+        paid = _rounded((fraction * price).quantize(CENT, ROUND_HALF_EVEN))
         cost = _share_of(held.cost_basis_usd, fraction, new)
         profit = paid - cost
         self.positions[symbol] = replace(
@@ -210,7 +211,7 @@ class Book:
             close = closes.get(symbol)
             if close is not None:
                 _require(_positive(close), "not a close", symbol, close)
-                self.positions[symbol] = replace(held, price=_price(close), price_date=session_date)
+                self.positions[symbol] = replace(held, price=_rounded(close), price_date=session_date)
         positions = tuple(self.positions[s] for s in sorted(self.positions))
         values = [p.market_value_usd for p in positions]
         securities = sum(values, ZERO)
@@ -223,18 +224,14 @@ def split_quantity(quantity: Decimal, ratio: Decimal) -> Decimal:
     return Decimal(int(quantity * ratio))
 
 
-def _amount(value: Decimal) -> Decimal:
-    return value.quantize(AMOUNT_QUANTUM, ROUND_HALF_EVEN)
-
-
-def _price(value: Decimal) -> Decimal:
-    return value.quantize(PRICE_QUANTUM, ROUND_HALF_EVEN)
+def _rounded(value: Decimal) -> Decimal:
+    return value.quantize(QUANTUM, ROUND_HALF_EVEN)
 
 
 def _share_of(basis: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     if not part:
         return ZERO
-    return basis if part == whole else _amount(basis * part / whole)
+    return basis if part == whole else _rounded(basis * part / whole)
 
 
 def _positive(value: Decimal) -> bool:

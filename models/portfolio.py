@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from models.accounting import PRICE_QUANTUM, split_quantity
+from models.accounting import QUANTUM, split_quantity
 from models.errors import ConfigError, DataQualityError
 from models.records import TargetPosition
 
@@ -84,7 +84,7 @@ def build_targets(
             skipped.append(SkippedTarget(symbol, session_date, current, reason))
             continue
         _check_positive(symbol, "close", closes[symbol])
-        price = (closes[symbol] / ratio).quantize(PRICE_QUANTUM)
+        price = (closes[symbol] / ratio).quantize(QUANTUM)
         score = math.fsum(rows) / active_models if rows else 0.0
         # repr gives the shortest decimal: 0.15 stays 0.15, and cutting off does not lose a share to 2**-53
         weight = Decimal(repr(score)) * Decimal(repr(full_score_weight))

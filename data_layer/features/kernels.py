@@ -107,10 +107,8 @@ def exponential_mean(values: FloatArray, starts: IntArray, window: int, skip: in
             count += 1
             if count > window:
                 mean += (values[row] - mean) * weight
-            elif count > 0:
-                mean += values[row]
-                if count == window:
-                    mean /= window
+            elif count > 0:  # the seed, in steps that leave a constant price exactly itself
+                mean += (values[row] - mean) / count
             if count >= window:
                 out[row] = mean
     return out
@@ -130,12 +128,7 @@ def wilder_mean(values: FloatArray, starts: IntArray, window: int) -> FloatArray
                 count, mean = 0, 0.0
                 continue
             count += 1
-            if count > window:
-                mean += (values[row] - mean) / window
-            else:
-                mean += values[row]
-                if count == window:
-                    mean /= window
+            mean += (values[row] - mean) / min(count, window)
             if count >= window:
                 out[row] = mean
     return out

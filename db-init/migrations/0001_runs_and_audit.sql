@@ -3,7 +3,7 @@ CREATE TABLE stage_runs (
     stage text NOT NULL,
     model text NOT NULL DEFAULT '',
     session_date date NOT NULL,
-    status text NOT NULL CHECK (status IN ('completed', 'failed', 'blocked')),
+    status text NOT NULL CHECK (status IN ('running', 'completed', 'failed')),
     known_at timestamptz,
     run_id text NOT NULL,
     rows_written bigint NOT NULL DEFAULT 0 CHECK (rows_written >= 0),
@@ -18,7 +18,7 @@ COMMENT ON TABLE stage_runs IS 'One row per stage, model and session: how far ea
 COMMENT ON COLUMN stage_runs.stage IS 'DAG id';
 COMMENT ON COLUMN stage_runs.model IS 'Model name where a stage keeps its place per model, else empty';
 COMMENT ON COLUMN stage_runs.session_date IS 'Exchange session the work belongs to';
-COMMENT ON COLUMN stage_runs.status IS 'completed; failed: the last try ended with the error in detail; blocked: recorded and skipped';
+COMMENT ON COLUMN stage_runs.status IS 'completed; running: some of its steps are done; failed: the last try ended with the error in detail';
 COMMENT ON COLUMN stage_runs.known_at IS 'Knowledge cutoff: only facts with known_at at or before it were read; reruns read as of it';
 COMMENT ON COLUMN stage_runs.run_id IS 'Airflow run that finished it';
 COMMENT ON COLUMN stage_runs.rows_written IS 'Rows this session added downstream tables';

@@ -89,7 +89,7 @@ COMMENT ON TABLE signals_history IS 'Signals as they were before a restatement.'
 COMMENT ON COLUMN signals_history.superseded_at IS 'Wall clock of the restatement';
 
 -- A model's task hands its signals over here; one transaction then publishes those of all models.
-CREATE UNLOGGED TABLE pending_signals (
+CREATE TABLE pending_signals (
     model_id bigint NOT NULL REFERENCES models (id),
     run_id text NOT NULL,
     symbol text NOT NULL,
@@ -102,9 +102,9 @@ CREATE UNLOGGED TABLE pending_signals (
     stop_loss double precision,
     PRIMARY KEY (model_id, run_id, symbol, session_date)
 );
-COMMENT ON TABLE pending_signals IS 'Signals handed from execute_strategies to store_trading_signals of the same run; empty between runs.';
+COMMENT ON TABLE pending_signals IS 'Signals handed from execute_strategies to store_trading_signals of the same run; gone once published.';
 COMMENT ON COLUMN pending_signals.run_id IS 'Airflow run they belong to';
-CREATE UNLOGGED TABLE pending_model_runs (
+CREATE TABLE pending_model_runs (
     model_id bigint NOT NULL REFERENCES models (id),
     run_id text NOT NULL,
     session_date date NOT NULL,
@@ -114,5 +114,5 @@ CREATE UNLOGGED TABLE pending_model_runs (
     known_at timestamptz NOT NULL,
     PRIMARY KEY (model_id, run_id, session_date)
 );
-COMMENT ON TABLE pending_model_runs IS 'Sessions a model has scored in a run and not yet published; empty between runs.';
+COMMENT ON TABLE pending_model_runs IS 'Sessions a model has scored in a run and not yet published.';
 COMMENT ON COLUMN pending_model_runs.run_id IS 'Airflow run they belong to';

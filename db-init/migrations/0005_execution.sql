@@ -119,7 +119,7 @@ CREATE TABLE orders (
     order_type text NOT NULL DEFAULT 'market' CHECK (order_type = 'market'),
     time_in_force text NOT NULL DEFAULT 'day' CHECK (time_in_force = 'day'),
     reference_price numeric NOT NULL CHECK (reference_price > 0 AND reference_price < 1e8),
-    state text NOT NULL CHECK (state IN ('planned', 'submitted', 'filled', 'expired')),
+    state text NOT NULL DEFAULT 'submitted' CHECK (state IN ('planned', 'submitted', 'filled', 'expired')),
     filled_quantity bigint NOT NULL DEFAULT 0 CHECK (filled_quantity BETWEEN 0 AND quantity),
     reason text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),

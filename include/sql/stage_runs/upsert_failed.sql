@@ -3,5 +3,5 @@
 INSERT INTO stage_runs (stage, model, session_date, status, run_id, detail)
 VALUES (%(stage)s, %(model)s, %(session_date)s, 'failed', %(run_id)s, %(detail)s::jsonb)
 ON CONFLICT (stage, model, session_date) DO UPDATE
-SET run_id = excluded.run_id, detail = excluded.detail, finished_at = clock_timestamp()
+SET status = 'failed', run_id = excluded.run_id, detail = stage_runs.detail || excluded.detail, finished_at = clock_timestamp()
 WHERE stage_runs.status <> 'completed'

@@ -14,6 +14,7 @@ import pytest
 
 from data_layer.features.adjustment import forward_factors
 from data_layer.features.compute import compute
+from data_layer.features.kernels import rolling_std
 from data_layer.features.registry import UNITS, catalogue
 from models.errors import ConfigError, DataQualityError
 
@@ -93,13 +94,28 @@ def test_a_huge_value_is_forgotten_once_the_window_has_left_it(walk):
     assert not np.isinf(compute(bars)[NAMES].to_numpy()).any()  # 1e300 does not fit float32 either
 
 
+def test_a_price_that_overflows_when_adjusted_is_missing(walk):
+    bars = walk(300).assign(split_factor=4.0)
+    bars.loc[100, ["high", "low", "close"]] = 1e308
+    out = compute(bars, ["ema_12", "rsi_14", "atr_14"])
+    assert out.loc[100, ["ema_12", "rsi_14", "atr_14"]].isna().all()
+    assert out.iloc[115:].notna().all(axis=None)
+
+
+def test_a_kernel_that_divides_by_zero_gives_nan():
+    one = rolling_std(np.ones(3), np.array([0, 3]), 1, 1)
+    assert np.isnan(one).all()
+
+
 def test_constant_windows_have_the_stated_limits(walk):
     bars = walk(60).assign(open=0.1, high=0.1, low=0.1, close=0.1, volume=0)
     last = compute(bars).iloc[-1]
     assert np.isnan(last["rsi_14"]) and np.isnan(last["volume_ratio_20"])
     assert last[["atr_14", "volatility_20", "return_1", "return_20"]].tolist() == [0, 0, 0, 0]
     assert last["bb_upper"] == last["bb_lower"] == last["sma_20"] == np.float32(0.1)
-    assert abs(last["macd"]) < 1e-15
+    # Exactly: rules ask whether they are above 0, and noise would be.
+    assert last[["macd", "macd_signal", "macd_hist"]].tolist() == [0, 0, 0]
+    assert last["ema_12"] == last["ema_26"] == np.float32(0.1)
 
 
 def test_a_zero_or_infinite_price_never_gives_infinity(walk):

@@ -134,13 +134,15 @@ def check(bars, rows):
     adjusted["total"] = (bars["close"] * bars["return_factor"]).tolist()
     for item in catalogue():
         scale = float(np.nan_to_num(np.abs(ours[item.name])).max())
+        # The reference's own averages of equal prices are an ulp or two off, and macd is a difference of two.
+        noise = 1e-14 * max(map(abs, filter(math.isfinite, adjusted["close"])), default=0.0)
         for row in rows:
             so_far = {name: values[: row + 1] for name, values in adjusted.items()}
             expected = REFERENCES[item.name](so_far)
             if item.unit == "price":
                 expected /= split[row]
             assert ours[item.name].iloc[row] == pytest.approx(
-                expected, rel=1e-9, abs=1e-9 * scale, nan_ok=True
+                expected, rel=1e-9, abs=1e-9 * scale + noise * (item.unit == "price"), nan_ok=True
             ), (item.name, row)
 
 

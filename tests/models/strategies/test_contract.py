@@ -161,7 +161,7 @@ def test_survives_one_row_constant_prices_and_nothing(strategy, frame, bars):
 
 def test_parameters_are_bounded_and_refused_outside(strategy):
     cls = type(strategy)
-    for f in fields(strategy, frame):
+    for f in fields(strategy):
         low, high = f.metadata["low"], f.metadata["high"]
         assert low <= f.default <= high
         for refused in (low - 1, high + 1, float("nan"), float("inf"), "1", True, None):

@@ -1,0 +1,2 @@
+-- Models that are not paused. Called by plugins.stages.signals and performance.
+SELECT id, model_name, capital_usd FROM models WHERE is_active ORDER BY id

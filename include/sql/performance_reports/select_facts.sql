@@ -1,0 +1,10 @@
+-- One row per session: equity and what a reader must know of the data. Parameter: sessions.
+-- Called by plugins.stages.performance.
+SELECT r.session_date, a.equity_usd,
+       NOT EXISTS (SELECT FROM trading_universe u WHERE u.active_to < r.session_date) AS survivors_only,
+       EXISTS (SELECT FROM corporate_actions c WHERE c.inferred AND c.ex_date <= r.session_date) AS inferred_dividends,
+       ARRAY(SELECT jsonb_array_elements_text(i.detail -> 'warnings')) AS data_warnings
+FROM stage_runs r
+JOIN stage_runs i ON i.stage = 'data_ingestion' AND i.model = '' AND i.session_date = r.session_date
+LEFT JOIN account_snapshots a ON a.session_date = r.session_date
+WHERE r.stage = 'risk_execution' AND r.model = '' AND r.status = 'completed' AND r.session_date = ANY(%(sessions)s)

@@ -1,0 +1,358 @@
+"""risk_execution: fill what was ordered, decide what to hold, check it, order it, keep the books."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from data_layer.brokers.base import client_order_id
+from data_layer.brokers.simulated import SimulatedBroker
+from data_layer.sessions import next_session, previous_session
+from data_layer.storage.copy_encoder import json_text
+from data_layer.storage.database import Connection, load_sql, read_frame, take_lock, transaction
+from models.accounting import Book
+from models.portfolio import build_targets
+from models.records import CorporateAction, Order, RiskDecision
+from models.risk.base import RiskContext
+from models.risk.check import build_limits, check_risk
+from plugins.stages.account import ACCOUNT, Pass, load_book, load_orders, write_pass
+from plugins.stages.context import Context
+from plugins.stages.knowledge import actions_as_of, stable_views
+from plugins.stages.runs import complete_sessions, completed_sessions, event, write_events
+
+# A pass keeps its rows in memory and commits them together; two years of them are some megabytes.
+CHUNK_SESSIONS = 500
+
+
+@dataclass(frozen=True)
+class Day:
+    """What is known of one session when it is decided, prices raw."""
+
+    session: dt.date
+    opens: Mapping[str, Decimal]
+    closes: Mapping[str, Decimal]
+    actions: Sequence[CorporateAction]  # going ex at this session
+    next_splits: Mapping[str, Decimal]  # going ex at the next one
+    scores: Mapping[str, Sequence[float]]  # of the models below
+    rules: Mapping[str, Any]  # models, weights, limits, costs: stored with the session, so it can be re-decided
+
+
+@dataclass
+class State:
+    """The account between two steps of a session."""
+
+    book: Book
+    orders: list[Order] = field(default_factory=list)  # sent after the session before
+    opened: bool = True  # False before the first deposit
+
+
+class RiskExecution:
+    """The steps of risk_execution for one run; each may run twice and die anywhere.
+
+    Sessions depend on one another, so reconcile_fills decides all sessions due but the newest in one pass of
+    the very steps that the tasks then take for the newest.
+    """
+
+    def __init__(self, context: Context):
+        self.context = context
+
+    def reconcile_fills(self) -> Mapping[str, Any]:
+        """Decide all sessions but the newest; fill and book the newest one's orders at its open."""
+        context = self.context
+        if context.window.mode != "catch_up":
+            return self._verify()
+        *earlier, newest = context.sessions
+        for start in range(0, len(earlier), CHUNK_SESSIONS):
+            self._advance(earlier[start : start + CHUNK_SESSIONS], mark)
+        return context.say("fills reconciled", earlier_sessions=len(earlier), **self._advance([newest], reconcile))
+
+    def build_targets(self) -> Mapping[str, Any]:
+        """Turn the newest session's scores into wanted holdings."""
+        return self._newest("targets built", targets)
+
+    def check_risk(self) -> Mapping[str, Any]:
+        """Check every wanted change against every limit."""
+        return self._newest("risk checked", decide)
+
+    def submit_orders(self) -> Mapping[str, Any]:
+        """Order what was approved, for the next open; nothing when the kill switch was thrown meanwhile."""
+        return self._newest("orders submitted", order)
+
+    def mark_positions(self) -> Mapping[str, Any]:
+        """Value the account at the close and complete the session."""
+        return self._newest("positions marked", mark)
+
+    def _newest(self, what: str, last_step: Step) -> Mapping[str, Any]:
+        context = self.context
+        if context.window.mode != "catch_up":
+            return context.say(f"{what}: compared by reconcile_fills")
+        return context.say(what, **self._advance([context.sessions[-1]], last_step))
+
+    def _advance(self, sessions: Sequence[dt.date], last_step: Step) -> dict[str, int]:
+        """Take the steps up to the last for sessions in a row, write what is new, in one transaction.
+
+        Steps taken by an earlier task are taken again from the same inputs; what they gave then is compared
+        with what is stored. After the last of all steps the sessions are completed.
+        """
+        stage = self.context.stage
+        with transaction(self.context.uri) as connection:
+            take_lock(connection, stage)
+            done = completed_sessions(connection, stage)
+            due = [s for s in sessions if s not in done]
+            if not due:
+                return {}
+            rules = self._rules(connection, due)
+            if last_step is order:
+                self._heed_kill_switch(connection, rules[due[-1]])
+            days = list(self._days(connection, due, rules))
+            state, result = self._opening(connection, due[0]), Pass()
+            for day in days:
+                for step in STEPS[: STEPS.index(last_step) + 1]:
+                    step(state, day, result)
+            written = write_pass(connection, result, "insert", stage)
+            if last_step is mark:
+                self._complete(connection, days, result)
+            else:
+                self._freeze(connection, due[-1], rules[due[-1]])
+            return written
+
+    def _verify(self) -> Mapping[str, Any]:
+        """Decide each session again from what it rested on, and compare; orders are never re-decided."""
+        sessions = self.context.sessions
+        with transaction(self.context.uri) as connection:
+            take_lock(connection, self.context.stage)
+            for day in self._days(connection, sessions, self._rules(connection, sessions)):
+                state, result = self._opening(connection, day.session), Pass()
+                for step in STEPS:
+                    step(state, day, result)
+                write_pass(connection, result, "verify", self.context.stage)
+        return self.context.say("decisions compared, none differs", sessions=len(sessions))
+
+    def _freeze(self, connection: Connection, session: dt.date, rules: Mapping[str, Any]) -> None:
+        """Keep what the newest session is decided by: a limit changed between two tasks is for the next one."""
+        connection.execute(
+            load_sql("stage_runs/upsert_running"),
+            {"stage": self.context.stage, "session_date": session, "run_id": self.context.request.run_id,
+             "detail": json_text({"rules": rules})},
+        )  # fmt: skip
+
+    def _heed_kill_switch(self, connection: Connection, rules: dict[str, Any]) -> None:
+        switch = connection.execute(load_sql("accounts/select_kill_switch"), {"id": ACCOUNT}).fetchone()
+        if switch and not rules["kill_switch"]:
+            rules["blocked"] = switch["reason"]
+
+    def _opening(self, connection: Connection, session: dt.date) -> State:
+        """Return the account as it stood before the session opened."""
+        initial = self.context.settings.initial_cash
+        connection.execute(load_sql("accounts/insert_account"), {"id": ACCOUNT, "cash": initial})
+        first = connection.execute(load_sql("accounts/select_first_session"), {"id": ACCOUNT}).fetchone()
+        if first is None or first["session_date"] is None or session <= first["session_date"]:
+            return State(Book(), opened=False)
+        before = previous_session(session)
+        return State(load_book(connection, before), load_orders(connection, before))
+
+    def _days(
+        self, connection: Connection, sessions: Sequence[dt.date], rules: Mapping[dt.date, Mapping[str, Any]]
+    ) -> Iterator[Day]:
+        cutoffs = completed_sessions(connection, "model_execution")
+        votes = _votes(connection, sessions)
+        for view in stable_views(connection, sessions, cutoffs):
+            bars = read_frame(
+                self.context.uri,
+                load_sql("market_data/select_prices_as_of"),
+                {"start": view[0], "end": view[-1], "cutoff": cutoffs[view[-1]]},
+            )
+            prices: dict[dt.date, dict[str, tuple[float, float]]] = defaultdict(dict)
+            for symbol, date, opened, closed in zip(*(bars[c] for c in bars.columns), strict=True):
+                prices[date.date()][symbol] = (opened, closed)
+            actions = actions_as_of(self.context.uri, next_session(view[-1]), cutoffs[view[-1]])
+            by_session = _by_session(actions, view)
+            for session in view:
+                split = {a.symbol: a.value for a in by_session[next_session(session)] if a.action_type == "split"}
+                scores: dict[str, list[float]] = defaultdict(list)
+                for model, symbol, score in votes[session]:
+                    if model in rules[session]["models"]:
+                        scores[symbol].append(score)
+                yield Day(
+                    session=session,
+                    opens={s: Decimal(repr(p[0])) for s, p in prices[session].items()},
+                    closes={s: Decimal(repr(p[1])) for s, p in prices[session].items()},
+                    actions=by_session[session],
+                    next_splits=split,
+                    scores=scores,
+                    rules=rules[session],
+                )
+
+    def _rules(self, connection: Connection, sessions: Sequence[dt.date]) -> dict[dt.date, dict[str, Any]]:
+        """Return what each session is decided by: as stored for one decided before, else as set now."""
+        stored = {
+            row["session_date"]: row["rules"]
+            for row in connection.execute(
+                load_sql("stage_runs/select_rules"), {"stage": self.context.stage, "sessions": list(sessions)}
+            )
+        }
+        settings = self.context.settings
+        switch = connection.execute(load_sql("accounts/select_kill_switch"), {"id": ACCOUNT}).fetchone()
+        now = {
+            "full_score_weight": settings.full_score_weight,
+            "limits": {r["name"]: r["threshold"] for r in connection.execute(load_sql("risk_limits/select_limits"))},
+            "kill_switch": switch["reason"] if switch else "",
+            "commission_per_share": str(settings.commission_per_share),
+            "commission_minimum": str(settings.commission_minimum),
+            "slippage_bps": str(settings.slippage_bps),
+            "initial_cash": str(settings.initial_cash),
+            "dry_run": settings.dry_run,
+        }
+        models: dict[dt.date, list[str]] = defaultdict(list)
+        for row in connection.execute(load_sql("stage_runs/select_models"), {"sessions": list(sessions)}):
+            models[row["session_date"]].append(row["model"])
+        return {s: stored.get(s) or {**now, "models": models[s]} for s in sessions}
+
+    def _complete(self, connection: Connection, days: Sequence[Day], done: Pass) -> None:
+        cutoffs = completed_sessions(connection, "model_execution")
+        counts: dict[dt.date, dict[str, Any]] = {d.session: {"rows": 0, "rules": d.rules} for d in days}
+        for name in ("targets", "decisions", "orders", "fills"):
+            for record in getattr(done, name):
+                detail = counts[record.session_date]
+                detail[name] = detail.get(name, 0) + 1
+                detail["rows"] += 1
+        for skipped in done.skipped:
+            counts[skipped.session_date].setdefault("warnings", []).append(skipped.reason)
+        for snapshot in done.snapshots:
+            counts[snapshot.session_date]["equity_usd"] = str(snapshot.equity_usd)
+        complete_sessions(connection, self.context, cutoffs, counts)
+        write_events(connection, _events(days, done))
+
+
+Step = Callable[[State, Day, Pass], None]
+
+
+def reconcile(state: State, day: Day, result: Pass) -> None:
+    """Book the first deposit and what goes ex, fill the orders sent before at this open, and book that."""
+    rules = day.rules
+    broker = SimulatedBroker(
+        Decimal(rules["commission_per_share"]), Decimal(rules["commission_minimum"]), Decimal(rules["slippage_bps"])
+    )
+    executed = broker.fills(state.orders, day.opens, day.session)
+    result.fills += executed.fills
+    result.expired += executed.expired
+    if not state.opened:
+        result.ledger += state.book.deposit(day.session, Decimal(day.rules["initial_cash"]))
+        state.opened = True
+    marks = {
+        a.symbol: (state.book.positions[a.symbol].price / a.value)
+        for a in day.actions
+        if a.action_type == "split" and a.symbol in state.book.positions
+    }
+    result.ledger += state.book.apply_actions(day.session, day.actions, marks)
+    for fill in executed.fills:
+        result.ledger += state.book.apply_fill(fill)
+    state.orders = []
+
+
+def targets(state: State, day: Day, result: Pass) -> None:
+    """Turn the session's scores into wanted holdings."""
+    marked = state.book.mark(day.session, day.closes)
+    plan = build_targets(
+        day.session,
+        day.scores,
+        active_models=max(len(day.rules["models"]), 1),
+        closes=day.closes,
+        next_splits=day.next_splits,
+        positions={p.symbol: p.quantity for p in marked.positions},
+        equity_usd=marked.equity_usd,
+        full_score_weight=day.rules["full_score_weight"],
+    )
+    result.targets += plan.targets
+    result.skipped += plan.skipped
+
+
+def decide(state: State, day: Day, result: Pass) -> None:
+    """Check every wanted change of the session against every limit."""
+    marked = state.book.mark(day.session, day.closes)
+    context = RiskContext(
+        equity_usd=marked.equity_usd,
+        holdings_usd={p.symbol: p.market_value_usd for p in marked.positions},
+        kill_switch=day.rules["kill_switch"],
+    )
+    wanted = [t for t in result.targets if t.session_date == day.session]
+    result.decisions += check_risk(wanted, build_limits(day.rules["limits"]), context)
+
+
+def order(state: State, day: Day, result: Pass) -> None:
+    """Order what was approved, or only plan it in a dry run."""
+    if day.rules.get("blocked"):
+        return
+    prices = {t.symbol: t.reference_price for t in result.targets if t.session_date == day.session}
+    made = [_order(d, prices[d.symbol]) for d in result.decisions if d.session_date == day.session and d.approved_quantity]
+    result.orders += made
+    if day.rules["dry_run"]:
+        result.planned += [o.client_order_id for o in made]
+    else:
+        state.orders = made
+
+
+def mark(state: State, day: Day, result: Pass) -> None:
+    """Value the account at the session's close."""
+    result.snapshots.append(state.book.mark(day.session, day.closes))
+
+
+STEPS: tuple[Step, ...] = (reconcile, targets, decide, order, mark)
+
+
+def _order(decision: RiskDecision, price: Decimal) -> Order:
+    side = "buy" if decision.approved_quantity > 0 else "sell"
+    return Order(
+        client_order_id=client_order_id(ACCOUNT, decision.symbol, side, decision.session_date),
+        symbol=decision.symbol,
+        session_date=decision.session_date,
+        side=side,
+        quantity=abs(decision.approved_quantity),
+        reference_price=price,
+    )
+
+
+def _votes(connection: Connection, sessions: Sequence[dt.date]) -> dict[dt.date, list[tuple[str, str, float]]]:
+    votes: dict[dt.date, list[tuple[str, str, float]]] = defaultdict(list)
+    for row in connection.execute(load_sql("signals/select_votes"), {"sessions": list(sessions)}):
+        votes[row["session_date"]].append((row["model_name"], row["symbol"], row["score"]))
+    return votes
+
+
+def _by_session(actions: Any, view: Sequence[dt.date]) -> dict[dt.date, list[CorporateAction]]:
+    """Put each action on its ex-date, or on the first session after it when nobody trades then."""
+    days = [*view, next_session(view[-1])]
+    found: dict[dt.date, list[CorporateAction]] = defaultdict(list)
+    begin = previous_session(view[0])
+    for symbol, ex_date, kind, value in zip(*(actions[c] for c in actions.columns), strict=True):
+        day = ex_date.date()
+        if begin < day <= days[-1]:
+            session = next(s for s in days if s >= day)
+            found[session].append(CorporateAction(symbol, session, kind, Decimal(repr(value))))
+    return found
+
+
+def _events(days: Sequence[Day], done: Pass) -> Iterator[dict[str, Any]]:
+    """One event per decision, fill, order that ended without one, and batch of orders held back."""
+    for day in days:
+        held_back = day.rules.get("blocked") or ("dry_run" if day.rules["dry_run"] else "")
+        if held_back:
+            yield event(f"held_back/{ACCOUNT}/{day.session}", "execution.blocked", day.session, "risk_execution",
+                        {"reason": held_back})  # fmt: skip
+    for d in done.decisions:
+        name = "risk.rejected" if d.decision == "rejected" else "risk.approved"
+        payload = {"decision": d.decision, "requested": d.requested_quantity, "approved": d.approved_quantity,
+                   "reason": d.reason}  # fmt: skip
+        key = f"decision/{ACCOUNT}/{d.session_date}/{d.symbol}"
+        yield event(key, name, d.session_date, "risk_execution", payload, symbol=d.symbol)
+    for f in done.fills:
+        payload = {"side": f.side, "quantity": f.quantity, "price": str(f.price)}
+        yield event(f"fill/{f.broker_fill_id}", "execution.completed", f.session_date, "risk_execution", payload,
+                    symbol=f.symbol, correlation=f.client_order_id)  # fmt: skip
+    for e in done.expired:
+        yield event(f"expired/{e.client_order_id}", "execution.blocked", e.session_date, "risk_execution",
+                    {"reason": e.reason}, symbol=e.symbol, correlation=e.client_order_id)  # fmt: skip
