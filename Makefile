@@ -30,8 +30,8 @@ faults: tools ## kill, race and stall suites
 	@$(VENV)/bin/python -m pytest -m faults
 
 lint: tools ## ruff and mypy
-	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/mypy
+	@$(VENV)/bin/python -m ruff check .
+	@$(VENV)/bin/python -m mypy
 
 bench: tools ## time against the best peers; ONLY=name for one
 	@$(VENV)/bin/python -m tests.benchmarks $(ONLY)

@@ -22,16 +22,15 @@ exec 9>"$venv.lock"
 flock 9
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$content" ] && exit 0
 
-clear=
-if [ -f "$venv/.python" ] && [ "$(cat "$venv/.python")" != "$version" ]; then clear=--clear; fi
-if [ ! -x "$venv/bin/pip" ] || [ -n "$clear" ]; then
-    "$python" -m venv $clear "$venv" || {
+# Anew when there is none, when it was made by another Python, or when it does not run (an interrupted start).
+if [ "$(cat "$venv/.python" 2>/dev/null)" != "$version" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    "$python" -m venv --clear "$venv" || {
         echo "error: cannot make $venv; on Debian and Ubuntu: apt-get install python3-venv" >&2
         exit 1
     }
     echo "$version" >"$venv/.python"
 fi
 echo "installing $wanted into $venv (some minutes the first time)" >&2
-"$venv/bin/pip" install --quiet --disable-pip-version-check --no-input \
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
     -r "$wanted" -c deploy/constraints.txt 9>&-
 echo "$content" >"$stamp"

@@ -27,8 +27,9 @@ def check_source(home: Home, settings: Settings) -> list[dt.date]:
     """
     from data_layer.sources import open_source
 
+    source = open_source(settings)
     refuse_other_source(home.path)
-    sessions = open_source(settings).sessions()
+    sessions = source.sessions()
     if settings.is_static and not sessions:
         raise ConfigError("no session between START and END", stage="run", key="SOURCE", value=settings.source,
                           remedy="widen START..END")  # fmt: skip
@@ -42,6 +43,8 @@ def bring_up_database(home: Home, services: Services, progress: Callable[[str], 
     Raises:
         ConfigError: when a port is busy, Postgres does not start, or a migration fails.
     """
+    if home.ports:
+        services.clear_away()
     for line in home.settle_ports(given_ports(), services.are_up):
         progress(line)
     services.start_postgres()

@@ -95,11 +95,10 @@ class _Follower:
 
     def _tell(self, session: dt.date, stage: str, active: Sequence[Run], told: str) -> str:
         """Say what is waited for when that has changed, and every ten seconds."""
-        elapsed = time.monotonic() - self.started
-        states = {run.dag_id: run.state for run in active}
-        now = f"{session} {stage} {states.get(stage, 'waits for its turn')} {int(elapsed // 10)}"
+        now = f"{session} {stage} {int((time.monotonic() - self.started) // 10)}"
         if now != told:
-            self.say(f"[{elapsed:4.0f} s] {now.rpartition(' ')[0]}")
+            state = next((run.state for run in active if run.dag_id == stage), "about to start")
+            self.say(f"session {session}: {stage} is {state}")
         return now
 
     def _wait_for_dags(self) -> None:

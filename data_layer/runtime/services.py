@@ -146,8 +146,14 @@ class Services:
                 self._rpc().stopProcess(name, False)
         self._wait(lambda: all(self.states().get(name) in {"STOPPED", "FATAL"} for name in AIRFLOW), STOP_SECONDS)
 
+    def clear_away(self) -> None:
+        """End what a killed supervisor left running: it would hold the ports and the database."""
+        with self._starting():
+            # A supervisor that lives but does not answer at once is busy, not gone.
+            if not self._wait(lambda: bool(self.states()) or not self._supervisor_pids(), 15.0) or not self.states():
+                self._end_orphans()
+
     def _start_supervisor(self, configuration: Path) -> None:
-        self._end_orphans()  # of a supervisor that was killed: they would hold the ports and the database
         environment = {**inherited(), "ALMANAC_HOME": str(self.home.path), "PYTHONPATH": str(ROOT),
                        processes.MARKER: str(self.home.path)}  # fmt: skip
         done = subprocess.run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,9 @@ KEY = ("symbol", "date", "feature_set", "version")
 
 class Features:
     """The steps of feature_engineering for one run; each may run twice and die anywhere."""
+
+    # A feature set changed in the code is computed for all of history, whether or not a session is due.
+    ALWAYS: ClassVar[frozenset[str]] = frozenset({"calculate_technical_indicators"})
 
     def __init__(self, context: Context):
         self.context = context

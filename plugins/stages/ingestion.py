@@ -6,7 +6,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -28,6 +28,8 @@ END_OF_TIME = dt.date(2199, 12, 31)
 
 class Ingestion:
     """The steps of data_ingestion for one run; each may run twice and die anywhere."""
+
+    ALWAYS: ClassVar[frozenset[str]] = frozenset()  # steps with work even when no session is due
 
     def __init__(self, context: Context):
         self.context = context

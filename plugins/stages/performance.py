@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,9 @@ FIGURES = (
 
 class PerformanceTesting:
     """The steps of performance_testing for one run; each may run twice and die anywhere."""
+
+    # A new model is measured from its beginning, whether or not a session is due.
+    ALWAYS: ClassVar[frozenset[str]] = frozenset({"get_active_models", "calculate_all_model_performance"})
 
     def __init__(self, context: Context):
         self.context = context

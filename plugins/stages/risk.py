@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from data_layer.brokers.base import client_order_id
 from data_layer.brokers.simulated import SimulatedBroker
@@ -56,6 +56,8 @@ class RiskExecution:
     Sessions depend on one another, so reconcile_fills decides all sessions due but the newest in one pass of
     the very steps that the tasks then take for the newest.
     """
+
+    ALWAYS: ClassVar[frozenset[str]] = frozenset()  # steps with work even when no session is due
 
     def __init__(self, context: Context):
         self.context = context

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from functools import reduce
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -31,15 +31,18 @@ SIGNAL_COLUMNS = (
 class Signals:
     """The steps of model_execution for one run; each may run twice and die anywhere."""
 
+    # A new model starts with all of history, whether or not a session is due.
+    ALWAYS: ClassVar[frozenset[str]] = frozenset(
+        {"register_models", "load_registered_models", "execute_strategies", "store_trading_signals", "log_model_metrics"}
+    )
+
     def __init__(self, context: Context):
         self.context = context
 
     def register_models(self) -> Mapping[str, Any]:
         """Insert newly found strategies; what a user set in models stays.
 
-        Returns:
-            Counts, and the error of every file that is no strategy: log_model_metrics fails on them once
-            the others have run.
+        A file that is no strategy hides no other; log_model_metrics fails on it once the others have run.
         """
         found = discover_strategies()
         rows = [
@@ -50,8 +53,7 @@ class Signals:
         with transaction(self.context.uri) as connection:
             take_lock(connection, self.context.stage)
             changed = connection.execute(load_sql("models/upsert_models"), {"rows": json_text(rows)}).rowcount
-        counts = self.context.say("models registered", found=len(rows), changed=changed, broken=len(found.failures))
-        return {**counts, "failures": found.failures}
+        return self.context.say("models registered", found=len(rows), changed=changed, broken=len(found.failures))
 
     def load_registered_models(self) -> list[int]:
         """Return the ids of the active models, one task each."""
@@ -70,7 +72,7 @@ class Signals:
                                    value=str(missing[0]), remedy="run feature_engineering for it")  # fmt: skip
         return self.context.say("features found", sessions=len(self.context.sessions))
 
-    def execute_strategy(self, model_id: int) -> Mapping[str, Any]:
+    def execute_strategies(self, model_id: int) -> Mapping[str, Any]:
         """Run one model on its sessions due and hand its signals over to store_trading_signals."""
         with transaction(self.context.uri) as connection:
             model = connection.execute(load_sql("models/select_model"), {"id": model_id}).fetchone()
@@ -85,7 +87,7 @@ class Signals:
             raise
         return self.context.say(f"{model['model_name']} executed", sessions=len(sessions), signals=signals)
 
-    def store_trading_signals(self, active: Sequence[int]) -> Mapping[str, Any]:
+    def store_trading_signals(self) -> Mapping[str, Any]:
         """Publish what the models of this run handed over, in one transaction, and complete the sessions.
 
         Raises:
@@ -95,6 +97,7 @@ class Signals:
         with transaction(context.uri) as connection:
             take_lock(connection, context.stage)
             ran = connection.execute(load_sql("pending_signals/select_models"), self._run_id).fetchall()
+            active = connection.execute(load_sql("models/select_active")).fetchall()
             open_sessions = set(context.sessions) - set(completed_sessions(connection, context.stage))
             if context.window.mode == "catch_up" and open_sessions and active and not ran:
                 raise BlockedError("no active model could run", stage=context.stage, key="models",
@@ -111,12 +114,8 @@ class Signals:
                 connection.execute(load_sql(f"{table}/delete_run"), self._run_id)
         return context.say("signals stored", models=len(ran), **counts)
 
-    def log_model_metrics(self, failures: Mapping[str, str]) -> Mapping[str, Any]:
-        """Log each model's counts; fail when a model or a strategy file did.
-
-        Args:
-            failures: by file, what register_models found broken.
-        """
+    def log_model_metrics(self) -> Mapping[str, Any]:
+        """Log each model's counts; fail when a model or a strategy file did."""
         with transaction(self.context.uri) as connection:
             for row in connection.execute(load_sql("model_runs/select_summary")):
                 self.context.say(
@@ -124,7 +123,7 @@ class Signals:
                     long=row["signals_long"], short=row["signals_short"], flat=row["signals_flat"],
                 )  # fmt: skip
             failed = connection.execute(load_sql("stage_runs/select_failed_models"), self._run_id).fetchall()
-        errors = [f"{file}: {error}" for file, error in failures.items()]
+        errors = [f"{file}: {error}" for file, error in discover_strategies().failures.items()]
         errors += [f"{row['model']}: {row['error']}" for row in failed]
         if errors:
             raise BlockedError(f"{len(errors)} strategies could not run, the others did: {'; '.join(errors)}",
