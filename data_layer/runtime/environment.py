@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Mapping
 
@@ -29,6 +30,14 @@ def inherited(environ: Mapping[str, str] | None = None) -> dict[str, str]:
         for name, value in env.items()
         if name not in REMEMBERED and (name.startswith(TUNABLE) or not name.startswith(FOREIGN))
     }
+
+
+def name_the_user() -> None:
+    """Give a user without a name (as containers often have) one in the environment: libraries ask for it."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        os.environ["USER"] = "almanac"
 
 
 def given_ports(environ: Mapping[str, str] | None = None) -> dict[str, int]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
+import pwd
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,18 +57,36 @@ def binary(name: str) -> Path:
 
 @functools.cache
 def unprivileged() -> tuple[str, ...]:
-    """Return the command that must stand before a server program, as Postgres refuses to run as root.
+    """Return the command that must stand before a server program, empty for an ordinary user.
 
-    An ordinary user needs none. Root becomes user 1000 of a new user namespace, which the files' owner outside
-    stays root in; where containers forbid that, root becomes `nobody` keeping the right to read its own folders.
+    Postgres refuses to run as root, and initdb as a user without a name (as containers often have). Such a
+    user becomes `nobody` in a new user namespace, outside of which the files stay its own. Where that is
+    forbidden, root becomes `nobody` outright, keeping the right to reach its own folders.
     """
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and _has_name(os.geteuid()):
         return ()
-    namespace = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
-    if shutil.which("unshare") and subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode == 0:
+    nobody = pwd.getpwnam("nobody")
+    namespace = ("unshare", "--user", f"--map-user={nobody.pw_uid}", f"--map-group={nobody.pw_gid}")
+    if _works(namespace):
         return namespace
-    return ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-            "--inh-caps=+dac_override", "--ambient-caps=+dac_override")  # fmt: skip
+    if os.geteuid() == 0:
+        return ("setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups",
+                "--inh-caps=+dac_override", "--ambient-caps=+dac_override")  # fmt: skip
+    return ()  # initdb will say what is wrong
+
+
+def _has_name(user: int) -> bool:
+    try:
+        return bool(pwd.getpwuid(user))
+    except KeyError:
+        return False
+
+
+def _works(prefix: Sequence[str]) -> bool:
+    try:
+        return subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 class PostgresServer:
@@ -92,7 +111,7 @@ class PostgresServer:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
         if unprivileged()[:1] == ("setpriv",):
-            os.chown(unfinished, 65534, 65534)
+            shutil.chown(unfinished, "nobody")
         command = [*unprivileged(), str(binary("initdb")), "--pgdata", str(unfinished), "--username=postgres",
                    f"--pwfile={self.home.secret_path('postgres_postgres')}", "--auth=scram-sha-256",
                    "--encoding=UTF8", "--locale=C"]  # fmt: skip

@@ -1,5 +1,6 @@
 -- Least privilege: the reader reads, the writer adds; what is history or books it may not change.
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT USAGE, CREATE ON SCHEMA public TO quant_owner;
 GRANT USAGE ON SCHEMA public TO quant_writer, quant_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO quant_reader, quant_writer;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO quant_reader, quant_writer;

@@ -32,7 +32,7 @@ def open_context(uri: str, airflow: Mapping[str, Any], step: str, first_step: st
     if step == first_step:
         # The one look at the clock: it bounds what may have closed, and nothing else is decided by it.
         request = _request(dag_run, airflow["params"], dt.datetime.now(dt.UTC))
-        window = _resolve(uri, request, settings)
+        window = resolve(uri, request, settings)
         ti.xcom_push(key=XCOM_KEY, value=_packed(request, window))
     else:
         packed = ti.xcom_pull(task_ids=first_step, key=XCOM_KEY)
@@ -48,7 +48,8 @@ def _request(dag_run: Any, params: Mapping[str, Any], now: dt.datetime) -> Reque
     return Request(dag_run.dag_id, run_id, dict(params), dag_run.logical_date, now)
 
 
-def _resolve(uri: str, request: Request, settings: Settings) -> Window:
+def resolve(uri: str, request: Request, settings: Settings) -> Window:
+    """Return the window of a run, from what the stage and its upstream have completed so far."""
     upstream = upstream_of(request.stage)
     with transaction(uri) as connection:
         done = list(completed_sessions(connection, request.stage))
