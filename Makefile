@@ -24,7 +24,7 @@ verify: core ## check tables, row counts and invariants; TABLES=a,b for some
 	@$(RUNTIME).verify
 
 test: tools ## the test suite, without the fault suites
-	@$(VENV)/bin/python -m pytest -m "not faults" -n 2 --dist loadfile
+	@$(VENV)/bin/python -m pytest -m "not faults" -n 2 --dist loadgroup
 
 faults: tools ## kill, race and stall suites
 	@$(VENV)/bin/python -m pytest -m faults

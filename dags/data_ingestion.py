@@ -3,10 +3,11 @@
 **Waits for:** 07:00 New York on weekdays when the source is live; otherwise for a trigger.
 **Writes:** `ingestion_batches`, `market_data`, `market_data_history`, `quarantine`, `corporate_actions`,
 `trading_universe`; asset `market_data`.
-**Rerun:** always safe. Without params it catches up; with `start` and `end` it fetches those sessions again and
-stores what the source has corrected since as new versions.
-**If it fails:** the message names the session, the symbol and the remedy. A bar in quarantine: correct the source,
-or accept the session with a row in `session_exceptions`. Nothing downstream sees a session before it is complete.
+**Rerun:** always safe. Without params it catches up; with `start` and `end` it fetches those sessions again
+and stores what the source has corrected since as new versions.
+**If it fails:** the message names the session, the symbol and the remedy. A bar in quarantine: correct the
+source, or accept the session with a row in `session_exceptions`. Nothing downstream sees a session before
+it is complete.
 """
 
 from airflow.sdk import chain

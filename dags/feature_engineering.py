@@ -3,8 +3,8 @@
 **Waits for:** asset `market_data`.
 **Writes:** `feature_sets`, `feature_definitions`, `feature_values` under the views `features_technical` and
 `feature_store`; asset `feature_store`.
-**Rerun:** always safe. With `start` and `end` it computes completed sessions again as of their knowledge cutoff and
-fails if a value differs; `restate` writes new versions and marks what rests on them stale.
+**Rerun:** always safe. With `start` and `end` it computes completed sessions again as of their knowledge
+cutoff and fails if a value differs; `restate` writes new versions and marks what rests on them stale.
 **If it fails:** a missing bar or feature is named with its session; run `data_ingestion` for it.
 """
 

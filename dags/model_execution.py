@@ -2,10 +2,12 @@
 
 **Waits for:** asset `feature_store`.
 **Writes:** `models`, `model_runs`, `signals`; asset `signals`.
-**Rerun:** always safe. A new strategy file is registered and scored over all of history. With `start` and `end` past
-sessions are scored again with the parameters they ran with, and compared; `restate` writes new versions.
-**If it fails:** a model that cannot run fails its own task and, at the end, the run; the others have been published.
-Mend its file or pause it (`UPDATE models SET is_active = false WHERE model_name = ...`); its next run catches up.
+**Rerun:** always safe. A new strategy file is registered and scored over all of history. With `start` and
+`end` past sessions are scored again with the parameters they ran with, and compared; `restate` takes the
+parameters as they are now, writes new versions and marks what rests on them stale.
+**If it fails:** a model that cannot run fails its own task and, at the end, the run; the others have been
+published. Mend its file or pause it (`UPDATE models SET is_active = false WHERE model_name = ...`); its
+next run catches up.
 """
 
 from airflow.sdk import TriggerRule, chain
@@ -26,7 +28,10 @@ with stage_dag("model_execution", __doc__, [FEATURE_STORE]):
             arguments=load.output.map(lambda model_id: {"model_id": model_id})
         ),
         StageStepOperator(
-            task_id="store_trading_signals", first_step=FIRST, trigger_rule=TriggerRule.ALL_DONE, outlets=[SIGNALS]
+            task_id="store_trading_signals",
+            first_step=FIRST,
+            trigger_rule=TriggerRule.ALL_DONE,
+            outlets=[SIGNALS],
         ),
         StageStepOperator(task_id="log_model_metrics", first_step=FIRST),
     )

@@ -2,8 +2,8 @@
 
 **Waits for:** asset `positions`.
 **Writes:** `model_performance`, `performance_reports`; asset `model_performance`.
-**Rerun:** always safe. With `start` and `end` past sessions are measured again by the rules they were measured by, and
-compared.
+**Rerun:** always safe. With `start` and `end` past sessions are measured again by the rules they were
+measured by, and compared.
 **If it fails:** the message names the model and the session; the figures of earlier sessions stand.
 """
 
@@ -20,7 +20,9 @@ with stage_dag("performance_testing", __doc__, [POSITIONS]):
     chain(
         active,
         StageStepOperator(
-            task_id="calculate_all_model_performance", first_step=FIRST, arguments={"model_ids": active.output}
+            task_id="calculate_all_model_performance",
+            first_step=FIRST,
+            arguments={"model_ids": active.output},
         ),
         StageStepOperator(task_id="generate_performance_report", first_step=FIRST),
         StageStepOperator(task_id="update_model_rankings", first_step=FIRST, outlets=[MODEL_PERFORMANCE]),

@@ -3,10 +3,10 @@
 **Waits for:** asset `signals`.
 **Writes:** `target_positions`, `risk_decisions`, `orders`, `fills`, `ledger_entries`, `positions`,
 `account_snapshots`; asset `positions`.
-**Rerun:** always safe: an order has one identity and is written once. With `start` and `end` past sessions are decided
-again from what they rested on, and compared; nothing is ever re-decided.
-**If it fails:** the session stays open and the next run goes on where this one stopped. To stop all ordering:
-`INSERT INTO kill_switch (account_id, engaged, reason) VALUES ('paper', true, '...')`.
+**Rerun:** always safe: an order has one identity and is written once. With `start` and `end` past sessions
+are decided again from what they rested on, and compared; nothing is ever re-decided.
+**If it fails:** the session stays open and the next run goes on where this one stopped. To stop all
+ordering: `INSERT INTO kill_switch (account_id, engaged, reason) VALUES ('paper', true, '...')`.
 """
 
 from airflow.sdk import chain

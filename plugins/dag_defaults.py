@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param
+from airflow.sdk import DAG, CronTriggerTimetable, Param
 
 from data_layer.settings import load_settings
 
@@ -37,15 +37,18 @@ def stage_dag(stage: str, doc: str | None, schedule: Any) -> DAG:
         tags=["almanac", "daily"],
         is_paused_upon_creation=False,
         params={
-            "start": Param(None, type=["null", "string"], format="date",
-                           description="First completed session to compute again and compare; empty to catch up"),
-            "end": Param(None, type=["null", "string"], format="date",
-                         description="Last session of the run; empty for all there are"),
+            "start": _date("First completed session to compute again and compare; empty to catch up"),
+            "end": _date("Last session of the run; empty for all there are"),
             "symbols": Param(None, type=["null", "string"], description="With start: only these symbols"),
-            "restate": Param(False, type="boolean",
-                             description="With start: write what differs as a new version"),
+            "restate": Param(
+                False, type="boolean", description="With start: write what differs as a new version"
+            ),
         },
-    )  # fmt: skip
+    )
+
+
+def _date(description: str) -> Param:
+    return Param(None, type=["null", "string"], format="date", description=description)
 
 
 def ingestion_schedule() -> CronTriggerTimetable | None:
@@ -53,5 +56,3 @@ def ingestion_schedule() -> CronTriggerTimetable | None:
     if load_settings().is_static:
         return None
     return CronTriggerTimetable("0 7 * * 1-5", timezone="America/New_York")
-
-

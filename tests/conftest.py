@@ -56,15 +56,13 @@ def copy_database(server: PostgresServer) -> Callable[[str], Database]:
     def copy(template: str) -> Database:
         name = f"copy_{next(numbers)}"
         with psycopg.connect(server.uri("postgres", "postgres"), autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER quant_owner").format(sql.Identifier(name), sql.Identifier(template))
-            )
-            for role in ("quant_writer", "quant_reader"):
-                connection.execute(
-                    sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(
-                        sql.Identifier(name), sql.Identifier(role)
-                    )
-                )
+            for statement in (
+                "CREATE DATABASE {} TEMPLATE {} OWNER quant_owner",
+                "REVOKE ALL ON DATABASE {} FROM PUBLIC",
+                "GRANT CONNECT, TEMPORARY ON DATABASE {} TO quant_writer",
+                "GRANT CONNECT ON DATABASE {} TO quant_reader",
+            ):
+                connection.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Identifier(template)))
         return Database(server, name)
 
     return copy

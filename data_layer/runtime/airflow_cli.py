@@ -1,7 +1,7 @@
 """`bin/airflow`: the Airflow CLI in the home's environment; its arguments pass through.
 
-`dags test` runs on a clone of pristine metadata, since a live scheduler on the same metadata would also pick up
-the test run's tasks; every other command works on the live metadata.
+`dags test` runs on a clone of pristine metadata, since a live scheduler on the same metadata would also pick
+up the test run's tasks; every other command works on the live metadata.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 
 from data_layer.runtime.airflow_db import prepare_metadata
-from data_layer.runtime.environment import given_ports, name_the_user
+from data_layer.runtime.environment import given_ports
 from data_layer.runtime.home import Home
 from data_layer.runtime.remember import refuse_other_source, remember
 from data_layer.runtime.services import Services
@@ -31,8 +31,13 @@ def check_source(home: Home, settings: Settings) -> list[dt.date]:
     refuse_other_source(home.path)
     sessions = source.sessions()
     if settings.is_static and not sessions:
-        raise ConfigError("no session between START and END", stage="run", key="SOURCE", value=settings.source,
-                          remedy="widen START..END")  # fmt: skip
+        raise ConfigError(
+            "no session between START and END",
+            stage="run",
+            key="SOURCE",
+            value=settings.source,
+            remedy="widen START..END",
+        )
     remember(home.path)
     return sessions
 
@@ -43,7 +48,6 @@ def bring_up_database(home: Home, services: Services, progress: Callable[[str], 
     Raises:
         ConfigError: when a port is busy, Postgres does not start, or a migration fails.
     """
-    name_the_user()
     if home.ports:
         services.clear_away()
     for line in home.settle_ports(given_ports(), services.are_up):

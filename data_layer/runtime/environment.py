@@ -1,4 +1,4 @@
-"""What the runtime takes from the environment it is started in: port wishes, and what children may inherit."""
+"""What the runtime takes from the environment it is started in: port wishes, and what children inherit."""
 
 from __future__ import annotations
 
@@ -52,7 +52,12 @@ def given_ports(environ: Mapping[str, str] | None = None) -> dict[str, int]:
         text = (env.get(name) or "").strip()
         if text:
             if not (text.isascii() and text.isdigit() and 1024 <= int(text) <= 65535):
-                raise ConfigError("not a port", stage="run", key=name, value=text,
-                                  remedy="name one between 1024 and 65535, or leave it out")  # fmt: skip
+                raise ConfigError(
+                    "not a port",
+                    stage="run",
+                    key=name,
+                    value=text,
+                    remedy="name one between 1024 and 65535, or leave it out",
+                )
             ports[service] = int(text)
     return ports

@@ -1,4 +1,4 @@
-"""`make run`: everything from an empty folder to five completed stages; repeating it does only what is missing."""
+"""`make run`: from an empty folder to five completed stages; repeating it does only what is missing."""
 
 from __future__ import annotations
 
@@ -45,8 +45,13 @@ def main() -> int:
         progress(f"source {settings.source}: {len(sessions):,} sessions, {sessions[0]} to {sessions[-1]}")
         run_chain(home, sessions, progress)
         if missing := behind(home, sessions[-1]):
-            raise ConfigError("stages are not complete", stage="run", key="stages", value=", ".join(missing),
-                              remedy=f"read the logs in {home.logs}")  # fmt: skip
+            raise ConfigError(
+                "stages are not complete",
+                stage="run",
+                key="stages",
+                value=", ".join(missing),
+                remedy=f"read the logs in {home.logs}",
+            )
         progress(f"every stage has completed {sessions[-1]}")
         say()
         print_summary(home)

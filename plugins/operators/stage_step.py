@@ -57,7 +57,10 @@ class StageStepOperator(BaseOperator):
             try:
                 return getattr(stage(run), self.task_id)(**self.arguments)
             except Exception as error:
-                record_failure(run, run.sessions, error)
+                try:
+                    record_failure(run, run.sessions, error)
+                except Exception:  # with the database gone, the task's own error still matters most
+                    self.log.exception("the failure could not be noted in stage_runs")
                 raise
         except RetryableError:
             raise

@@ -13,7 +13,7 @@ from data_layer.features.compute import compute
 from data_layer.features.registry import catalogue, feature_sets, set_version
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
-from data_layer.storage.merge import merge
+from data_layer.storage.merge import Mode, merge
 from models.errors import DataQualityError
 from plugins.stages.context import CHAIN, Context
 from plugins.stages.knowledge import bars_as_of, stable_views
@@ -41,18 +41,29 @@ class Features:
             for feature_set in feature_sets():
                 version = self._register(connection, feature_set)
                 earlier = self._not_computed_yet(connection, feature_set, version)
-                for sessions, mode in ((earlier, "insert"), (context.sessions, context.merge_mode)):
+                works: list[tuple[Sequence[dt.date], Sequence[str], Mode]] = [
+                    (earlier, (), "insert"),
+                    (context.sessions, context.window.symbols, context.merge_mode),
+                ]
+                for sessions, symbols, mode in works:
                     for view in stable_views(connection, sessions, cutoffs):
-                        rows = self._compute(view, cutoffs[view[-1]], feature_set, version)
+                        rows = self._compute(view, symbols, cutoffs[view[-1]], feature_set, version)
                         merged = merge(
-                            connection, "feature_values", rows, key=KEY, mode=mode, stage=context.stage,
-                            scope=self._scope(view, feature_set, version), history="feature_values_history",
-                        )  # fmt: skip
+                            connection,
+                            "feature_values",
+                            rows,
+                            key=KEY,
+                            mode=mode,
+                            stage=context.stage,
+                            scope=_scope(view, symbols, feature_set, version),
+                            history="feature_values_history",
+                        )
                         written += merged.inserted
                         unchanged += merged.unchanged
                         restated += merged.restated
             if restated:
-                mark_stale(connection, context.sessions[0], f"features restated since {context.sessions[0]}", CHAIN[2:])
+                since = context.sessions[0]
+                mark_stale(connection, since, f"features restated since {since}", CHAIN[2:])
         return context.say("indicators calculated", written=written, unchanged=unchanged, restated=restated)
 
     def prepare_model_features(self) -> Mapping[str, Any]:
@@ -64,38 +75,51 @@ class Features:
             take_lock(connection, context.stage)
             cutoffs = completed_sessions(connection, "data_ingestion")
             span = {"start": context.sessions[0], "end": context.sessions[-1]}
-            details = {}
+            details: dict[dt.date, dict[str, int]] = {}
             for row in connection.execute(load_sql("feature_values/select_coverage"), span):
                 if row["bars"] != row["featured"]:
                     raise DataQualityError(
-                        f"{row['bars'] - row['featured']} bars of {row['date']} have no {row['feature_set']} features",
-                        stage=context.stage, key="session", value=str(row["date"]),
+                        f"{row['bars'] - row['featured']} bars have no {row['feature_set']} features",
+                        stage=context.stage,
+                        key="session",
+                        value=str(row["date"]),
                         remedy="run calculate_technical_indicators for it again",
-                    )  # fmt: skip
+                    )
                 details.setdefault(row["date"], {"rows": 0})["rows"] += row["featured"]
             missing = [s for s in context.sessions if s not in details]
             if missing:
-                raise DataQualityError("session without bars", stage=context.stage, key="session",
-                                       value=str(missing[0]), remedy="run data_ingestion for it")  # fmt: skip
+                raise DataQualityError(
+                    "session without bars",
+                    stage=context.stage,
+                    key="session",
+                    value=str(missing[0]),
+                    remedy="run data_ingestion for it",
+                )
             complete_sessions(connection, context, cutoffs, {s: details[s] for s in context.sessions})
         return context.say("features ready", sessions=len(details))
 
     def _register(self, connection: Connection, feature_set: str) -> int:
         """Return the current version of the set; a changed set gets a new one, with its view."""
-        current = connection.execute(load_sql("feature_definitions/select_version"), {"set": feature_set}).fetchone()
+        select_version = load_sql("feature_definitions/select_version")
+        current = connection.execute(select_version, {"set": feature_set}).fetchone()
         fingerprint = set_version(feature_set)
         if current and current["fingerprint"] == fingerprint:
             return int(current["version"])
         version = int(current["version"]) + 1 if current else 1
         rows = [
             {
-                "name": d.name, "position": d.position, "formula": d.formula, "inputs": list(d.inputs),
-                "window_sessions": d.window, "warm_up_sessions": d.warm_up, "unit": d.unit,
+                "name": d.name,
+                "position": d.position,
+                "formula": d.formula,
+                "inputs": list(d.inputs),
+                "window_sessions": d.window,
+                "warm_up_sessions": d.warm_up,
+                "unit": d.unit,
                 "value_range": "{} to {}".format(*("unbounded" if b is None else b for b in d.value_range)),
                 "equals": d.equals,
             }
             for d in catalogue(feature_set)
-        ]  # fmt: skip
+        ]
         connection.execute(
             load_sql("feature_definitions/insert_set"),
             {"set": feature_set, "version": version, "fingerprint": fingerprint, "rows": json_text(rows)},
@@ -113,19 +137,25 @@ class Features:
         return () if found else done
 
     def _compute(
-        self, sessions: Sequence[dt.date], cutoff: dt.datetime, feature_set: str, version: int
+        self,
+        sessions: Sequence[dt.date],
+        symbols: Sequence[str],
+        cutoff: dt.datetime,
+        feature_set: str,
+        version: int,
     ) -> pd.DataFrame:
         bars = bars_as_of(self.context.uri, sessions[-1], cutoff)
-        if self.context.window.symbols:
-            bars = bars[bars["symbol"].isin(self.context.window.symbols)]
+        if symbols:
+            bars = bars[bars["symbol"].isin(list(symbols))]
         values = compute(bars, feature_set=feature_set)
         due = values["date"].isin(pd.to_datetime(list(sessions)).astype(values["date"].dtype)).to_numpy()
         matrix = values.iloc[:, 2:].to_numpy(np.float32)[due]
         rows = values.loc[due, ["symbol", "date"]].reset_index(drop=True)
         return rows.assign(feature_set=feature_set, version=version, values=list(matrix))
 
-    def _scope(self, sessions: Sequence[dt.date], feature_set: str, version: int) -> Mapping[str, Sequence[Any]]:
-        scope: dict[str, Sequence[Any]] = {"date": sessions, "feature_set": [feature_set], "version": [version]}
-        if self.context.window.symbols:
-            scope["symbol"] = self.context.window.symbols
-        return scope
+
+def _scope(
+    sessions: Sequence[dt.date], symbols: Sequence[str], feature_set: str, version: int
+) -> Mapping[str, Sequence[Any]]:
+    scope = {"date": sessions, "feature_set": [feature_set], "version": [version]}
+    return {**scope, "symbol": symbols} if symbols else scope

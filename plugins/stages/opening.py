@@ -11,7 +11,7 @@ from data_layer.settings import Settings, load_settings
 from data_layer.sources import open_source
 from data_layer.storage.database import transaction
 from plugins.stages.context import Context, upstream_of
-from plugins.stages.ingestion import available_sessions
+from plugins.stages.ingestion import available_sessions, refuse_other_source
 from plugins.stages.runs import completed_sessions
 from plugins.stages.window import Request, Window, resolve_window
 
@@ -56,6 +56,8 @@ def resolve(uri: str, request: Request, settings: Settings) -> Window:
         if upstream:
             available = list(completed_sessions(connection, upstream))
         else:
+            # Before the sessions are compared: those of another source would only look done, or missing.
+            refuse_other_source(connection, request.stage, settings)
             available = available_sessions(request, open_source(settings))
     return resolve_window(request, available, done)
 

@@ -1,0 +1,3 @@
+from tests.support.prepared import prepared
+
+__all__ = ["prepared"]
