@@ -20,10 +20,12 @@ FIRST = "register_models"
 
 with stage_dag("model_execution", __doc__, [FEATURE_STORE]):
     load = StageStepOperator(task_id="load_registered_models", first_step=FIRST)
+    features = StageStepOperator(task_id="fetch_latest_features", first_step=FIRST)
+    metrics = StageStepOperator(task_id="log_model_metrics", first_step=FIRST)
     chain(
         StageStepOperator(task_id=FIRST, first_step=FIRST),
         load,
-        StageStepOperator(task_id="fetch_latest_features", first_step=FIRST),
+        features,
         StageStepOperator.partial(task_id="execute_strategies", first_step=FIRST).expand(
             arguments=load.output.map(lambda model_id: {"model_id": model_id})
         ),
@@ -33,5 +35,7 @@ with stage_dag("model_execution", __doc__, [FEATURE_STORE]):
             trigger_rule=TriggerRule.ALL_DONE,
             outlets=[SIGNALS],
         ),
-        StageStepOperator(task_id="log_model_metrics", first_step=FIRST),
+        metrics,
     )
+    # Signals are stored even when a model has failed; a failure before the models must not end green.
+    chain(features, metrics)

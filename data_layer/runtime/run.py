@@ -8,6 +8,7 @@ from data_layer.runtime.airflow_api import AirflowApi
 from data_layer.runtime.bring_up import bring_up_database, check_source
 from data_layer.runtime.chain import run_chain
 from data_layer.runtime.console import ends, say
+from data_layer.runtime.environment import given_ports
 from data_layer.runtime.files import exclusive_lock
 from data_layer.runtime.home import Home
 from data_layer.runtime.progress import behind
@@ -30,12 +31,12 @@ def main() -> int:
     def progress(line: str) -> None:
         say(f"{time.monotonic() - started:6.1f} s  {line}")
 
-    settings = load_settings()  # a wrong setting is told before anything is made
+    settings, ports = load_settings(), given_ports()  # a wrong setting is told before anything is made
     home = Home(settings.almanac_home)
     with exclusive_lock(home.run / "run.lock", what="make run"):
         sessions = check_source(home, settings)
         services = Services(home)
-        bring_up_database(home, services, progress)
+        bring_up_database(home, services, progress, ports)
         services.start_airflow()
         AirflowApi(home).wait_until_healthy(HEALTHY_SECONDS, home.logs)
         progress(f"Airflow runs at http://127.0.0.1:{home.port('airflow')}")

@@ -104,7 +104,7 @@ class Services:
                     offset, given_up=lambda: self.states().get("postgres") not in {"RUNNING", "STARTING"}
                 )
             except ConfigError:
-                self._rpc().stopProcess("postgres", False)  # something must be mended first: no use in retrying
+                self._rpc().stopProcess("postgres", False)  # mending comes first: no use in retrying
                 raise
 
     def start_airflow(self) -> None:

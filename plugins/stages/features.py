@@ -75,7 +75,8 @@ class Features:
             take_lock(connection, context.stage)
             cutoffs = completed_sessions(connection, "data_ingestion")
             span = {"start": context.sessions[0], "end": context.sessions[-1]}
-            details: dict[dt.date, dict[str, int]] = {}
+            # A session accepted without any bar has nothing to compute, and is complete as it is.
+            details = {session: {"rows": 0} for session in context.sessions}
             for row in connection.execute(load_sql("feature_values/select_coverage"), span):
                 if row["bars"] != row["featured"]:
                     raise DataQualityError(
@@ -85,17 +86,8 @@ class Features:
                         value=str(row["date"]),
                         remedy="run calculate_technical_indicators for it again",
                     )
-                details.setdefault(row["date"], {"rows": 0})["rows"] += row["featured"]
-            missing = [s for s in context.sessions if s not in details]
-            if missing:
-                raise DataQualityError(
-                    "session without bars",
-                    stage=context.stage,
-                    key="session",
-                    value=str(missing[0]),
-                    remedy="run data_ingestion for it",
-                )
-            complete_sessions(connection, context, cutoffs, {s: details[s] for s in context.sessions})
+                details[row["date"]]["rows"] += row["featured"]
+            complete_sessions(connection, context, cutoffs, details)
         return context.say("features ready", sessions=len(details))
 
     def _register(self, connection: Connection, feature_set: str) -> int:

@@ -10,6 +10,7 @@ from data_layer.sessions import sessions_between
 from data_layer.settings import Settings, load_settings
 from data_layer.sources import open_source
 from data_layer.storage.database import transaction
+from models.errors import BlockedError
 from plugins.stages.context import Context, upstream_of
 from plugins.stages.ingestion import available_sessions, refuse_other_source
 from plugins.stages.runs import completed_sessions
@@ -26,6 +27,9 @@ def open_context(uri: str, airflow: Mapping[str, Any], step: str, first_step: st
         airflow: the task's Airflow context: dag_run, params, ti.
         step: the task's id.
         first_step: the id of the task that resolves the window for all.
+
+    Raises:
+        BlockedError: when that task came to nothing.
     """
     dag_run, ti = airflow["dag_run"], airflow["ti"]
     settings = load_settings()
@@ -36,6 +40,9 @@ def open_context(uri: str, airflow: Mapping[str, Any], step: str, first_step: st
         ti.xcom_push(key=XCOM_KEY, value=_packed(request, window))
     else:
         packed = ti.xcom_pull(task_ids=first_step, key=XCOM_KEY)
+        if packed is None:
+            raise BlockedError("the run's first task has not settled its sessions", stage=dag_run.dag_id,
+                               key="task", value=first_step, remedy="see its log, then clear it")  # fmt: skip
         request = _request(dag_run, airflow["params"], dt.datetime.fromisoformat(packed["now"]))
         window = _unpacked(uri, request, packed)
     return Context(request, window, settings, uri)

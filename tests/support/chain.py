@@ -56,8 +56,15 @@ def stage_class(stage: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def open_stage(uri: str, settings: Settings, stage: str, *, logical_date: dt.datetime | None = None,
-               now: dt.datetime = NOW, **params: Any) -> Any:
+def open_stage(
+    uri: str,
+    settings: Settings,
+    stage: str,
+    *,
+    logical_date: dt.datetime | None = None,
+    now: dt.datetime = NOW,
+    **params: Any,
+) -> Any:
     """Return a stage's object with its window resolved, as a run's first task does."""
     request = Request(stage, f"test_run_{next(_runs)}", params, logical_date, now)
     return stage_class(stage)(Context(request, resolve(uri, request, settings), settings, uri))
@@ -85,8 +92,9 @@ def take_step(stage: Any, step: str) -> Any:
         raise
 
 
-def run_stage(uri: str, settings: Settings, name: str, *, before: Callable[[str], None] | None = None,
-              **kwargs: Any) -> Any:
+def run_stage(
+    uri: str, settings: Settings, name: str, *, before: Callable[[str], None] | None = None, **kwargs: Any
+) -> Any:
     """Run all steps of a stage; ``before`` is called with each step's name."""
     stage = open_stage(uri, settings, name, **kwargs)
     for step in STEPS[name]:

@@ -1,4 +1,4 @@
-"""Databases in which one stage has work to do: the stages before it are done up to END, the others to MIDDLE."""
+"""Databases in which one stage has work to do: those before it are done up to END, the others to MIDDLE."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ DUE = (
 )
 ENDS = dict.fromkeys(CHAIN, None) | {"data_ingestion": END}  # where a catch-up of the stage stops
 
+_made: dict[int, dict[str, Any]] = {}  # once per process, however many test files ask
+
 
 @pytest.fixture(scope="session")
 def prepared(copy_database: Callable[[str], Any], small_settings: Settings) -> Callable[[str], Any]:
     """Returns a function that makes a copy of the database prepared for a stage; "" for one with all done."""
-    made: dict[str, Any] = {}
+    made = _made.setdefault(id(copy_database), {})
 
     def prepare() -> None:
         newest = copy_database("quant_data")

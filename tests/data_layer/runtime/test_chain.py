@@ -117,8 +117,9 @@ def test_stage_whose_upstream_is_done_is_started_itself(airflow, home):
 
 def test_failure_names_stage_cause_and_log(airflow, home):
     airflow.failing = "model_execution"
-    airflow.log.write_text(json.dumps({"error_detail": [{"exc_type": "ConfigError", "exc_value": "no such model"}]}))
-    with pytest.raises(ConfigError, match="model_execution failed: ConfigError: no such model.*attempt=1.log"):
+    detail = {"exc_type": "ConfigError", "exc_value": "no such model"}
+    airflow.log.write_text(json.dumps({"error_detail": [detail]}))
+    with pytest.raises(ConfigError, match=r"model_execution failed: ConfigError: no such model.*attempt=1"):
         chain.run_chain(home, SESSIONS, print)
 
 

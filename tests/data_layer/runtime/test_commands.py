@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import datetime as dt
 import os
 import re
 import subprocess
@@ -34,7 +33,7 @@ def test_help_lists_every_target():
 @pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda p: p.name)
 def test_every_requirement_is_pinned_and_says_what_for(path):
     for line in requirement_lines(path):
-        assert re.fullmatch(r"[\w.-]+(\[\w+\])?==[\w.]+  # .{8,}", line), line
+        assert re.fullmatch(r"[\w.-]+(\[\w+\])?==[\w.]+  # .{4,}", line), line
 
 
 def test_constraints_agree_with_the_requirements():
@@ -63,9 +62,9 @@ def test_wrapper_without_an_environment_says_what_to_do(program, tmp_path):
         ("run", {"START": "2013-01-02", "END": "2012-01-03"}, "START lies after END"),
         ("run", {"SYMBOLS": "../x"}, "malformed symbol"),
         ("run", {"AIRFLOW_PORT": "80"}, "not a port"),
-        ("run", {"END": "1999-01-04"}, "no session between START and END"),
+        ("run", {"END": "1999-01-04"}, "between START and END"),
         ("verify", {}, "never started"),
-        ("psql_cli", {}, "never started"),
+        ("psql_cli", {}, "Postgres does not run"),
     ],
 )
 def test_mistake_is_one_clear_line_and_a_failure(module, variables, message, tmp_path):
@@ -92,13 +91,13 @@ def test_preload_brings_libraries_and_the_calendar_but_nothing_of_ours(tmp_path)
     code = (
         "import sys, datetime as dt, exchange_calendars.calendar_utils as u, data_layer.runtime.preload\n"
         "ours = [m for m in sys.modules if m.split('.')[0] in {'data_layer', 'models', 'plugins'}]\n"
-        "build, calls = u.ExchangeCalendarDispatcher._fabricate, []\n"
         "cached = dict(u.global_calendar_dispatcher._factory_output_cache)\n"
         "from data_layer.sessions import is_session\n"
         "is_session(dt.date(2020, 1, 2))\n"
         "now = u.global_calendar_dispatcher._factory_output_cache\n"
-        "print(sorted(ours), 'pandas' in sys.modules, all(now[k] is v for k, v in cached.items()) and now.keys() == cached.keys())\n"
+        "same = now.keys() == cached.keys() and all(now[k] is v for k, v in cached.items())\n"
+        "print(len(cached), same, 'pandas' in sys.modules, *sorted(ours))\n"
     )
     done = run(sys.executable, "-c", code, AIRFLOW_HOME=str(tmp_path))
-    assert done.stdout == "['data_layer', 'data_layer.runtime', 'data_layer.runtime.preload'] True True\n", done.stderr
-    assert dt.date(2020, 1, 2)
+    ours = "data_layer data_layer.runtime data_layer.runtime.preload"
+    assert done.stdout == f"1 True True {ours}\n", done.stderr

@@ -48,7 +48,7 @@ def test_unknown_role_is_refused(home):
 
 
 def test_home_that_was_never_started_says_so(tmp_path):
-    with pytest.raises(ConfigError, match="never started.*make run"):
+    with pytest.raises(ConfigError, match=r"never started.*make run"):
         Home(tmp_path).uri("postgres")
 
 

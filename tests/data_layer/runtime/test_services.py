@@ -142,4 +142,4 @@ def test_start_after_the_supervisor_alone_was_killed(services):
     assert again.home.ports == services.home.ports
     assert again.postgres.pid() != orphan
     assert not processes.is_alive(orphan)
-    assert again.states()["postgres"] == "RUNNING"
+    wait_until(lambda: again.states()["postgres"] == "RUNNING")

@@ -36,7 +36,9 @@ def test_missing_table_is_told(connection):
 
 
 def test_violation_is_told_with_its_rows(connection, capsys):
-    connection.execute("CREATE VIEW check_made_up AS SELECT 17 AS bad, n FROM generate_series(1, 5) n, stage_runs")
+    connection.execute(
+        "CREATE VIEW check_made_up AS SELECT 17 AS bad, n FROM generate_series(1, 5) n, stage_runs"
+    )
     connection.execute(
         "INSERT INTO stage_runs (stage, session_date, status, known_at, run_id) "
         "VALUES ('data_ingestion', '2013-03-01', 'completed', now(), 'r')"

@@ -49,7 +49,10 @@ def test_weekly_average_runs(small_chain):
 
 
 def test_no_check_view_returns_a_row(small_chain):
-    views = query(small_chain.reader, "SELECT viewname FROM pg_views WHERE schemaname = 'public' AND starts_with(viewname, 'check_')")
+    views = query(
+        small_chain.reader,
+        "SELECT viewname FROM pg_views WHERE schemaname = 'public' AND starts_with(viewname, 'check_')",
+    )
     assert len(views) >= 9
     for view in views:
         assert query(small_chain.reader, f"SELECT * FROM {view['viewname']}") == [], view
@@ -81,7 +84,10 @@ def test_rerun_of_past_sessions_changes_nothing(chained, small_settings):
 @pytest.mark.parametrize(
     ("stage", "change"),
     [
-        ("feature_engineering", "UPDATE feature_values SET values[1] = values[1] + 1 WHERE date = '2005-06-01'"),
+        (
+            "feature_engineering",
+            "UPDATE feature_values SET values[1] = values[1] + 1 WHERE date = '2005-06-01'",
+        ),
         ("model_execution", "UPDATE signals SET score = score / 2 WHERE session_date = '2005-06-01'"),
         ("risk_execution", "UPDATE target_positions SET score = score / 2 WHERE session_date = '2005-06-01'"),
         ("performance_testing", "UPDATE model_performance SET win_rate = 0 WHERE run_date = '2005-06-01'"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import statistics
 from decimal import Decimal
 
@@ -11,10 +10,11 @@ import pytest
 
 from models.errors import DataQualityError
 from tests.support.chain import query, run_stage
-from tests.support.prepared import DUE, END, MIDDLE, change, hashes
+from tests.support.plain_performance import plain
+from tests.support.prepared import DUE, END, MIDDLE, change, hashes, prepared
 from tests.support.strategies import strategies
 
-__all__ = ["strategies"]
+__all__ = ["prepared", "strategies"]
 STAGE = "performance_testing"
 SHIPPED = ("enhanced_momentum", "golden_cross", "rsi_reversion")
 EVENINGS = ("2004-12-01", MIDDLE, DUE[4], END)
@@ -27,100 +27,6 @@ def figures(database, model, day):
         "WHERE m.model_name = %(model)s AND p.run_date = %(day)s",
         {"model": model, "day": day},
     )[0]
-
-
-def market(database, until):
-    """Sessions; opens as one share bought on a symbol's first day is worth, dividends reinvested; raw opens."""
-    bars = query(database.reader, "SELECT * FROM market_data WHERE date <= %(d)s ORDER BY date", {"d": until})
-    actions = query(database.reader, "SELECT * FROM corporate_actions ORDER BY action_type DESC")
-    held, closes, worth, raw = {}, {}, {}, {}
-    for bar in bars:
-        symbol, day = bar["symbol"], bar["date"]
-        shares = held.get(symbol, 1.0)
-        split = 1.0
-        for action in actions:
-            if (action["symbol"], action["ex_date"]) == (symbol, day) and symbol in closes:
-                if action["action_type"] == "split":
-                    split = float(action["value"])
-                    shares *= split
-                else:
-                    before = closes[symbol] / split
-                    shares *= before / (before - float(action["value"]))
-        held[symbol], closes[symbol] = shares, bar["close"]
-        worth[symbol, day], raw[symbol, day] = bar["open"] * shares, bar["open"]
-    return sorted({bar["date"] for bar in bars}), worth, raw
-
-
-def plain(database, model, until, *, holding=5, risk_free=0.02, capital=100_000):
-    """The figures by the definitions of the table's comments, one trade and one evening at a time."""
-    days, worth, raw = market(database, until)
-    signals = query(
-        database.reader,
-        "SELECT s.* FROM signals s JOIN models m ON m.id = s.model_id "
-        "WHERE m.model_name = %(model)s AND s.session_date <= %(d)s ORDER BY session_date, symbol",
-        {"model": model, "d": until},
-    )
-    place = {day: i for i, day in enumerate(days)}
-
-    def cost(symbol, day):
-        return 0.0005 + max(0.005 / raw[symbol, day], 1.0 / (capital * 0.05))
-
-    closed, right, waiting = [], 0, 0
-    wanted = [{} for _ in days]
-    for s in signals:
-        sign = {"long": 1, "short": -1, "flat": 0}[s["side"]]
-        at, symbol = place[s["session_date"]], s["symbol"]
-        if sign and s["position_size"]:
-            wanted[at][symbol] = sign * s["position_size"]
-        if not sign:
-            continue
-        if at + 1 + holding >= len(days):
-            waiting += 1
-            continue
-        into, out = days[at + 1], days[at + 1 + holding]
-        ratio = worth[symbol, out] / worth[symbol, into]
-        closed.append(sign * (ratio - 1) - cost(symbol, into) - cost(symbol, out) * ratio)
-        right += sign * (ratio - 1) > 0
-
-    returns, weights, started = [], {}, False
-    for t, day in enumerate(days):
-        grown = {s: w * worth[s, day] / worth[s, days[t - 1]] for s, w in weights.items()}
-        account = 1 + sum(grown.values()) - sum(weights.values())
-        grown = {s: w / account for s, w in grown.items()}
-        goal = wanted[t - 1] if t else {}
-        total = max(sum(map(abs, goal.values())), 1.0)
-        goal = {s: w / total for s, w in goal.items()}
-        traded = {s: abs(goal.get(s, 0) - grown.get(s, 0)) for s in goal.keys() | grown.keys()}
-        started = started or any(traded.values())
-        if started:
-            returns.append(account * (1 - sum(x * cost(s, day) for s, x in traded.items() if x)) - 1)
-        weights = goal
-
-    wins, losses = [r for r in closed if r > 0], [r for r in closed if r < 0]
-    wealth, peak, deepest = 1.0, 1.0, 0.0
-    for r in returns:
-        wealth *= 1 + r
-        peak = max(peak, wealth)
-        deepest = min(deepest, wealth / peak - 1)
-    spread = statistics.stdev(returns) if len(returns) > 1 else None
-    daily_rate = (1 + risk_free) ** (1 / 252) - 1
-    lost = -sum(r for r in returns if r < 0)
-    return {
-        "total_trades": len(closed),
-        "open_trades": waiting,
-        "avg_return": statistics.fmean(closed) if closed else None,
-        "win_rate": len(wins) / len(closed) if closed else None,
-        "avg_win": statistics.fmean(wins) if wins else None,
-        "avg_loss": statistics.fmean(losses) if losses else None,
-        "prediction_accuracy": right / len(closed) if closed else None,
-        "total_return": wealth - 1 if returns else None,
-        "volatility": spread * math.sqrt(252) if spread else spread,
-        "sharpe_ratio": (statistics.fmean(returns) - daily_rate) / spread * math.sqrt(252)
-        if spread
-        else None,
-        "max_drawdown": deepest if returns else None,
-        "profit_factor": sum(r for r in returns if r > 0) / lost if lost else None,
-    }
 
 
 def assert_equal(stored, expected):
@@ -142,8 +48,8 @@ def test_signals_without_an_exit_are_open_and_not_zero(prepared):
     database = prepared("")
     rows = query(
         database.reader,
-        "SELECT model_id, count(*) FILTER (WHERE session_date > '2005-02-24') AS young, count(*) AS n FROM signals "
-        "WHERE side <> 'flat' GROUP BY 1",
+        "SELECT model_id, count(*) FILTER (WHERE session_date > '2005-02-24') AS young, count(*) AS n "
+        "FROM signals WHERE side <> 'flat' GROUP BY 1",
     )
     stored = query(database.reader, "SELECT * FROM model_performance WHERE run_date = %(d)s", {"d": END})
     # Decided after the close of 02-24 and held for five sessions, a trade leaves at the open of 03-04.
@@ -180,7 +86,8 @@ def test_ranks_and_report_agree_with_the_figures(prepared):
     database = prepared("")
     rows = query(
         database.reader,
-        "SELECT p.*, m.model_name FROM model_performance p JOIN models m ON m.id = p.model_id WHERE run_date = %(d)s",
+        "SELECT p.*, m.model_name FROM model_performance p JOIN models m ON m.id = p.model_id "
+        "WHERE run_date = %(d)s",
         {"d": END},
     )
     expected = sorted(
@@ -243,8 +150,8 @@ def test_a_new_model_is_measured_from_its_beginning(prepared, small_settings, st
         run_stage(database.writer, small_settings, stage)
     rows = query(
         database.reader,
-        "SELECT count(*) AS n, count(rank) AS ranked FROM model_performance p JOIN models m ON m.id = p.model_id "
-        "WHERE model_name = 'newcomer'",
+        "SELECT count(*) AS n, count(rank) AS ranked FROM model_performance p "
+        "JOIN models m ON m.id = p.model_id WHERE model_name = 'newcomer'",
     )
     sessions = query(database.reader, "SELECT count(*) AS n FROM performance_reports")
     assert rows == [{"n": sessions[0]["n"], "ranked": 0}]
@@ -279,10 +186,11 @@ def test_nothing_looks_ahead(prepared, small_settings):
         "WHERE run_date <= %(d)s ORDER BY model_name, run_date"
     )
     quiet, shaken = prepared(STAGE), prepared(STAGE)
-    change(shaken, "UPDATE market_data SET open = low + (high - low) * 0.01, close = high, volume = volume / 2 "
-                   "WHERE date > %(d)s", {"d": DUE[4]})  # fmt: skip
-    change(shaken, "UPDATE signals SET position_size = position_size / 3, confidence = 0 WHERE session_date > %(d)s",
-           {"d": DUE[4]})  # fmt: skip
+    for later in (
+        "UPDATE market_data SET open = low + (high - low) * 0.01, close = high WHERE date > %(d)s",
+        "UPDATE signals SET position_size = position_size / 3 WHERE session_date > %(d)s",
+    ):
+        assert change(shaken, later, {"d": DUE[4]})
     for database in (quiet, shaken):  # one pass over all nine sessions
         run_stage(database.writer, small_settings, STAGE)
 
@@ -301,5 +209,5 @@ def test_tampered_reports_are_found(prepared, small_settings):
     change(
         database, "UPDATE performance_reports SET best_model = 'mine' WHERE report_date = %(d)s", {"d": END}
     )
-    with pytest.raises(DataQualityError, match="stored rows differ.*performance_reports.*mine"):
+    with pytest.raises(DataQualityError, match=r"stored rows differ.*performance_reports.*mine"):
         run_stage(database.writer, small_settings, STAGE, start=END)

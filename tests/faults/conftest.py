@@ -1,3 +1,0 @@
-from tests.support.prepared import prepared
-
-__all__ = ["prepared"]
