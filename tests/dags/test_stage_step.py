@@ -29,11 +29,11 @@ class Run:
                 dag_id=stage, run_id=run_id, logical_date=logical_date, triggering_user_name=user
             ),
             "params": {**empty, **params},
-            "ti": SimpleNamespace(
-                xcom_push=self.xcom.__setitem__,
-                xcom_pull=lambda task_ids, key: self.xcom.get(key),
-            ),
+            "ti": SimpleNamespace(xcom_push=self.push, xcom_pull=lambda task_ids, key: self.xcom.get(key)),
         }
+
+    def push(self, key, value):
+        self.xcom[key] = value
 
     def take(self, step, **arguments):
         from airflow.sdk import DAG

@@ -16,12 +16,14 @@ NEW_YORK = ZoneInfo("America/New_York")
 FIRST, LAST = dt.date(1999, 1, 4), dt.date(2026, 6, 30)
 CLOSED = [
     *(dt.date(2001, 9, d) for d in (11, 12, 13, 14)),  # the attacks
-    dt.date(2012, 10, 29), dt.date(2012, 10, 30),  # hurricane Sandy
+    dt.date(2012, 10, 29),
+    dt.date(2012, 10, 30),  # hurricane Sandy
     dt.date(2025, 1, 9),  # mourning for President Carter
     dt.date(2022, 6, 20),  # Juneteenth, a holiday since that year
     dt.date(2021, 4, 2),  # Good Friday
-    dt.date(2024, 3, 30), dt.date(2024, 3, 31),  # a weekend
-]  # fmt: skip
+    dt.date(2024, 3, 30),
+    dt.date(2024, 3, 31),  # a weekend
+]
 HALF_DAYS = [dt.date(2001, 11, 23), dt.date(2012, 7, 3), dt.date(2019, 12, 24), dt.date(2024, 11, 29)]
 
 
@@ -69,9 +71,15 @@ def test_half_days_close_at_one(day):
     assert ours.closes_at(day).astimezone(NEW_YORK).time() == dt.time(13)
 
 
-@pytest.mark.parametrize(("day", "opens", "closes"), [
-    ("2024-03-08", 14.5, 21), ("2024-03-11", 13.5, 20), ("2024-11-01", 13.5, 20), ("2024-11-04", 14.5, 21),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("day", "opens", "closes"),
+    [
+        ("2024-03-08", 14.5, 21),
+        ("2024-03-11", 13.5, 20),
+        ("2024-11-01", 13.5, 20),
+        ("2024-11-04", 14.5, 21),
+    ],
+)
 def test_summer_time_moves_the_instants(day, opens, closes):
     session = dt.date.fromisoformat(day)
     midnight = dt.datetime.combine(session, dt.time(0), dt.UTC)
@@ -80,14 +88,17 @@ def test_summer_time_moves_the_instants(day, opens, closes):
     assert ours.opens_at(session).astimezone(NEW_YORK).time() == dt.time(9, 30)
 
 
-@pytest.mark.parametrize(("instant", "session"), [
-    ("2024-07-05T20:00:00Z", "2024-07-05"),
-    ("2024-07-05T19:59:59Z", "2024-07-03"),
-    ("2024-07-05T16:00:00-04:00", "2024-07-05"),
-    ("2024-07-03T17:00:00Z", "2024-07-03"),  # closed at one
-    ("2024-07-04T12:00:00Z", "2024-07-03"),
-    ("2024-07-07T23:59:00Z", "2024-07-05"),
-    ("2024-07-08T11:00:00Z", "2024-07-05"),  # the seven o'clock run in New York
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("instant", "session"),
+    [
+        ("2024-07-05T20:00:00Z", "2024-07-05"),
+        ("2024-07-05T19:59:59Z", "2024-07-03"),
+        ("2024-07-05T16:00:00-04:00", "2024-07-05"),
+        ("2024-07-03T17:00:00Z", "2024-07-03"),  # closed at one
+        ("2024-07-04T12:00:00Z", "2024-07-03"),
+        ("2024-07-07T23:59:00Z", "2024-07-05"),
+        ("2024-07-08T11:00:00Z", "2024-07-05"),  # the seven o'clock run in New York
+    ],
+)
 def test_the_last_session_closed_at_an_instant(instant, session):
     assert ours.last_closed(dt.datetime.fromisoformat(instant)) == dt.date.fromisoformat(session)

@@ -84,16 +84,40 @@ def test_defaults_hold_where_nothing_is_said(tmp_path):
 
 
 def test_values_are_read_exactly(tmp_path):
-    read = parse_settings(tmp_path, {
-        "SOURCE": "files", "FILES": "x.csv", "SYMBOLS": "MSFT, BRK.B AAPL  MSFT", "START": "2018-01-02",
-        "END": "2018-12-31", "INITIAL_CASH": "250000.10", "COMMISSION_PER_SHARE": "0.0035",
-        "DEFAULT_HOLDING_PERIOD": "10", "RISK_FREE_RATE": "0.035", "SLIPPAGE_BPS": "2.5", "DRY_RUN": "Yes",
-        "COMMISSION_MINIMUM": "0.35", "FULL_SCORE_WEIGHT": "0.1",
-    })  # fmt: skip
+    read = parse_settings(
+        tmp_path,
+        {
+            "SOURCE": "files",
+            "FILES": "x.csv",
+            "SYMBOLS": "MSFT, BRK.B AAPL  MSFT",
+            "START": "2018-01-02",
+            "END": "2018-12-31",
+            "INITIAL_CASH": "250000.10",
+            "COMMISSION_PER_SHARE": "0.0035",
+            "DEFAULT_HOLDING_PERIOD": "10",
+            "RISK_FREE_RATE": "0.035",
+            "SLIPPAGE_BPS": "2.5",
+            "DRY_RUN": "Yes",
+            "COMMISSION_MINIMUM": "0.35",
+            "FULL_SCORE_WEIGHT": "0.1",
+        },
+    )
     assert read == Settings(
-        tmp_path, "files", "x.csv", ("MSFT", "BRK.B", "AAPL"), dt.date(2018, 1, 2), dt.date(2018, 12, 31), 10,
-        0.035, Decimal("250000.10"), Decimal("0.0035"), Decimal("0.35"), Decimal("2.5"), 0.1, True,
-    )  # fmt: skip
+        tmp_path,
+        "files",
+        "x.csv",
+        ("MSFT", "BRK.B", "AAPL"),
+        dt.date(2018, 1, 2),
+        dt.date(2018, 12, 31),
+        10,
+        0.035,
+        Decimal("250000.10"),
+        Decimal("0.0035"),
+        Decimal("0.35"),
+        Decimal("2.5"),
+        0.1,
+        True,
+    )
 
 
 def test_precedence(root):
