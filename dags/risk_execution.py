@@ -6,7 +6,9 @@
 **Rerun:** always safe: an order has one identity and is written once. With `start` and `end` past sessions
 are decided again from what they rested on, and compared; nothing is ever re-decided.
 **If it fails:** the session stays open and the next run goes on where this one stopped. To stop all
-ordering: `INSERT INTO kill_switch (account_id, engaged, reason) VALUES ('paper', true, '...')`.
+ordering: `INSERT INTO kill_switch (account_id, engaged, reason) VALUES ('paper', true, 'why')
+ON CONFLICT (account_id) DO UPDATE SET engaged = true, reason = excluded.reason`; to go on:
+`UPDATE kill_switch SET engaged = false`.
 """
 
 from airflow.sdk import chain

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +35,19 @@ def test_kill_switch_rejects_everything_with_its_reason(prepared, small_settings
     assert held(database, "2005-02-25") == held(database, FIRST)  # but what was ordered before has filled
     throw(database, engaged=False)
     assert_sound(database, small_settings)
+
+
+def test_the_runbook_tells_how_to_stop_and_go_on(prepared, small_settings):
+    database = prepared(STAGE)
+    runbook = (Path(__file__).parents[3] / "dags/risk_execution.py").read_text()
+    stop, go_on = (re.search(rf"`({verb} .*?)`", runbook, re.DOTALL)[1] for verb in ("INSERT", "UPDATE"))
+    change(database, stop)
+    change(database, stop)
+    run_stage(database.writer, small_settings, STAGE, end=FIRST)
+    assert {d["decision"] for d in decisions(database, FIRST)} == {"rejected"}
+    change(database, go_on)
+    run_stage(database.writer, small_settings, STAGE)
+    assert orders(database, *DUE)
 
 
 def test_kill_switch_thrown_before_submitting_blocks_the_session(prepared, small_settings):
