@@ -121,6 +121,7 @@ def test_no_row_is_lost_for_want_of_a_symbol_or_a_date(tmp_path):
         checked = check_rows(source.bars(None, *ALWAYS), source="files", now=NOW)
         assert sorted(checked.quarantined["reason"]) == ["malformed symbol", "unreadable date"]
         assert len(checked.accepted) + 2 == len(rows)
+        assert set(checked.quarantined["symbol"]) == {"", "AAPL"}
 
 
 def test_a_line_end_within_quotes_stays_in_its_row(tmp_path):

@@ -150,6 +150,30 @@ def test_a_correction_is_seen_by_new_sessions_and_by_no_old_one(home, market):
     assert last[sma_20] != pytest.approx(closes.mean(), rel=1e-6)
     closes[D(DAY)] = 40.0
     assert last[sma_20] == pytest.approx(closes.mean(), rel=1e-6)
+    # Now that a newer cutoff knows better, each session is still computed as of its own.
+    run_stage(home.uri, home.settings, STAGE, start="2005-03-01", end=LAST)
+    run_stage(home.uri, home.settings, STAGE, start=DAY)
+
+
+def test_the_sessions_of_one_run_see_each_what_was_known(copy_database, half_done, tmp_path, market):
+    """A correction in the middle of a catch-up: grouping the sessions into runs changes no bit."""
+    homes = []
+    for name in ("at_once", "in_pieces"):
+        folder = tmp_path / name
+        folder.mkdir()
+        home = open_home(copy_database(half_done.name), folder, market)
+        homes.append(home)
+        for rows, params in (
+            (market, {"end": "2005-03-16"}),
+            (change(market, "AAPL", DAY, close=40.0), {"start": DAY}),
+            (None, {}),
+        ):
+            home.ingest(rows, **params)
+            if name == "in_pieces":
+                run_stage(home.uri, home.settings, STAGE)
+        run_stage(home.uri, home.settings, STAGE)
+    one, two = (stored(home.uri) for home in homes)
+    assert (bits(one["values"]) == bits(two["values"])).all()
 
 
 def test_a_bar_that_came_late_has_no_features_and_stops_nothing(home, market):
