@@ -16,6 +16,7 @@ because the compile cache on disk is renewed by the time stamp of that file only
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from data_layer.features.layout import FloatArray, IntArray
@@ -121,6 +122,7 @@ def wilder_mean(values: FloatArray, starts: IntArray, window: int) -> FloatArray
     Leading NaN (a first difference) do not count; NaN until `window` values are there.
     """
     out = np.full_like(values, np.nan)
+    weight = 1.0 / window
     for symbol in range(len(starts) - 1):
         count, mean = 0, 0.0
         for row in range(starts[symbol], starts[symbol + 1]):
@@ -128,7 +130,54 @@ def wilder_mean(values: FloatArray, starts: IntArray, window: int) -> FloatArray
                 count, mean = 0, 0.0
                 continue
             count += 1
-            mean += (values[row] - mean) / min(count, window)
+            if count > window:
+                mean += (values[row] - mean) * weight
+            else:
+                mean += (values[row] - mean) / count
             if count >= window:
                 out[row] = mean
     return out
+
+
+@kernel
+def wilder_sum(values: FloatArray, starts: IntArray, window: int) -> FloatArray:
+    """Wilder's (1978) running sum, before - before / window + value, seeded with the first `window - 1`'s sum.
+
+    It is how his directional movement begins, a row before his mean of the same length would.
+    """
+    out = np.full_like(values, np.nan)
+    weight = 1.0 / window
+    for symbol in range(len(starts) - 1):
+        count, total = 0, 0.0
+        for row in range(starts[symbol], starts[symbol + 1]):
+            if np.isnan(values[row]):
+                count, total = 0, 0.0
+                continue
+            count += 1
+            if count >= window:
+                total += values[row] - total * weight
+                out[row] = total
+            else:
+                total += values[row]
+    return out
+
+
+@kernel
+def running_sum(values: FloatArray, starts: IntArray) -> FloatArray:
+    """Sum since the symbol's first row, or since the last NaN."""
+    out = np.full_like(values, np.nan)
+    for symbol in range(len(starts) - 1):
+        total = 0.0
+        for row in range(starts[symbol], starts[symbol + 1]):
+            total = 0.0 if np.isnan(values[row]) else total + values[row]
+            out[row] = total + values[row] * 0.0
+    return out
+
+
+@kernel
+def store(values: FloatArray, out: npt.NDArray) -> None:
+    """Round to the type of `out`, to nearest and half to even; what is not finite becomes the one NaN."""
+    for row in range(len(values)):
+        out[row] = values[row]
+        if not abs(out[row]) < np.inf:
+            out[row] = np.nan
