@@ -25,6 +25,7 @@ SYMBOL_PATTERN = re.compile(r"[A-Z][A-Z0-9]{0,9}([.\-][A-Z0-9]{1,4})?")
 REMEMBERED = (
     "SOURCE", "FILES", "SYMBOLS", "START", "END", "DEFAULT_HOLDING_PERIOD", "RISK_FREE_RATE", "INITIAL_CASH",
     "COMMISSION_PER_SHARE", "COMMISSION_MINIMUM", "SLIPPAGE_BPS", "FULL_SCORE_WEIGHT", "DRY_RUN",
+    "MARKET_INDEX",
 )  # fmt: skip
 
 
@@ -48,6 +49,7 @@ class Settings:
     slippage_bps: Decimal = Decimal(5)  # of the open, against us
     full_score_weight: float = 0.05  # fraction of equity at |score| = 1
     dry_run: bool = False
+    market_index: str = ""  # symbol among the bars that beta and correlation are measured against; none: NULL
 
     @property
     def is_static(self) -> bool:
@@ -170,4 +172,5 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         slippage_bps=number("SLIPPAGE_BPS", "0", "1000"),
         full_score_weight=float(number("FULL_SCORE_WEIGHT", "0", "1")),
         dry_run=_flag("DRY_RUN", text("DRY_RUN") or "false"),
+        market_index=validate_symbol(text("MARKET_INDEX")) if text("MARKET_INDEX") else "",
     )

@@ -20,10 +20,11 @@ What holds for every column:
 
 from __future__ import annotations
 
+import datetime as dt
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ from data_layer.features.registry import UNITS, Column, select
 
 # A field of a group (256 kB) and the few arrays a formula works with fit a core's second-level cache together.
 GROUP_ROWS = 32_768
+Result = TypeVar("Result")
 
 
 def compute(
@@ -73,25 +75,63 @@ def compute(
     return pd.concat([keys, values], axis=1)
 
 
+def compute_sessions(
+    bars: pd.DataFrame, sessions: Sequence[dt.date], feature_set: str = "technical", threads: int | None = None
+) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
+    """Compute a whole set and keep the rows of some sessions, without ever holding those of all.
+
+    Args:
+        bars: as for `compute`, each symbol's from its first.
+        sessions: whose rows are wanted.
+        feature_set: the set.
+        threads: as for `compute`.
+
+    Returns:
+        symbol and date of the bars of those sessions, and their values, float32 [rows, columns].
+    """
+    check_columns(bars)
+    columns = select(None, feature_set)
+    if bars.empty:
+        return bars[["symbol", "date"]], np.empty((0, len(columns)), np.float32)
+    panel = Panel.from_bars(bars)
+    due = np.isin(panel.days, np.array(list(sessions), "datetime64[D]").astype(np.int64))
+
+    def work(group: tuple[slice, Panel]) -> npt.NDArray[np.float32]:
+        rows, part = group
+        if not due[rows].any():
+            return np.empty((0, len(columns)), np.float32)
+        matrix = np.empty((len(columns), len(part.days)), np.float32)
+        _fill_group(matrix, columns, part)
+        return np.ascontiguousarray(matrix[:, due[rows]].T)
+
+    found = np.concatenate(list(_by_group(work, panel, threads)))
+    return bars.loc[due, ["symbol", "date"]].reset_index(drop=True), found
+
+
 def fill(matrix: npt.NDArray, columns: list[Column], panel: Panel, threads: int | None = None) -> None:
     """Compute into a matrix [columns][rows of the panel], float32 or float64.
 
     Threads of our own and not numba's: those hang in a process forked after their first use, and tasks fork.
     """
-    groups = list(panel.groups(GROUP_ROWS))
-    workers = min(threads or len(os.sched_getaffinity(0)), len(groups))
 
     def work(group: tuple[slice, Panel]) -> None:
         rows, part = group
         _fill_group(matrix[:, rows], columns, part)
 
+    for _ in _by_group(work, panel, threads):
+        pass
+
+
+def _by_group(
+    work: Callable[[tuple[slice, Panel]], Result], panel: Panel, threads: int | None
+) -> Iterator[Result]:
+    groups = list(panel.groups(GROUP_ROWS))
+    workers = min(threads or len(os.sched_getaffinity(0)), len(groups))
     if workers <= 1:
-        for group in groups:
-            work(group)
+        yield from map(work, groups)
         return
     with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(work, groups):
-            pass
+        yield from pool.map(work, groups)
 
 
 def _fill_group(matrix: npt.NDArray, columns: list[Column], panel: Panel) -> None:
