@@ -201,12 +201,9 @@ def test_an_unknown_feature_is_refused_also_for_no_bars(walk):
 def test_a_second_process_compiles_nothing():
     """Each Airflow task is a new process: it must find every kernel compiled on disk."""
     code = (
-        "import numpy as np, pandas as pd\n"
         "import importlib, pkgutil, data_layer.features as package\n"
-        "from data_layer.features.compute import compute\n"
-        "from data_layer.features.panel import BAR_COLUMNS\n"
-        "day = {'symbol': ['A'], 'date': np.array(['2015-01-02'], 'datetime64[s]')}\n"
-        "compute(pd.DataFrame({**dict.fromkeys(BAR_COLUMNS, 1.0), **day}))\n"
+        "from data_layer.features.warm import warm\n"
+        "warm()\n"
         "files = [importlib.import_module(f'data_layer.features.{m.name}') for m in pkgutil.iter_modules(package.__path__)]\n"
         "kernels = {k for file in files for k in vars(file).values() if hasattr(k, 'stats')}\n"
         "used = [k.stats for k in kernels]\n"
