@@ -58,7 +58,12 @@ def candle(panel: Panel, window: int) -> tuple[FloatArray, ...]:
 )  # fmt: skip
 def price_levels(panel: Panel, window: int) -> tuple[FloatArray, ...]:
     """The session's prices over its close."""
-    return panel.open / panel.close, panel.high / panel.close, panel.low / panel.close, panel.vwap / panel.close
+    return (
+        panel.open / panel.close,
+        panel.high / panel.close,
+        panel.low / panel.close,
+        panel.vwap / panel.close,
+    )
 
 
 @indicator(

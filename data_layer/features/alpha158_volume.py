@@ -50,7 +50,9 @@ def weighted_moves(panel: Panel) -> FloatArray:
 )  # fmt: skip
 def level_correlation(panel: Panel, window: int) -> FloatArray:
     """Correlation of price and volume; none when one does not vary."""
-    own, other, both = rolling_comoments(panel.total_return_close, panel.once(log_volume), panel.starts, window)
+    own, other, both = rolling_comoments(
+        panel.total_return_close, panel.once(log_volume), panel.starts, window
+    )
     return both / np.sqrt(own * other)
 
 

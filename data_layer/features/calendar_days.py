@@ -22,7 +22,7 @@ def good_fridays(years: IntArray) -> IntArray:
     week = (32 + 2 * (century % 4) + 2 * (rest // 4) - epact - rest % 4) % 7
     place = epact + week - 7 * ((golden + 11 * epact + 22 * week) // 451) + 114
     first = (years * 12 + place // 31 - 1 - 1970 * 12).astype("datetime64[M]").astype("datetime64[D]")
-    return first.astype(np.int64) + place % 31 - 2
+    return np.asarray(first.astype(np.int64) + place % 31 - 2)
 
 
 def last_sessions(month: IntArray) -> IntArray:

@@ -76,7 +76,10 @@ def compute(
 
 
 def compute_sessions(
-    bars: pd.DataFrame, sessions: Sequence[dt.date], feature_set: str = "technical", threads: int | None = None
+    bars: pd.DataFrame,
+    sessions: Sequence[dt.date],
+    feature_set: str = "technical",
+    threads: int | None = None,
 ) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
     """Compute a whole set and keep the rows of some sessions, without ever holding those of all.
 

@@ -1,7 +1,6 @@
 """Compiled loops for highest and lowest values and where they lie; see `kernels` for what all of them keep.
 
-Blocks of one window's length as there (van Herk 1992, Gil and Werman 1993): one comparison for the block's
-head, one for the tail of the block before, one to put them together, for any length.
+Pieces by doubling, or blocks, as there.
 """
 
 from __future__ import annotations
@@ -15,87 +14,88 @@ from data_layer.features.layout import FloatArray, IntArray
 @kernel
 def rolling_max(values: FloatArray, starts: IntArray, window: int) -> FloatArray:
     """Highest of the last `window` values; NaN on the first `window - 1` rows and while one is NaN."""
-    out = np.empty_like(values)
-    tail = np.empty(window + 1)
+    out = np.full_like(values, np.nan)
+    longest = np.max(starts[1:] - starts[:-1])
+    best, spare = np.zeros(longest), np.zeros(longest)
     for symbol in range(len(starts) - 1):
-        first, last = starts[symbol], starts[symbol + 1]
-        tail[:] = np.nan
-        tail[window] = -np.inf
-        for block in range(first, last, window):
-            head = -np.inf
-            for row in range(block, min(block + window, last)):
-                value = values[row]
-                # Not above covers NaN on either side, which then stays.
-                head = head if not (value > head or value != value) else value
-                before = tail[row - block + 1]
-                out[row] = before if before > head or before != before else head
-            if block + window <= last:
-                best = -np.inf
-                for place in range(window - 1, -1, -1):
-                    value = values[block + place]
-                    best = best if not (value > best or value != value) else value
-                    tail[place] = best
+        first, rows = starts[symbol], starts[symbol + 1] - starts[symbol]
+        if rows < window:
+            continue
+        best[:rows] = values[first : first + rows]
+        width = 1
+        while 2 * width <= window:
+            here, before, double = best[width:rows], best[: rows - width], spare[width:rows]
+            for row in range(rows - width):
+                one, two = here[row], before[row]
+                double[row] = one if one > two or np.isnan(one) else two  # either's NaN stays
+            best, spare = spare, best
+            width *= 2
+        # Two pieces, which may overlap: that changes no extreme.
+        here, before = best[window - 1 : rows], best[width - 1 : rows - window + width]
+        total = out[first + window - 1 : first + rows]
+        for row in range(len(total)):
+            one, two = here[row], before[row]
+            total[row] = one if one > two or np.isnan(one) else two
     return out
 
 
 @kernel
 def rolling_min(values: FloatArray, starts: IntArray, window: int) -> FloatArray:
     """Lowest of the last `window` values; NaN on the first `window - 1` rows and while one is NaN."""
-    out = np.empty_like(values)
-    tail = np.empty(window + 1)
+    out = np.full_like(values, np.nan)
+    longest = np.max(starts[1:] - starts[:-1])
+    best, spare = np.zeros(longest), np.zeros(longest)
     for symbol in range(len(starts) - 1):
-        first, last = starts[symbol], starts[symbol + 1]
-        tail[:] = np.nan
-        tail[window] = np.inf
-        for block in range(first, last, window):
-            head = np.inf
-            for row in range(block, min(block + window, last)):
-                value = values[row]
-                head = head if not (value < head or value != value) else value
-                before = tail[row - block + 1]
-                out[row] = before if before < head or before != before else head
-            if block + window <= last:
-                best = np.inf
-                for place in range(window - 1, -1, -1):
-                    value = values[block + place]
-                    best = best if not (value < best or value != value) else value
-                    tail[place] = best
+        first, rows = starts[symbol], starts[symbol + 1] - starts[symbol]
+        if rows < window:
+            continue
+        best[:rows] = values[first : first + rows]
+        width = 1
+        while 2 * width <= window:
+            here, before, double = best[width:rows], best[: rows - width], spare[width:rows]
+            for row in range(rows - width):
+                one, two = here[row], before[row]
+                double[row] = one if one < two or np.isnan(one) else two  # either's NaN stays
+            best, spare = spare, best
+            width *= 2
+        # Two pieces, which may overlap: that changes no extreme.
+        here, before = best[window - 1 : rows], best[width - 1 : rows - window + width]
+        total = out[first + window - 1 : first + rows]
+        for row in range(len(total)):
+            one, two = here[row], before[row]
+            total[row] = one if one < two or np.isnan(one) else two
     return out
 
 
 @kernel
-def rows_since_max(values: FloatArray, starts: IntArray, window: int, latest: bool) -> FloatArray:
-    """How many rows ago the highest of the last `window` values was; of equal ones the latest or the earliest.
+def rows_since_max(values: FloatArray, starts: IntArray, window: int) -> FloatArray:
+    """How many rows ago the highest of the last `window` values was, of equal ones the latest.
 
     NaN on the first `window - 1` rows and while one of the values is NaN.
     """
-    out = np.empty_like(values)
-    tail = np.empty(window + 1)
-    place_of = np.zeros(window + 1, np.int64)
+    out = np.full_like(values, np.nan)
+    longest = np.max(starts[1:] - starts[:-1])
+    best, spare, age, spare_age = np.zeros(longest), np.zeros(longest), np.zeros(longest), np.zeros(longest)
     for symbol in range(len(starts) - 1):
-        first, last = starts[symbol], starts[symbol + 1]
-        tail[:] = np.nan
-        tail[window] = -np.inf
-        for block in range(first, last, window):
-            head, head_row = -np.inf, block
-            for row in range(block, min(block + window, last)):
-                value = values[row]
-                if value > head or (latest and value == head) or value != value:
-                    head, head_row = value, row
-                before = tail[row - block + 1]
-                if before != before or head != head:
-                    out[row] = np.nan
-                elif head > before or (latest and head == before):
-                    out[row] = row - head_row
-                else:
-                    out[row] = row - place_of[row - block + 1]
-            if block + window <= last:
-                best, best_row = -np.inf, block + window - 1
-                for place in range(window - 1, -1, -1):
-                    value = values[block + place]
-                    if value > best or (not latest and value == best) or value != value:
-                        best, best_row = value, block + place
-                    tail[place], place_of[place] = best, best_row
+        first, rows = starts[symbol], starts[symbol + 1] - starts[symbol]
+        if rows < window:
+            continue
+        best[:rows] = values[first : first + rows]
+        age[:rows] = best[:rows] - best[:rows]  # 0, or NaN where the value is
+        width = 1
+        while width < window:
+            step = min(width, window - width)  # the last two pieces may overlap: that changes no extreme
+            here, before, double = best[step:rows], best[: rows - step], spare[step:rows]
+            here_age, before_age, double_age = age[step:rows], age[: rows - step], spare_age[step:rows]
+            for row in range(rows - step):
+                newer = here[row] >= before[row]
+                double[row] = here[row] if newer else before[row]
+                hole = (here_age[row] + before_age[row]) * 0.0
+                double_age[row] = (here_age[row] if newer else before_age[row] + step) + hole
+            best, spare = spare, best
+            age, spare_age = spare_age, age
+            width += step
+        out[first + window - 1 : first + rows] = age[window - 1 : rows]
     return out
 
 
@@ -107,7 +107,7 @@ def running_max(values: FloatArray, starts: IntArray) -> FloatArray:
         best = -np.inf
         for row in range(starts[symbol], starts[symbol + 1]):
             value = values[row]
-            if value != value:
+            if np.isnan(value):
                 best = -np.inf
                 out[row] = np.nan
             else:

@@ -46,37 +46,55 @@ def rolling_line(
     values: FloatArray, starts: IntArray, window: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Least squares of the last `window` values on 0, 1, 2 ...: slope, mean, sum of squared deviations."""
-    slope, average, squares = np.empty_like(values), np.empty_like(values), np.empty_like(values)
+    slope, average, squares = (
+        np.full_like(values, np.nan),
+        np.full_like(values, np.nan),
+        np.full_like(values, np.nan),
+    )
     of_steps = window * (window * window - 1.0) / 12.0
-    tail_mean, tail_squares, tail_steps = np.empty(window + 1), np.empty(window + 1), np.empty(window + 1)
+    longest = np.max(starts[1:] - starts[:-1])
+    pieces, spare = np.zeros((3, longest)), np.zeros((3, longest))  # means, centred squares, centred products
     for symbol in range(len(starts) - 1):
-        first, last = starts[symbol], starts[symbol + 1]
-        tail_mean[:] = np.nan
-        for block in range(first, last, window):
-            mean, square, steps = 0.0, 0.0, 0.0
-            for row in range(block, min(block + window, last)):
-                count = row - block + 1
-                step = values[row] - mean
-                mean += step / count
-                square += step * (values[row] - mean)
-                steps += step * (0.5 * (count - 1))
-                if count < window:
-                    apart = mean - tail_mean[count]
-                    weight = count * (window - count) / window
-                    slope[row] = (tail_steps[count] + steps + apart * (0.5 * window * weight)) / of_steps
-                    squares[row] = tail_squares[count] + square + apart * apart * weight
-                    average[row] = tail_mean[count] + apart * (count / window)
-                else:
-                    slope[row], squares[row], average[row] = steps / of_steps, square, mean
-            if block + window <= last:
-                mean, square, steps = 0.0, 0.0, 0.0
-                for place in range(window - 1, -1, -1):
-                    count = window - place
-                    step = values[block + place] - mean
-                    mean += step / count
-                    square += step * (values[block + place] - mean)
-                    steps -= step * (0.5 * (count - 1))
-                    tail_mean[place], tail_squares[place], tail_steps[place] = mean, square, steps
+        first, rows = starts[symbol], starts[symbol + 1] - starts[symbol]
+        if rows < window:
+            continue
+        pieces[0, :rows] = values[first : first + rows]
+        pieces[1, :rows] = pieces[0, :rows] - pieces[0, :rows]
+        pieces[2, :rows] = pieces[1, :rows]
+        lines = slope[first + window - 1 : first + rows]
+        mean, square = average[first + window - 1 : first + rows], squares[first + window - 1 : first + rows]
+        lines[:], mean[:], square[:] = 0.0, 0.0, 0.0
+        width, covered = 1, 0
+        while True:
+            if window & width:
+                part = pieces[:, window - 1 - covered : rows - covered]
+                means, own, along = part[0], part[1], part[2]
+                share = width / (covered + width)
+                weight, middle = (
+                    covered * share,
+                    0.5 * (covered + width),
+                )  # the newer piece lies so much later
+                for row in range(len(lines)):
+                    apart = means[row] - mean[row]
+                    mean[row] += apart * share
+                    square[row] += own[row] + apart * apart * weight
+                    lines[row] += along[row] - apart * (weight * middle)
+                covered += width
+            if covered == window:
+                break
+            half, middle = 0.5 * width, float(width)
+            now, then, twice = pieces[:, width:rows], pieces[:, : rows - width], spare[:, width:rows]
+            now_0, now_1, now_2, then_0, then_1, then_2 = now[0], now[1], now[2], then[0], then[1], then[2]
+            twice_0, twice_1, twice_2 = twice[0], twice[1], twice[2]
+            for row in range(rows - width):
+                apart = now_0[row] - then_0[row]
+                twice_0[row] = 0.5 * (now_0[row] + then_0[row])
+                twice_1[row] = now_1[row] + then_1[row] + apart * apart * half
+                twice_2[row] = now_2[row] + then_2[row] + apart * (half * middle)
+            pieces, spare = spare, pieces
+            width *= 2
+        for row in range(len(lines)):
+            lines[row] /= of_steps
     return slope, average, squares
 
 
@@ -137,12 +155,14 @@ def mean_deviation(values: FloatArray, means: FloatArray, starts: IntArray, wind
     for symbol in range(len(starts) - 1):
         for base in range(starts[symbol] + window - 1, starts[symbol + 1], LANES):
             width = min(LANES, starts[symbol + 1] - base)
-            out[base : base + width] = 0.0
+            total, mean = out[base : base + width], means[base : base + width]
+            total[:] = 0.0
             for back in range(window - 1, -1, -1):
-                for lane in range(base, base + width):
-                    out[lane] += abs(values[lane - back] - means[lane])
-            for lane in range(base, base + width):
-                out[lane] /= window
+                value = values[base - back : base - back + width]
+                for lane in range(width):
+                    total[lane] += abs(value[lane] - mean[lane])
+            for lane in range(width):
+                total[lane] /= window
     return out
 
 
@@ -151,22 +171,31 @@ def central_moments(
     values: FloatArray, means: FloatArray, starts: IntArray, window: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Means of the second, third and fourth power of the distance from the row's own mean."""
-    second, third, fourth = np.full_like(values, np.nan), np.full_like(values, np.nan), np.full_like(values, np.nan)
+    second, third, fourth = (
+        np.full_like(values, np.nan),
+        np.full_like(values, np.nan),
+        np.full_like(values, np.nan),
+    )
     for symbol in range(len(starts) - 1):
         for base in range(starts[symbol] + window - 1, starts[symbol + 1], LANES):
-            end = min(base + LANES, starts[symbol + 1])
-            second[base:end] = 0.0
-            third[base:end] = 0.0
-            fourth[base:end] = 0.0
+            width = min(LANES, starts[symbol + 1] - base)
+            mean = means[base : base + width]
+            twos, threes, fours = (
+                second[base : base + width],
+                third[base : base + width],
+                fourth[base : base + width],
+            )
+            twos[:], threes[:], fours[:] = 0.0, 0.0, 0.0
             for back in range(window - 1, -1, -1):
-                for lane in range(base, end):
-                    apart = values[lane - back] - means[lane]
+                value = values[base - back : base - back + width]
+                for lane in range(width):
+                    apart = value[lane] - mean[lane]
                     square = apart * apart
-                    second[lane] += square
-                    third[lane] += square * apart
-                    fourth[lane] += square * square
-            for lane in range(base, end):
-                second[lane] /= window
-                third[lane] /= window
-                fourth[lane] /= window
+                    twos[lane] += square
+                    threes[lane] += square * apart
+                    fours[lane] += square * square
+            for lane in range(width):
+                twos[lane] /= window
+                threes[lane] /= window
+                fours[lane] /= window
     return second, third, fourth

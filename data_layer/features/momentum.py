@@ -6,7 +6,7 @@ import numpy as np
 
 from data_layer.features.averages import mean_close
 from data_layer.features.extreme_kernels import rolling_max, rolling_min, rows_since_max
-from data_layer.features.kernels import exponential_mean, lag, rolling_mean, wilder_mean
+from data_layer.features.kernels import exponential_mean, lag, rolling_mean, wilder_sides
 from data_layer.features.layout import FloatArray
 from data_layer.features.moment_kernels import mean_deviation
 from data_layer.features.panel import Panel
@@ -25,11 +25,7 @@ def change(panel: Panel) -> FloatArray:
 
 def gain_and_loss(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """Wilder's means of the rises and of the falls."""
-    moved = panel.once(change)
-    return (
-        wilder_mean(np.maximum(moved, 0.0), panel.starts, window),
-        wilder_mean(np.maximum(-moved, 0.0), panel.starts, window),
-    )
+    return wilder_sides(panel.once(change), panel.starts, window)
 
 
 def relative_strength(panel: Panel, window: int) -> FloatArray:
@@ -217,8 +213,8 @@ def true_strength(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def aroon(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Chande's (1995) Aroon."""
-    up = 100.0 * (1.0 - rows_since_max(panel.high, panel.starts, window + 1, True) / window)
-    down = 100.0 * (1.0 - rows_since_max(-panel.low, panel.starts, window + 1, True) / window)
+    up = 100.0 * (1.0 - rows_since_max(panel.high, panel.starts, window + 1) / window)
+    down = 100.0 * (1.0 - rows_since_max(-panel.low, panel.starts, window + 1) / window)
     return up, down, up - down
 
 

@@ -65,7 +65,13 @@ class Panel:
                     f"{name} of {symbols[codes[row]]} on {iso_date(days[row])} is not above 0", stage=STAGE,
                     key=name, value=float(bars[name].iloc[row]), remedy="take factors from forward_factors",
                 )  # fmt: skip
-        return cls(starts, days, split_factor=raw.pop("split_factor"), return_factor=raw.pop("return_factor"), raw=raw)
+        return cls(
+            starts,
+            days,
+            split_factor=raw.pop("split_factor"),
+            return_factor=raw.pop("return_factor"),
+            raw=raw,
+        )
 
     def groups(self, rows: int) -> Iterator[tuple[slice, Panel]]:
         """Cut into panels of whole symbols, of about so many rows each, and say which rows each one is.

@@ -84,9 +84,16 @@ def indicator(
         ConfigError: at import, when a name is taken or the declaration contradicts itself.
     """
     fields = [_each(names, field) for field in (formula, warm_up, unit, equals)]
-    fields += [field if isinstance(field[0], tuple) else (field,) * len(names) for field in (value_range, inputs)]
+    fields += [
+        field if isinstance(field[0], tuple) else (field,) * len(names) for field in (value_range, inputs)
+    ]
     wrong_lengths = any(len(field) != len(names) for field in fields)
-    if wrong_lengths or not set(fields[2]) <= set(UNITS) or not set().union(*fields[5]) <= set(INPUTS) or not names:
+    if (
+        wrong_lengths
+        or not set(fields[2]) <= set(UNITS)
+        or not set().union(*fields[5]) <= set(INPUTS)
+        or not names
+    ):
         raise ConfigError(
             "bad declaration of an indicator", stage=STAGE, key=" ".join(names), value=(unit, inputs, formula),
             remedy=f"units are {sorted(UNITS)}, inputs {INPUTS}, formulas one or as many as names",

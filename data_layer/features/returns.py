@@ -79,7 +79,7 @@ def deviation_of_returns(panel: Panel, window: int) -> FloatArray:
 def skewness_of_returns(panel: Panel, window: int) -> FloatArray:
     """Adjusted Fisher-Pearson skewness, as pandas and Excel; none on equal returns."""
     second, third, _ = panel.once(moments, window)
-    return np.sqrt(window * (window - 1.0)) / (window - 2.0) * third / second**1.5
+    return np.asarray(np.sqrt(window * (window - 1.0)) / (window - 2.0) * third / second**1.5)
 
 
 @indicator(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.extreme_kernels import rolling_max, rolling_min
-from data_layer.features.kernels import lag, rolling_mean, wilder_mean, wilder_sum
+from data_layer.features.kernels import lag, rolling_mean, wilder_mean, wilder_moves, wilder_sum
 from data_layer.features.layout import FloatArray
 from data_layer.features.moment_kernels import rolling_line
 from data_layer.features.momentum import highest, lowest
@@ -21,12 +21,7 @@ BASE_LINE = 26  # Hosoda's (1969) lengths of the cloud: 9, 26, 52 sessions, and 
 
 def moves(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """Wilder's sums of upward moves of the high and of downward moves of the low."""
-    up = panel.high - lag(panel.high, panel.starts, 1)
-    down = lag(panel.low, panel.starts, 1) - panel.low
-    hole = (up + down) * 0.0
-    rises = wilder_sum(np.where((up > 0.0) & (up > down), up, hole), panel.starts, window)
-    falls = wilder_sum(np.where((down > 0.0) & (down > up), down, hole), panel.starts, window)
-    return rises, falls
+    return wilder_moves(panel.high, panel.low, panel.starts, window)
 
 
 def directional_movement(panel: Panel, window: int) -> FloatArray:
@@ -110,25 +105,41 @@ def supertrend(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
 
 
 @indicator(
-    "ichimoku_conversion", "ichimoku_base", "ichimoku_span_a", "ichimoku_span_b",
+    "ichimoku_conversion", formula="middle of the highest high and lowest low of {window} sessions",
+    inputs=("high", "low"), windows=(9,), warm_up=lambda window: window - 1, unit="price",
+    value_range=(0.0, None), equals="TA-Lib MIDPRICE(high, low, {window})",
+)  # fmt: skip
+def conversion_line(panel: Panel, window: int) -> FloatArray:
+    """Hosoda's (1969) conversion line."""
+    return panel.once(channel, window)[1]
+
+
+@indicator(
+    "ichimoku_base", formula="middle of the highest high and lowest low of {window} sessions",
+    inputs=("high", "low"), windows=(BASE_LINE,), warm_up=lambda window: window - 1, unit="price",
+    value_range=(0.0, None), equals="TA-Lib MIDPRICE(high, low, {window})",
+)  # fmt: skip
+def base_line(panel: Panel, window: int) -> FloatArray:
+    """Hosoda's (1969) base line."""
+    return panel.once(channel, window)[1]
+
+
+@indicator(
+    "ichimoku_span_a", "ichimoku_span_b",
     formula=(
-        "middle of the highest high and lowest low of 9 sessions", "the same of 26 sessions",
         "mean of ichimoku_conversion and ichimoku_base, 26 sessions before",
         "middle of the highest high and lowest low of {window} sessions, 26 sessions before",
     ),
-    inputs=("high", "low"), windows=(52,),
-    warm_up=(lambda window: 8, lambda window: 25, lambda window: 51, lambda window: window + 25),
-    unit="price",
+    inputs=("high", "low"), windows=(52,), warm_up=(lambda window: 51, lambda window: window + 25),
+    unit="price", value_range=(0.0, None),
     equals=(
-        "TA-Lib MIDPRICE(high, low, 9)", "TA-Lib MIDPRICE(high, low, 26)",
         "pandas-ta-classic ichimoku(high, low, close), ISA", "pandas-ta-classic ichimoku(high, low, close), ISB",
     ),
 )  # fmt: skip
-def ichimoku(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+def cloud(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """Hosoda's (1969) cloud as it lies over the session; the lagging span looks ahead and is left out."""
     short, base, long = (panel.once(channel, length)[1] for length in (9, BASE_LINE, window))
-    span_a = lag((short + base) / 2.0, panel.starts, BASE_LINE)
-    return short, base, span_a, lag(long, panel.starts, BASE_LINE)
+    return lag((short + base) / 2.0, panel.starts, BASE_LINE), lag(long, panel.starts, BASE_LINE)
 
 
 @indicator(

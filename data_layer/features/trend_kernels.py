@@ -51,7 +51,10 @@ def parabolic_stop(
                 begun, pace = True, step
                 rising = not (low_before - now_low > 0.0 and now_high - high_before < low_before - now_low)
                 stop, extreme = (low_before, now_high) if rising else (high_before, now_low)
-                high_before, low_before = now_high, now_low  # TA-Lib: the first stop is not held back by the past
+                high_before, low_before = (
+                    now_high,
+                    now_low,
+                )  # TA-Lib: the first stop is not held back by the past
             ceiling, floor = max(high_before, now_high), min(low_before, now_low)
             if rising and now_low <= stop:
                 rising, pace = False, step
@@ -129,6 +132,49 @@ def oscillator_of_sums(flow: FloatArray, starts: IntArray, fast: int, slow: int)
             lazy += (total - lazy) * slow_weight
             if count >= slow:
                 out[row] = quick - lazy
+    return out
+
+
+@kernel
+def flow_sides(
+    price: FloatArray, volume: FloatArray, starts: IntArray, rounding: float
+) -> tuple[FloatArray, FloatArray]:
+    """Price times volume of the rows on which the price rose, and of those on which it fell, else 0.
+
+    A move below `rounding` of the price is none; NaN on each symbol's first row.
+    """
+    rising, falling = np.full_like(price, np.nan), np.full_like(price, np.nan)
+    for symbol in range(len(starts) - 1):
+        first, last = starts[symbol], starts[symbol + 1]
+        now, before, traded = price[first + 1 : last], price[first : last - 1], volume[first + 1 : last]
+        up, down = rising[first + 1 : last], falling[first + 1 : last]
+        for row in range(len(now)):
+            moved, flow, tie = now[row] - before[row], now[row] * traded[row], rounding * now[row]
+            hole = (moved + flow) * 0.0
+            up[row] = (flow if moved > tie else 0.0) + hole
+            down[row] = (flow if moved < -tie else 0.0) + hole
+    return rising, falling
+
+
+@kernel
+def side_sum(price: FloatArray, volume: FloatArray, starts: IntArray) -> FloatArray:
+    """Running sum of the volume, added where the price rose and taken away where it fell; the first row counts in full.
+
+    A missing price or volume starts it anew, and the price after a missing one is a first again.
+    """
+    out = np.full_like(price, np.nan)
+    for symbol in range(len(starts) - 1):
+        total, before = 0.0, np.nan
+        for row in range(starts[symbol], starts[symbol + 1]):
+            now, traded = price[row], volume[row]
+            rose, fell = not now <= before, now < before
+            side = traded if rose else (-traded if fell else traded * 0.0)
+            before = now
+            total += side
+            if np.isnan(now + traded):
+                total = 0.0
+            else:
+                out[row] = total
     return out
 
 

@@ -108,7 +108,7 @@ def donchian_channel(panel: Panel, window: int) -> tuple[FloatArray, FloatArray,
 def historical_volatility(panel: Panel, window: int) -> FloatArray:
     """Annualised volatility of simple returns; 0 on equal ones. ddof 1: it estimates from a sample."""
     daily = rolling_std(panel.once(one_session_return), panel.starts, window, 1)
-    return daily * np.sqrt(SESSIONS_PER_YEAR)
+    return np.asarray(daily * np.sqrt(SESSIONS_PER_YEAR))
 
 
 def log_ratios(panel: Panel) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -10,7 +10,7 @@ from data_layer.features.momentum import ROUNDING, change, typical_price
 from data_layer.features.panel import Panel
 from data_layer.features.registry import indicator
 from data_layer.features.returns import one_session_return
-from data_layer.features.trend_kernels import oscillator_of_sums
+from data_layer.features.trend_kernels import flow_sides, oscillator_of_sums, side_sum
 
 EASE_SCALE = 1e8  # shares; pandas-ta's divisor, which brings liquid stocks' values near 1
 
@@ -65,10 +65,7 @@ def volume_score(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def on_balance_volume(panel: Panel, window: int) -> FloatArray:
     """Granville's (1963) on-balance volume from the symbol's first session, whose own volume counts in full."""
-    before = lag(panel.close, panel.starts, 1)
-    begins = np.isnan(before) & ~np.isnan(panel.close)  # the first session, and the one after a NaN
-    side = np.where(begins, 1.0, np.sign(panel.close - before))
-    return running_sum(side * panel.volume, panel.starts)
+    return side_sum(panel.close, panel.volume, panel.starts)
 
 
 @indicator(
@@ -113,12 +110,8 @@ def money_flow_index(panel: Panel, window: int) -> FloatArray:
 
     Unchanged means but for rounding, which decides in TA-Lib whether the thirds of two sums are equal.
     """
-    typical = panel.once(typical_price)
-    moved = typical - lag(typical, panel.starts, 1)
-    flow = typical * panel.volume + moved * 0.0
-    tie = ROUNDING * typical
-    rising = rolling_mean(np.where(moved > tie, flow, flow * 0.0), panel.starts, window)
-    falling = rolling_mean(np.where(moved < -tie, flow, flow * 0.0), panel.starts, window)
+    rises, falls = flow_sides(panel.once(typical_price), panel.volume, panel.starts, ROUNDING)
+    rising, falling = rolling_mean(rises, panel.starts, window), rolling_mean(falls, panel.starts, window)
     return 100.0 * (rising / (rising + falling))
 
 

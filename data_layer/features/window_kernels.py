@@ -24,7 +24,7 @@ def rolling_peak(values: FloatArray, starts: IntArray, window: int) -> tuple[Flo
             head, head_row = -np.inf, block
             for row in range(block, min(block + window, last)):
                 value = values[row]
-                if value > head or value != value:
+                if value > head or np.isnan(value):
                     head, head_row = value, row
                 before = tail[row - block + 1]
                 newer = head > before
@@ -35,7 +35,7 @@ def rolling_peak(values: FloatArray, starts: IntArray, window: int) -> tuple[Flo
                 best, best_row = -np.inf, block + window - 1
                 for place in range(window - 1, -1, -1):
                     value = values[block + place]
-                    if value >= best or value != value:
+                    if value >= best or np.isnan(value):
                         best, best_row = value, block + place
                     tail[place], place_of[place] = best, best_row
     for row in range(len(values)):
@@ -53,7 +53,11 @@ def rolling_order(
     Quantiles are interpolated linearly, equal values share the mean of their ranks, both as in pandas. The window
     is kept sorted: one pass counts where the leaving and the coming value stand, another moves those between.
     """
-    lower, upper, rank = np.full_like(values, np.nan), np.full_like(values, np.nan), np.full_like(values, np.nan)
+    lower, upper, rank = (
+        np.full_like(values, np.nan),
+        np.full_like(values, np.nan),
+        np.full_like(values, np.nan),
+    )
     low_place, high_place = int(low * (window - 1)), int(high * (window - 1))
     low_share, high_share = low * (window - 1) - low_place, high * (window - 1) - high_place
     low_next, high_next = min(low_place + 1, window - 1), min(high_place + 1, window - 1)

@@ -15,9 +15,7 @@ from models.errors import ConfigError, DataQualityError
 STAGE = "export"
 
 
-def export_features(
-    uri: str, feature_set: str, start: dt.date | None, end: dt.date | None, out: Path
-) -> int:
+def export_features(uri: str, feature_set: str, start: dt.date | None, end: dt.date | None, out: Path) -> int:
     """Write a set's stored rows of a date window as Parquet, batch by batch, so that any size fits in memory.
 
     Args:
@@ -37,9 +35,13 @@ def export_features(
     """
     catalogue(feature_set)  # refuses an unknown set before its name goes into a statement
     if start and end and start > end:
-        raise ConfigError("START lies after END", stage=STAGE, key="START", value=f"{start} > {end}", remedy="swap them")
+        raise ConfigError(
+            "START lies after END", stage=STAGE, key="START", value=f"{start} > {end}", remedy="swap them"
+        )
     if not out.parent.is_dir():
-        raise ConfigError("no such folder", stage=STAGE, key="OUT", value=str(out.parent), remedy="make it first")
+        raise ConfigError(
+            "no such folder", stage=STAGE, key="OUT", value=str(out.parent), remedy="make it first"
+        )
     unfinished = out.with_name(f"{out.name}.unfinished")
     rows = 0
     try:

@@ -119,4 +119,3 @@ def encode_symbol(
     table["values"]["length"] = 4
     table["values"]["value"] = matrix[:, rows].T
     return table.tobytes()
-

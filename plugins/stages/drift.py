@@ -52,7 +52,9 @@ def check_drift(
     for feature_set, version in versions.items():
         keys, computed = compute_sessions(own, [session], feature_set)
         parameters = {"date": session, "set": feature_set, "version": version, "symbols": ",".join(chosen)}
-        stored = read_frame(uri, load_sql("feature_values/select_symbols"), parameters).set_index("symbol")["values"]
+        stored = read_frame(uri, load_sql("feature_values/select_symbols"), parameters).set_index("symbol")[
+            "values"
+        ]
         for symbol, values in zip(keys["symbol"], computed, strict=True):
             if symbol not in stored.index:
                 raise _drift(symbol, session, feature_set, "no stored row")
@@ -63,7 +65,12 @@ def check_drift(
             if len(differs):
                 place = int(differs[0])
                 name = catalogue(feature_set)[place].name
-                raise _drift(symbol, session, f"{feature_set}.{name}", f"stored {held[place]!r}, computed {values[place]!r}")
+                raise _drift(
+                    symbol,
+                    session,
+                    f"{feature_set}.{name}",
+                    f"stored {held[place]!r}, computed {values[place]!r}",
+                )
             compared += len(values)
     return compared
 

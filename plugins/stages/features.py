@@ -60,7 +60,7 @@ class Features:
             take_lock(connection, context.stage)
             cutoffs = completed_sessions(connection, "data_ingestion")
             span = {"start": context.sessions[0], "end": context.sessions[-1]}
-            details = {}
+            details: dict[dt.date, dict[str, Any]] = {}
             for row in connection.execute(load_sql("feature_values/select_coverage"), span):
                 if row["bars"] != row["featured"]:
                     raise DataQualityError(

@@ -34,7 +34,7 @@ def _real(symbols: int, sessions: int) -> pd.DataFrame:
     bars = bars.groupby("symbol", sort=False).tail(sessions)
     counts = bars["symbol"].value_counts()
     names = sorted(counts.index[counts == sessions])
-    whole = {name: rows for name, rows in bars.groupby("symbol", sort=False)}
+    whole = dict(list(bars.groupby("symbol", sort=False)))
     parts = [whole[names[i % len(names)]].assign(symbol=f"S{i:04d}") for i in range(symbols)]
     return pd.concat(parts, ignore_index=True).astype({"volume": "float64"})
 

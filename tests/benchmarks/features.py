@@ -114,7 +114,9 @@ def indicators_36() -> Iterator[Measure]:
     for threads, target in ((1, 1.5), (2, 3.0)):
         mine, theirs = timed(ours(bars, names, "technical", threads)), timed(peer)
         yield Measure(f"indicators_36_threads_{threads}", mine, theirs, target)
-    yield Measure("indicators_36_pandas_ta", timed(ours(bars, names, "technical", 1)), classic_common(bars, 3), 60.0)
+    yield Measure(
+        "indicators_36_pandas_ta", timed(ours(bars, names, "technical", 1)), classic_common(bars, 3), 60.0
+    )
 
 
 def technical_all() -> Iterator[Measure]:
@@ -127,7 +129,9 @@ def qlib_seconds(bars: pd.DataFrame, what: str, repeats: int) -> float:
     """Median seconds of pyqlib in its own environment, one thread."""
     python = bench_python()
     if python is None:
-        raise SystemExit("no pyqlib: make .venv-bench from requirements-bench.txt, or name it with BENCH_VENV")
+        raise SystemExit(
+            "no pyqlib: make .venv-bench from requirements-bench.txt, or name it with BENCH_VENV"
+        )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bars.parquet"
         bars.to_parquet(path)
@@ -145,7 +149,12 @@ def alpha158() -> Iterator[Measure]:
 def features_14() -> Iterator[Measure]:
     """14 factors of 800 symbols over 3,300 sessions, Qlib's expressions without its caches, one thread each."""
     bars = panel(800, 3300)
-    yield Measure("features_14", timed(ours(bars, FOURTEEN, "alpha158", 1), 3), qlib_seconds(bars, "features_14", 1), 25.0)
+    yield Measure(
+        "features_14",
+        timed(ours(bars, FOURTEEN, "alpha158", 1), 3),
+        qlib_seconds(bars, "features_14", 1),
+        25.0,
+    )
 
 
 BENCHMARKS = (indicators_36, technical_all, alpha158, features_14)

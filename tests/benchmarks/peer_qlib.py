@@ -60,7 +60,11 @@ def main() -> None:
             threads = os.environ.get("THREADS", "1")
             qlib.init(provider_uri=folder, region="us", kernels=int(threads), joblib_backend="threading",
                       expression_cache=None, dataset_cache=None, logging_level=40)  # fmt: skip
-            config = {"kbar": {}, "price": {"windows": [0], "feature": ["OPEN", "HIGH", "LOW", "VWAP"]}, "rolling": {}}
+            config = {
+                "kbar": {},
+                "price": {"windows": [0], "feature": ["OPEN", "HIGH", "LOW", "VWAP"]},
+                "rolling": {},
+            }
             fields, names = Alpha158DL.get_feature_config(config)
             if what == "features_14":
                 fields, names = FOURTEEN, [f"f{i}" for i in range(14)]

@@ -18,7 +18,6 @@ from tests.data_layer.features.reference_tools import (
     anew,
     by_row,
     change,
-    deviation,
     each,
     ema,
     highest,
@@ -70,9 +69,7 @@ def hma(values, n):
 
 
 def true_range(b):
-    return by_row(
-        lambda h, l, c: max(h - l, abs(h - c), abs(l - c)), b["high"], b["low"], ago(b["close"], 1)
-    )
+    return by_row(lambda h, l, c: max(h - l, abs(h - c), abs(l - c)), b["high"], b["low"], ago(b["close"], 1))
 
 
 def atr(b, n):
@@ -91,8 +88,12 @@ def stochastic(b):
 
 def stoch_rsi(b):
     strength = rsi(b["close"], 14)
-    fast = by_row(lambda f, t, s: f if t - s > 1e-6 else NAN, fast_stochastic(
-        strength, highest(strength, 14), lowest(strength, 14)), highest(strength, 14), lowest(strength, 14))
+    fast = by_row(
+        lambda f, t, s: f if t - s > 1e-6 else NAN,
+        fast_stochastic(strength, highest(strength, 14), lowest(strength, 14)),
+        highest(strength, 14),
+        lowest(strength, 14),
+    )
     signal = mean(fast, 3)
     return by_row(lambda a, s: a, fast, signal), signal
 
@@ -154,7 +155,9 @@ def moments(window):
     """Centred sums of a window of pairs."""
     ones, twos = zip(*window, strict=True)
     one, two = statistics.fmean(ones), statistics.fmean(twos)
-    return tuple(math.fsum((x - one) ** p * (y - two) ** q for x, y in window) for p, q in ((2, 0), (0, 2), (1, 1)))
+    return tuple(
+        math.fsum((x - one) ** p * (y - two) ** q for x, y in window) for p, q in ((2, 0), (0, 2), (1, 1))
+    )
 
 
 def correlation(window):
@@ -239,9 +242,13 @@ def supertrend(b):
         return out
 
     width = by_row(lambda x: 3 * x, atr(b, 10))
-    bands = pairs(b["close"], by_row(lambda m, w: m + w, middle(b), width), by_row(lambda m, w: m - w, middle(b), width))
+    bands = pairs(
+        b["close"], by_row(lambda m, w: m + w, middle(b), width), by_row(lambda m, w: m - w, middle(b), width)
+    )
     found = anew(begin, bands)
-    return [x[0] if isinstance(x, tuple) else NAN for x in found], [x[1] if isinstance(x, tuple) else NAN for x in found]
+    return [x[0] if isinstance(x, tuple) else NAN for x in found], [
+        x[1] if isinstance(x, tuple) else NAN for x in found
+    ]
 
 
 def centre_of_channel(b, n):
@@ -252,11 +259,17 @@ def line(window):
     """End, slope and share of the least-squares line."""
     n, mean_y = len(window), statistics.fmean(window)
     steps = [i - (n - 1) / 2 for i in range(n)]
-    slope = math.fsum(s * (y - mean_y) for s, y in zip(steps, window, strict=True)) / math.fsum(s * s for s in steps)
+    slope = math.fsum(s * (y - mean_y) for s, y in zip(steps, window, strict=True)) / math.fsum(
+        s * s for s in steps
+    )
     squares = math.fsum((y - mean_y) ** 2 for y in window)
     on_line = slope * slope * math.fsum(s * s for s in steps)
     # Equal closes are off their mean by its rounding.
-    return mean_y + slope * (n - 1) / 2, slope, on_line / squares if squares > n * (1e-13 * mean_y) ** 2 else NAN
+    return (
+        mean_y + slope * (n - 1) / 2,
+        slope,
+        on_line / squares if squares > n * (1e-13 * mean_y) ** 2 else NAN,
+    )
 
 
 def money_flow(b):

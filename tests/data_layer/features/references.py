@@ -122,7 +122,11 @@ def parkinson(b, n):
 def yang_zhang(b, n):
     night = by_row(lambda o, c: math.log(o / c), b["open"], ago(b["close"], 1))
     k = 0.34 / (1.34 + (n + 1) / (n - 1))
-    parts = deviation(night, n, 1), deviation(log_ratio(b, "close", "open"), n, 1), mean(rogers_satchell(b), n)
+    parts = (
+        deviation(night, n, 1),
+        deviation(log_ratio(b, "close", "open"), n, 1),
+        mean(rogers_satchell(b), n),
+    )
     return by_row(lambda a, o, r: math.sqrt(252 * (a * a + k * o * o + (1 - k) * r)), *parts)
 
 
@@ -132,7 +136,9 @@ def ulcer(b, n):
 
 
 def keltner(b, width):
-    return by_row(lambda m, a: m + width * a, ema(b["close"], 20), atr(b, 10) if width else ema(b["close"], 20))
+    return by_row(
+        lambda m, a: m + width * a, ema(b["close"], 20), atr(b, 10) if width else ema(b["close"], 20)
+    )
 
 
 def weighted_price(b, n):

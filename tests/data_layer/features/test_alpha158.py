@@ -23,7 +23,11 @@ def line(values):
     steps = np.arange(len(values)) - (len(values) - 1) / 2
     slope = (steps * (values - values.mean())).sum() / (steps**2).sum()
     squares = ((values - values.mean()) ** 2).sum()
-    share = slope**2 * (steps**2).sum() / squares if squares > (1e-13 * values.mean()) ** 2 * len(values) else np.nan
+    share = (
+        slope**2 * (steps**2).sum() / squares
+        if squares > (1e-13 * values.mean()) ** 2 * len(values)
+        else np.nan
+    )
     return slope, share, values[-1] - values.mean() - slope * steps[-1]
 
 
@@ -36,7 +40,7 @@ def correlation(one, two):
 def reference(bars):
     """Every factor by Qlib's expression, NaN where a window is not full or holds a NaN."""
     split, factor = bars["split_factor"], bars["return_factor"]
-    o, h, l, c = (bars[name] * factor for name in ("open", "high", "low", "close"))
+    h, l, c = (bars[name] * factor for name in ("high", "low", "close"))
     v, span = bars["volume"] / factor, (bars["high"] - bars["low"]) * split + 1e-12
     O, H, L, C = (bars[name] * split for name in ("open", "high", "low", "close"))  # noqa: N806
     top, bottom = np.maximum(O, C) + 0 * O, np.minimum(O, C) + 0 * O
@@ -53,9 +57,15 @@ def reference(bars):
     def rolled(series, n, function):
         """By hand: pandas' own running sums do not forget what has left the window."""
         values = series.to_numpy()
-        found = [np.nan] * (n - 1) + [
-            np.nan if np.isnan(w).any() else function(w) for w in np.lib.stride_tricks.sliding_window_view(values, n)
-        ] if len(values) >= n else [np.nan] * len(values)
+        found = (
+            [np.nan] * (n - 1)
+            + [
+                np.nan if np.isnan(w).any() else function(w)
+                for w in np.lib.stride_tricks.sliding_window_view(values, n)
+            ]
+            if len(values) >= n
+            else [np.nan] * len(values)
+        )
         return pd.Series(found, index=series.index, dtype=float)
 
     def paired(one, two, n):

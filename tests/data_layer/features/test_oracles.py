@@ -59,7 +59,7 @@ def test_equality_with_the_libraries(bars):
     ours = compute(bars, list(ORACLES), dtype="float64")
     units = {item.name: UNITS[item.unit] for item in catalogue()}
     worst, gaps = {}, {}
-    for symbol, rows in bars.groupby("symbol"):
+    for _, rows in bars.groupby("symbol"):
         x, split = adjusted(rows), rows["split_factor"].to_numpy()
         for name, oracle in ORACLES.items():
             if len(rows) < 300:  # FB's 195 sessions in the sample are too few for some of the libraries

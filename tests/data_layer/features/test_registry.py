@@ -140,7 +140,9 @@ def test_the_sets_version_follows_its_columns(scratch):
 
 
 def test_unknown_names_and_sets_are_refused_with_the_nearest():
-    with pytest.raises(ConfigError, match=r"unknown technical feature .*'rsi_41'.*did you mean rsi_21 or rsi_14"):
+    with pytest.raises(
+        ConfigError, match=r"unknown technical feature .*'rsi_41'.*did you mean rsi_21 or rsi_14"
+    ):
         select(["sma_20", "rsi_41"], "technical")
     with pytest.raises(ConfigError, match=r"'zzzzzz'.*did you mean .*sma_20"):
         select("zzzzzz", "technical")

@@ -19,7 +19,6 @@ STEEP = {"stoch_rsi_k": 1e-5, "stoch_rsi_d": 1e-5}
 PRICES = ("open", "high", "low", "close")
 
 
-
 def test_every_column_has_its_reference():
     assert set(REFERENCES) == {item.name for item in catalogue()}
 

@@ -72,13 +72,15 @@ def uri(server):
 @pytest.fixture(scope="module")
 def days(uri):
     with transaction(uri) as connection:
-        rows = connection.execute("SELECT session_date FROM stage_runs WHERE stage = 'data_ingestion' ORDER BY 1")
+        rows = connection.execute(
+            "SELECT session_date FROM stage_runs WHERE stage = 'data_ingestion' ORDER BY 1"
+        )
         return [row["session_date"] for row in rows]
 
 
 def step(uri, sessions, mode="catch_up"):
     request = Request("feature_engineering", "test", {}, None, dt.datetime.now(dt.UTC))
-    context = Context(request, Window(mode, tuple(sessions)), parse_settings(Path("/tmp"), {}), uri)
+    context = Context(request, Window(mode, tuple(sessions)), parse_settings(Path("nowhere"), {}), uri)
     stage = Features(context)
     counts = stage.calculate_technical_indicators()
     stage.prepare_model_features()
@@ -92,7 +94,8 @@ def cutoff(day):
 def stored(uri, feature_set):
     with transaction(uri) as connection:
         rows = connection.execute(
-            "SELECT symbol, date, values FROM feature_values WHERE feature_set = %s ORDER BY symbol, date", [feature_set]
+            "SELECT symbol, date, values FROM feature_values WHERE feature_set = %s ORDER BY symbol, date",
+            [feature_set],
         ).fetchall()
     return [(r["symbol"], r["date"]) for r in rows], np.array([r["values"] for r in rows], np.float32)
 
@@ -121,15 +124,19 @@ def test_a_rerun_writes_nothing_and_compares(uri, days):
 
 def test_views_have_a_column_per_feature_and_null_for_none(uri, days):
     with transaction(uri) as connection:
-        row = connection.execute("SELECT * FROM features_technical WHERE date = %s LIMIT 1", [days[50]]).fetchone()
+        row = connection.execute(
+            "SELECT * FROM features_technical WHERE date = %s LIMIT 1", [days[50]]
+        ).fetchone()
         assert list(row)[2:] == [item.name for item in catalogue()]
         assert row["sma_200"] is None and row["sma_20"] > 0
         found = connection.execute(
-            "SELECT features FROM feature_store WHERE date = %s AND feature_set = 'alpha158' LIMIT 1", [days[50]]
+            "SELECT features FROM feature_store WHERE date = %s AND feature_set = 'alpha158' LIMIT 1",
+            [days[50]],
         ).fetchone()
         assert set(found["features"]) == {item.name for item in catalogue("alpha158")}
         comment = connection.execute(
-            "SELECT col_description('features_technical'::regclass, 3) AS text").fetchone()
+            "SELECT col_description('features_technical'::regclass, 3) AS text"
+        ).fetchone()
         assert comment["text"].startswith(catalogue()[0].formula)
 
 
@@ -138,7 +145,8 @@ def test_a_session_is_found_through_the_key(uri, days):
     with transaction(uri) as connection:
         connection.execute("SET LOCAL enable_seqscan = off")
         plan = connection.execute(
-            "EXPLAIN SELECT sma_20 FROM features_technical WHERE date = %s", [days[-1]]).fetchall()
+            "EXPLAIN SELECT sma_20 FROM features_technical WHERE date = %s", [days[-1]]
+        ).fetchall()
         assert "feature_values_pkey" in str(plan)
 
 
