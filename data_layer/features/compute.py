@@ -32,6 +32,7 @@ import pandas as pd
 
 from data_layer.features.kernels import store
 from data_layer.features.layout import FloatArray
+from data_layer.features.memory import keep_freed_memory
 from data_layer.features.panel import Panel, check_columns
 from data_layer.features.registry import UNITS, Column, select
 
@@ -128,8 +129,9 @@ def fill(matrix: npt.NDArray, columns: list[Column], panel: Panel, threads: int 
 def _by_group(
     work: Callable[[tuple[slice, Panel]], Result], panel: Panel, threads: int | None
 ) -> Iterator[Result]:
-    groups = list(panel.groups(GROUP_ROWS))
-    workers = min(threads or len(os.sched_getaffinity(0)), len(groups))
+    keep_freed_memory()
+    groups = panel.groups(GROUP_ROWS)  # one after the other: what a group keeps is freed with it
+    workers = min(threads or len(os.sched_getaffinity(0)), -(-len(panel.days) // GROUP_ROWS))
     if workers <= 1:
         yield from map(work, groups)
         return
