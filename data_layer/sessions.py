@@ -1,9 +1,10 @@
-"""The exchange's sessions: which days trade, when they open and close. The only place that knows a calendar."""
+"""The exchange's sessions: which days trade, when they open and close. Nothing else knows a calendar."""
 
 from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from functools import lru_cache
 
 import exchange_calendars
@@ -27,8 +28,12 @@ def _position(day: dt.date) -> int:
     days, _ = _table()
     at = bisect_left(days, day)
     if at == len(days) or days[at] != day:
-        raise ConfigError("not a session of the exchange", key="date", value=str(day),
-                          remedy=f"the {EXCHANGE} calendar has no trading on that day")  # fmt: skip
+        raise ConfigError(
+            "not a session of the exchange",
+            key="date",
+            value=str(day),
+            remedy=f"the {EXCHANGE} calendar has no trading on that day",
+        )
     return at
 
 
@@ -43,6 +48,12 @@ def sessions_between(first: dt.date, last: dt.date) -> list[dt.date]:
     """Return all sessions from first to last, both included, ascending; empty when first lies after last."""
     days, _ = _table()
     return days[bisect_left(days, first) : bisect_right(days, last)]
+
+
+def session_from(day: dt.date) -> dt.date:
+    """Return the day itself or the first session after it."""
+    days, _ = _table()
+    return days[bisect_left(days, day)]
 
 
 def next_session(session: dt.date) -> dt.date:
@@ -65,18 +76,22 @@ def previous_session(session: dt.date) -> dt.date:
 
 def opens_at(session: dt.date) -> dt.datetime:
     """Return the UTC instant of the session's opening auction."""
-    return _table()[1]["open"].iloc[_position(session)].to_pydatetime()
+    return _instant("open", session)
 
 
 def closes_at(session: dt.date) -> dt.datetime:
     """Return the UTC instant of the session's close, early on half days."""
-    return _table()[1]["close"].iloc[_position(session)].to_pydatetime()
+    return _instant("close", session)
 
 
-def close_times(sessions: list[dt.date]) -> dict[dt.date, dt.datetime]:
+def close_times(sessions: Iterable[dt.date]) -> dict[dt.date, dt.datetime]:
     """Return the UTC close of each session."""
-    closes = _table()[1]["close"]
-    return {day: closes.iloc[_position(day)].to_pydatetime() for day in sessions}
+    return {day: _instant("close", day) for day in sessions}
+
+
+def _instant(column: str, session: dt.date) -> dt.datetime:
+    instant: dt.datetime = _table()[1][column].iloc[_position(session)].to_pydatetime()
+    return instant
 
 
 def last_closed(instant: dt.datetime) -> dt.date:

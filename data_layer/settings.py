@@ -23,10 +23,21 @@ ROOT = Path(__file__).resolve().parents[1]
 SYMBOL_PATTERN = re.compile(r"[A-Z][A-Z0-9]{0,9}([.\-][A-Z0-9]{1,4})?")
 # What a home keeps for its later runs; everything else is read afresh each time.
 REMEMBERED = (
-    "SOURCE", "FILES", "SYMBOLS", "START", "END", "DEFAULT_HOLDING_PERIOD", "RISK_FREE_RATE", "INITIAL_CASH",
-    "COMMISSION_PER_SHARE", "COMMISSION_MINIMUM", "SLIPPAGE_BPS", "FULL_SCORE_WEIGHT", "DRY_RUN",
+    "SOURCE",
+    "FILES",
+    "SYMBOLS",
+    "START",
+    "END",
+    "DEFAULT_HOLDING_PERIOD",
+    "RISK_FREE_RATE",
+    "INITIAL_CASH",
+    "COMMISSION_PER_SHARE",
+    "COMMISSION_MINIMUM",
+    "SLIPPAGE_BPS",
+    "FULL_SCORE_WEIGHT",
+    "DRY_RUN",
     "MARKET_INDEX",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,11 @@ class Settings:
         return self.source in {"sample", "files", "synthetic"}
 
 
+def is_symbol(value: object) -> bool:
+    """Return whether a value is a ticker, see validate_symbol."""
+    return isinstance(value, str) and SYMBOL_PATTERN.fullmatch(value) is not None
+
+
 def validate_symbol(symbol: str, *, stage: str = "settings") -> str:
     """Return the symbol unchanged, or refuse it.
 
@@ -68,23 +84,29 @@ def validate_symbol(symbol: str, *, stage: str = "settings") -> str:
     Raises:
         ConfigError: when anything else stands in it; a full match, so no line end or path can hide.
     """
-    if not SYMBOL_PATTERN.fullmatch(symbol):
+    if not is_symbol(symbol):
         raise ConfigError(
-            "malformed symbol", stage=stage, key="symbol", value=symbol,
+            "malformed symbol",
+            stage=stage,
+            key="symbol",
+            value=symbol,
             remedy="write upper-case tickers such as AAPL or BRK.B, separated by blanks",
-        )  # fmt: skip
+        )
     return symbol
 
 
-def _date(name: str, text: str) -> dt.date | None:
-    if not text:
-        return None
+def parse_date(text: str, *, key: str, stage: str = "settings") -> dt.date:
+    """Return the day that a text names.
+
+    Raises:
+        ConfigError: for anything but YYYY-MM-DD; Python alone would also read 20180102 and 2018-W01-2.
+    """
     try:
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+            raise ValueError(text)
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise ConfigError(
-            "not a date", stage="settings", key=name, value=text, remedy="write YYYY-MM-DD"
-        ) from None
+        raise ConfigError("not a date", stage=stage, key=key, value=text, remedy="write YYYY-MM-DD") from None
 
 
 def _number(name: str, text: str, low: Decimal, high: Decimal) -> Decimal:
@@ -93,8 +115,13 @@ def _number(name: str, text: str, low: Decimal, high: Decimal) -> Decimal:
     except InvalidOperation:
         value = Decimal("NaN")
     if not (value.is_finite() and low <= value <= high):
-        raise ConfigError("not a number in range", stage="settings", key=name, value=text,
-                          remedy=f"set it between {low} and {high}")  # fmt: skip
+        raise ConfigError(
+            "not a number in range",
+            stage="settings",
+            key=name,
+            value=text,
+            remedy=f"set it between {low} and {high}",
+        )
     return value
 
 
@@ -118,13 +145,29 @@ def given_values(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the remembered kind of settings that the command line, the environment or .env name."""
     env = os.environ if environ is None else environ
     merged = {**{k: v or "" for k, v in dotenv_values(ROOT / ".env").items()}, **env}
-    return {name: merged[name].strip() for name in REMEMBERED if name in merged}
+    return {name: merged[name].strip(" ") for name in REMEMBERED if name in merged}
 
 
 def remembered_values(home: Path) -> dict[str, str]:
-    """Return what the home was started with, empty for a new home."""
+    """Return what the home was started with, empty for a new home.
+
+    Raises:
+        ConfigError: when somebody has spoilt the file.
+    """
     path = home / "settings.json"
-    return json.loads(path.read_text()) if path.exists() else {}
+    try:
+        values = json.loads(path.read_text()) if path.exists() else {}
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise ConfigError(
+            "not a JSON object",
+            stage="settings",
+            key="settings.json",
+            value=str(path),
+            remedy="remove the file and name SOURCE and the other settings again",
+        )
+    return values
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -148,14 +191,24 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         given = text(name) or str(default[name.lower()])
         return _number(name, given, Decimal(low), Decimal(high))
 
-    start, end = _date("START", text("START")), _date("END", text("END"))
+    start, end = (parse_date(text(name), key=name) if text(name) else None for name in ("START", "END"))
     if start and end and start > end:
-        raise ConfigError("START lies after END", stage="settings", key="START", value=f"{start} > {end}",
-                          remedy="swap them")  # fmt: skip
+        raise ConfigError(
+            "START lies after END",
+            stage="settings",
+            key="START",
+            value=f"{start} > {end}",
+            remedy="swap them",
+        )
     holding = number("DEFAULT_HOLDING_PERIOD", "1", "252")
     if holding != int(holding):
-        raise ConfigError("not whole sessions", stage="settings", key="DEFAULT_HOLDING_PERIOD", value=holding,
-                          remedy="set a whole number of sessions")  # fmt: skip
+        raise ConfigError(
+            "not whole sessions",
+            stage="settings",
+            key="DEFAULT_HOLDING_PERIOD",
+            value=holding,
+            remedy="set a whole number of sessions",
+        )
     symbols = text("SYMBOLS").strip(" ").replace(",", " ")
     return Settings(
         almanac_home=home,

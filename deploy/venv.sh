@@ -7,31 +7,35 @@ venv=${VENV:-.venv}
 wanted=$1
 python=${PYTHON:-python3}
 
-if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-    echo "error: Python 3.11 or newer is needed; install python3, or name one with PYTHON=..." >&2
-    exit 1
-fi
-
-version=$("$python" -V)
-# The stamp is the content it was installed from. requirements.txt takes requirements-core.txt in.
-stamp="$venv/.installed-$wanted"
-content=$({ echo "$version"; cat requirements-core.txt "$wanted" deploy/constraints.txt; } | cksum)
-
 # Two makes at once would write into the same folder; the second one waits and then finds it done.
-exec 9>"$venv.lock"
+exec 9<deploy/venv.sh
 flock 9
-[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$content" ] && exit 0
 
-clear=
-if [ -f "$venv/.python" ] && [ "$(cat "$venv/.python")" != "$version" ]; then clear=--clear; fi
-if [ ! -x "$venv/bin/pip" ] || [ -n "$clear" ]; then
-    "$python" -m venv $clear "$venv" || {
+# An interpreter that does not run, or finds no pip of its own, is a start that was interrupted, or a system
+# Python that has been replaced since.
+if ! "$venv/bin/python" -c "import pip" 2>/dev/null; then
+    if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        echo "error: Python 3.11 or newer is needed; install python3, or name one with PYTHON=..." >&2
+        exit 1
+    fi
+    "$python" -m venv --clear "$venv" || {
         echo "error: cannot make $venv; on Debian and Ubuntu: apt-get install python3-venv" >&2
         exit 1
     }
-    echo "$version" >"$venv/.python"
 fi
+
+# A stamp is the content a file was installed from.
+content() {
+    { "$venv/bin/python" -V; cat "$1" deploy/constraints.txt; } | cksum
+}
+is_installed() {
+    [ "$(cat "$venv/.installed-$1" 2>/dev/null)" = "$(content "$1")" ]
+}
+is_installed "$wanted" && is_installed requirements-core.txt && exit 0
+
 echo "installing $wanted into $venv (some minutes the first time)" >&2
-"$venv/bin/pip" install --quiet --disable-pip-version-check --no-input \
-    -r "$wanted" -c deploy/constraints.txt 9>&-
-echo "$content" >"$stamp"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
+    -r "$wanted" -c deploy/constraints.txt
+# requirements.txt takes requirements-core.txt in.
+content requirements-core.txt >"$venv/.installed-requirements-core.txt"
+content "$wanted" >"$venv/.installed-$wanted"

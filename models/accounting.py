@@ -229,9 +229,7 @@ def _rounded(value: Decimal) -> Decimal:
 
 
 def _share_of(basis: Decimal, part: Decimal, whole: Decimal) -> Decimal:
-    if not part:
-        return ZERO
-    return basis if part == whole else _rounded(basis * part / whole)
+    return _rounded(basis * part / whole) if part else ZERO
 
 
 def _positive(value: Decimal) -> bool:

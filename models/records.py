@@ -30,7 +30,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class CorporateAction:
-    """A split (value = new shares per old) or a dividend (value = USD per share, after a split of that day)."""
+    """A split (value = new shares per old) or a dividend (USD per share, after a split of that day)."""
 
     symbol: str
     ex_date: dt.date

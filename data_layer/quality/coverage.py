@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from models.errors import DataQualityError
 
 STAGE = "data_ingestion"
-# One halted symbol happens; beyond a twentieth of the universe a session is a vendor's failure, not a market's.
+# One halted symbol happens; beyond a twentieth of the universe it is a vendor's failure, not the market's.
 MISSING_SHARE = 0.05
 
 
+@dataclass(frozen=True)
+class Gap:
+    """A session with fewer bars than symbols."""
+
+    session: dt.date
+    expected: int  # symbols that should have a bar
+    missing: Sequence[str]  # those that have none, ascending
+
+
 def check_coverage(
-    sessions: Sequence[dt.date],
-    expected: Mapping[dt.date, Collection[str]],
-    held: Mapping[dt.date, Collection[str]],
+    gaps: Sequence[Gap],
     quarantined: Sequence[tuple[dt.date | None, str, str]],
     accepted: Collection[tuple[dt.date, str]],
 ) -> dict[dt.date, list[str]]:
     """Refuse data that nobody should decide on, and return the warnings of what may pass.
 
     Args:
-        sessions: sessions to judge.
-        expected: symbols that should have a bar, by session.
-        held: symbols that have one, by session.
+        gaps: the sessions that lack bars, ascending.
         quarantined: (date or None, symbol, reason) of the rows in quarantine that the source still sends.
         accepted: (session, symbol) a person has accepted, symbol empty for the whole session.
 
@@ -32,7 +38,7 @@ def check_coverage(
         Warnings by session, only for those that have any.
 
     Raises:
-        DataQualityError: for the first row in quarantine, and the first session in which more than
+        DataQualityError: for the first row in quarantine, and for the first session in which more than
             max(1, MISSING_SHARE of the universe) symbols or all of them have no bar, unless accepted.
     """
 
@@ -47,23 +53,23 @@ def check_coverage(
             stage=STAGE,
             key="quarantine",
             value=f"{symbol} {day}",
-            remedy="correct the source and run again, or accept it with a row in session_exceptions",
+            remedy="correct the source and run again"
+            + (", or accept it with a row in session_exceptions" if day else ""),
         )
     warnings: dict[dt.date, list[str]] = {}
-    for session in sessions:
-        missing = sorted(s for s in set(expected[session]) - set(held.get(session, ()))
-                         if not is_accepted(session, s))
-        if not missing:
+    for gap in gaps:
+        missing = [symbol for symbol in gap.missing if not is_accepted(gap.session, symbol)]
+        if not missing and (gap.expected or is_accepted(gap.session, "")):
             continue
-        if len(missing) > max(1, MISSING_SHARE * len(expected[session])) or not held.get(session):
+        if len(missing) > max(1, MISSING_SHARE * gap.expected) or len(gap.missing) == gap.expected:
             raise DataQualityError(
-                f"no bars for {', '.join(missing[:5])} on {session} "
-                f"({len(missing)} of {len(expected[session])} symbols)",
+                f"no bars for {', '.join(missing[:5]) or 'any symbol'} on {gap.session} "
+                f"({len(missing)} of {gap.expected} symbols)",
                 stage=STAGE,
                 key="session",
-                value=str(session),
+                value=str(gap.session),
                 remedy="the session is open: run data_ingestion for it again, or accept it with a row in "
                 "session_exceptions",
             )
-        warnings[session] = [f"no bar for {s}" for s in missing]
+        warnings[gap.session] = [f"no bar for {symbol}" for symbol in missing]
     return warnings

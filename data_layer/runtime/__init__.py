@@ -1,1 +1,1 @@
-"""Everything that makes an installation run: its home folder, Postgres, Airflow, the supervisor, the chain."""
+"""What makes an installation run: its home folder, Postgres, Airflow, the supervisor, the chain."""

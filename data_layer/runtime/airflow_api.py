@@ -54,9 +54,13 @@ class AirflowApi:
         while not (health := self.health()) or set(health.values()) != {"healthy"}:
             if time.monotonic() > deadline:
                 bad = sorted(name for name, state in health.items() if state != "healthy")
-                raise ConfigError("Airflow does not come up", stage="run", key="not healthy",
-                                  value=", ".join(bad) or "api_server", remedy=f"read the logs in {logs}",
-                                  )  # fmt: skip
+                raise ConfigError(
+                    "Airflow does not come up",
+                    stage="run",
+                    key="not healthy",
+                    value=", ".join(bad) or "api_server",
+                    remedy=f"read the logs in {logs}",
+                )
             time.sleep(0.3)
 
     def dag_ids(self) -> set[str]:
@@ -113,12 +117,21 @@ class AirflowApi:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             words = error.read().decode(errors="replace")
-            raise ConfigError(f"Airflow refuses: {error.code} {words}", stage="run", key="request",
-                              value=f"{method} {path}", remedy=f"read {self.home.logs}/api-server.log",
-                              ) from error  # fmt: skip
+            raise ConfigError(
+                f"Airflow refuses: {error.code} {words}",
+                stage="run",
+                key="request",
+                value=f"{method} {path}",
+                remedy=f"read {self.home.logs}/api-server.log",
+            ) from error
         except (OSError, ValueError) as error:
-            raise RetryableError(f"Airflow does not answer: {error}", stage="run", key="url", value=self.url,
-                                 remedy="see `make status`") from error  # fmt: skip
+            raise RetryableError(
+                f"Airflow does not answer: {error}",
+                stage="run",
+                key="url",
+                value=self.url,
+                remedy="see `make status`",
+            ) from error
 
 
 def last_error(log: Path) -> str:
@@ -130,7 +143,7 @@ def last_error(log: Path) -> str:
                 entry = json.loads(line)
             except ValueError:
                 continue
-            details = entry.get("error_detail") or []
+            details = entry.get("error_detail") if isinstance(entry, dict) else None
             if details:
                 found = f"{details[-1].get('exc_type', '')}: {details[-1].get('exc_value', '')}"
     return found

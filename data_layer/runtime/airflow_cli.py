@@ -1,7 +1,7 @@
 """`bin/airflow`: the Airflow CLI in the home's environment; its arguments pass through.
 
-`dags test` runs on a clone of pristine metadata, since a live scheduler on the same metadata would also pick up
-the test run's tasks; every other command works on the live metadata.
+`dags test` runs on a clone of pristine metadata, since a live scheduler on the same metadata would also pick
+up the test run's tasks; every other command works on the live metadata.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from data_layer.runtime.airflow_db import cloned_metadata, metadata_is_ready
 from data_layer.runtime.airflow_env import airflow_environment
 from data_layer.runtime.bring_up import bring_up_database, check_source
 from data_layer.runtime.console import ends
+from data_layer.runtime.environment import given_ports
 from data_layer.runtime.files import exclusive_lock
 from data_layer.runtime.home import Home
 from data_layer.runtime.remember import refuse_other_source
@@ -36,7 +37,7 @@ def main() -> int:
     if not (home.ports and services.postgres.is_running() and metadata_is_ready(home)):
         with exclusive_lock(home.run / "run.lock", what="make run", wait_seconds=PREPARE_SECONDS):
             check_source(home, settings)
-            bring_up_database(home, services, _tell)
+            bring_up_database(home, services, _tell, given_ports())
     given = {name: os.environ[name] for name in REMEMBERED if name in os.environ}
     if arguments[:2] != ["dags", "test"]:
         return _call(arguments, {**airflow_environment(home), **given})

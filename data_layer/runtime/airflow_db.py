@@ -43,7 +43,9 @@ def prepare_metadata(home: Home) -> bool:
             connection.execute("DROP DATABASE IF EXISTS airflow")
             _clone(connection, "airflow")
         connection.execute(
-            sql.SQL("ALTER DATABASE {} IS_TEMPLATE true ALLOW_CONNECTIONS false").format(sql.Identifier(TEMPLATE))
+            sql.SQL("ALTER DATABASE {} IS_TEMPLATE true ALLOW_CONNECTIONS false").format(
+                sql.Identifier(TEMPLATE)
+            )
         )
         connection.execute(
             sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(TEMPLATE), sql.Literal(_mark()))
@@ -99,7 +101,9 @@ def _has_tables(home: Home) -> bool:
 
 def _clone(connection: psycopg.Connection, name: str) -> None:
     connection.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER airflow").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER airflow").format(
+            sql.Identifier(name), sql.Identifier(TEMPLATE)
+        )
     )
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
 
@@ -109,7 +113,9 @@ def _drop_abandoned(connection: psycopg.Connection) -> None:
     for (name,) in rows.fetchall():
         free = connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", (name,)).fetchone()
         if free == (True,):
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
             connection.execute("SELECT pg_advisory_unlock(hashtext(%s))", (name,))
 
 
@@ -118,10 +124,18 @@ def _migrate(home: Home, database: str) -> None:
     with log.open("ab") as file:
         done = subprocess.run(
             [sys.executable, "-m", "airflow", "db", "migrate"],
-            env=airflow_environment(home, database=database), stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+            env=airflow_environment(home, database=database),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
             check=False,
-        )  # fmt: skip
+        )
     if done.returncode != 0:
         words = "\n  ".join(log.read_text(errors="replace").splitlines()[-8:])
-        raise ConfigError(f"Airflow cannot migrate its metadata:\n  {words}", stage="migrate", key="log",
-                          value=str(log), remedy="mend what it names and run again")  # fmt: skip
+        raise ConfigError(
+            f"Airflow cannot migrate its metadata:\n  {words}",
+            stage="migrate",
+            key="log",
+            value=str(log),
+            remedy="mend what it names and run again",
+        )

@@ -33,8 +33,7 @@ def airflow_environment(
         **remembered_or_default(home.path),
         "ALMANAC_HOME": str(home.path),
         "PYTHONPATH": str(ROOT),
-        "NUMBA_CACHE_DIR": str(home.path / "cache" / "numba"),
-        "SPT_NOENV": "1",  # a process that renames itself must keep its environment readable: it tells its home
+        "SPT_NOENV": "1",  # a process that renames itself keeps its environment readable: it tells its home
         **tuned,
     }
 
@@ -70,6 +69,8 @@ def _settings(home: Home, database: str) -> dict[str, str]:
         # Daily work on one machine: looking often costs little, and a task takes 0.3 s of overhead, not 1.1.
         "SCHEDULER": {
             "SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+            "MP_START_METHOD": "forkserver",
+            "MP_FORKSERVER_PRELOAD": "data_layer.runtime.preload",
             # A killed task is noticed after a minute; its supervising process beats every second.
             "TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         },
@@ -77,16 +78,26 @@ def _settings(home: Home, database: str) -> dict[str, str]:
         "DAG_PROCESSOR": {"REFRESH_INTERVAL": "15"},  # seconds until a new DAG file is seen
         "METRICS": {"STATSD_ON": "False", "OTEL_ON": "False"},
     }
-    named = {f"AIRFLOW__{section}__{key}": value for section, keys in sections.items() for key, value in keys.items()}
+    named = {
+        f"AIRFLOW__{section}__{key}": value
+        for section, keys in sections.items()
+        for key, value in keys.items()
+    }
     return {"AIRFLOW_HOME": str(home.airflow), **named}
 
 
 def _connections(home: Home) -> dict[str, str]:
     def connection(role: str) -> str:
-        return json.dumps({
-            "conn_type": "postgres", "host": "127.0.0.1", "port": home.port("postgres"), "schema": "quant_data",
-            "login": role, "password": home.secret(f"postgres_{role}"),
-        })  # fmt: skip
+        return json.dumps(
+            {
+                "conn_type": "postgres",
+                "host": "127.0.0.1",
+                "port": home.port("postgres"),
+                "schema": "quant_data",
+                "login": role,
+                "password": home.secret(f"postgres_{role}"),
+            }
+        )
 
     return {
         "AIRFLOW_CONN_QUANT_DATA": connection("quant_writer"),

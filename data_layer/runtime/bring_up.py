@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from data_layer.runtime.airflow_db import prepare_metadata
-from data_layer.runtime.environment import given_ports
 from data_layer.runtime.home import Home
 from data_layer.runtime.remember import refuse_other_source, remember
 from data_layer.runtime.services import Services
@@ -27,22 +26,38 @@ def check_source(home: Home, settings: Settings) -> list[dt.date]:
     """
     from data_layer.sources import open_source
 
+    source = open_source(settings)
     refuse_other_source(home.path)
-    sessions = open_source(settings).sessions()
+    sessions = source.sessions()
     if settings.is_static and not sessions:
-        raise ConfigError("no session between START and END", stage="run", key="SOURCE", value=settings.source,
-                          remedy="widen START..END")  # fmt: skip
+        raise ConfigError(
+            "no session between START and END",
+            stage="run",
+            key="SOURCE",
+            value=settings.source,
+            remedy="widen START..END",
+        )
     remember(home.path)
     return sessions
 
 
-def bring_up_database(home: Home, services: Services, progress: Callable[[str], None]) -> None:
+def bring_up_database(
+    home: Home, services: Services, progress: Callable[[str], None], ports: Mapping[str, int]
+) -> None:
     """Start Postgres unless it runs, and bring `quant_data` and Airflow's metadata to the current schema.
+
+    Args:
+        home: where all of it lives.
+        services: the home's services.
+        progress: receives a line per step done.
+        ports: ports asked for on purpose, see environment.given_ports.
 
     Raises:
         ConfigError: when a port is busy, Postgres does not start, or a migration fails.
     """
-    for line in home.settle_ports(given_ports(), services.are_up):
+    if home.ports:
+        services.clear_away()
+    for line in home.settle_ports(ports, services.are_up):
         progress(line)
     services.start_postgres()
     progress(f"Postgres runs at port {home.port('postgres')}")

@@ -13,8 +13,8 @@ from models.errors import ConfigError, RetryableError
 
 DAILY = 5  # the last week runs day by day, as it would have come in; what lies before it is one catch-up run
 ACTIVE = ("queued", "running")
-# A finished stage starts the next one by an asset event within a second or two; after this long without any run
-# an event was lost with a killed scheduler, and the stage is started by hand.
+# A finished stage starts the next one by an asset event within a second or two; after this long without any
+# run an event was lost with a killed scheduler, and the stage is started by hand.
 QUIET_SECONDS = 30.0
 PARSE_SECONDS = 120.0  # the first parse of all DAG files on a cold, busy machine
 AWAY_SECONDS = 120.0  # the supervisor brings a dead api-server back in some fifteen
@@ -60,8 +60,13 @@ class _Follower:
                 answered = time.monotonic()
             except RetryableError as error:
                 if time.monotonic() - answered > AWAY_SECONDS:
-                    raise ConfigError(str(error), stage="run", key="waiting for", value=stage,
-                                      remedy=f"read the logs in {self.home.logs}") from error  # fmt: skip
+                    raise ConfigError(
+                        str(error),
+                        stage="run",
+                        key="waiting for",
+                        value=stage,
+                        remedy=f"read the logs in {self.home.logs}",
+                    ) from error
                 time.sleep(1.0)
                 continue
             if active:
@@ -75,9 +80,13 @@ class _Follower:
 
     def _start(self, stage: str, session: dt.date, started: set[str]) -> None:
         if stage in started:
-            raise ConfigError(f"{stage} ended but did not complete the session", stage="run", key="session",
-                              value=str(session), remedy=f"read the logs in {self.home.logs} and in Airflow's pages",
-                              )  # fmt: skip
+            raise ConfigError(
+                f"{stage} ended but did not complete the session",
+                stage="run",
+                key="session",
+                value=str(session),
+                remedy=f"read the logs in {self.home.logs} and in Airflow's pages",
+            )
         started.add(stage)
         # Later stages go as far as the one before them did; only the first needs to be told where to stop.
         self.api.trigger(stage, {"end": session.isoformat()} if stage == STAGES[0] else {})
@@ -88,18 +97,23 @@ class _Follower:
             if run.dag_id in STAGES and run not in self.known_failures:
                 logs = self.api.failed_task_logs(run)
                 words = next((words for log in logs if (words := last_error(log))), "a task failed")
-                raise ConfigError(f"{run.dag_id} failed: {words}", stage="run", key="run", value=run.run_id,
-                                  remedy="read " + ", ".join(map(str, logs or [self.home.logs]))
-                                  + ", mend the cause and run `make run` again")  # fmt: skip
+                raise ConfigError(
+                    f"{run.dag_id} failed: {words}",
+                    stage="run",
+                    key="run",
+                    value=run.run_id,
+                    remedy="read "
+                    + ", ".join(map(str, logs or [self.home.logs]))
+                    + ", mend the cause and run `make run` again",
+                )
         return [run for run in self.api.runs(*ACTIVE) if run.dag_id in STAGES]
 
     def _tell(self, session: dt.date, stage: str, active: Sequence[Run], told: str) -> str:
         """Say what is waited for when that has changed, and every ten seconds."""
-        elapsed = time.monotonic() - self.started
-        states = {run.dag_id: run.state for run in active}
-        now = f"{session} {stage} {states.get(stage, 'waits for its turn')} {int(elapsed // 10)}"
+        now = f"{session} {stage} {int((time.monotonic() - self.started) // 10)}"
         if now != told:
-            self.say(f"[{elapsed:4.0f} s] {now.rpartition(' ')[0]}")
+            state = next((run.state for run in active if run.dag_id == stage), "about to start")
+            self.say(f"session {session}: {stage} is {state}")
         return now
 
     def _wait_for_dags(self) -> None:
@@ -111,10 +125,19 @@ class _Follower:
             # An error of before this start goes away when the file is parsed again.
             if erring_since and time.monotonic() - erring_since > 20.0:
                 file, text = next(iter(errors.items()))
-                raise ConfigError(f"a DAG file cannot be imported: {text.strip().splitlines()[-1]}", stage="run",
-                                  key="file", value=file, remedy="mend it and run again")  # fmt: skip
+                raise ConfigError(
+                    f"a DAG file cannot be imported: {text.strip().splitlines()[-1]}",
+                    stage="run",
+                    key="file",
+                    value=file,
+                    remedy="mend it and run again",
+                )
             if time.monotonic() > deadline:
-                raise ConfigError("Airflow does not know these DAGs", stage="run", key="dags",
-                                  value=", ".join(missing),
-                                  remedy=f"read {self.home.logs}/dag-processor.log")  # fmt: skip
+                raise ConfigError(
+                    "Airflow does not know these DAGs",
+                    stage="run",
+                    key="dags",
+                    value=", ".join(missing),
+                    remedy=f"read {self.home.logs}/dag-processor.log",
+                )
             time.sleep(0.5)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 
+from data_layer.runtime.environment import name_the_user
 from models.errors import AlmanacError
 
 INTERRUPTED = 130  # what a shell reports for Ctrl-C
@@ -41,6 +43,8 @@ def _text(value: object) -> str:
 
 def ends(command: Callable[[], int]) -> None:
     """Run a command and exit with its code; an error of ours is one clear line, not a traceback."""
+    os.umask(0o077)  # whatever is written on the way, by us or by Airflow, is its owner's alone
+    name_the_user()
     try:
         sys.exit(command())
     except AlmanacError as error:

@@ -1,7 +1,8 @@
-"""What the runtime takes from the environment it is started in: port wishes, and what children may inherit."""
+"""What the runtime takes from the environment it is started in: port wishes, and what children inherit."""
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Mapping
 
@@ -31,6 +32,14 @@ def inherited(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     }
 
 
+def name_the_user() -> None:
+    """Give a user without a name (as containers often have) one in the environment: libraries ask for it."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        os.environ["USER"] = "almanac"
+
+
 def given_ports(environ: Mapping[str, str] | None = None) -> dict[str, int]:
     """Return the ports asked for by POSTGRES_PORT and AIRFLOW_PORT, in the environment or in .env.
 
@@ -43,7 +52,12 @@ def given_ports(environ: Mapping[str, str] | None = None) -> dict[str, int]:
         text = (env.get(name) or "").strip()
         if text:
             if not (text.isascii() and text.isdigit() and 1024 <= int(text) <= 65535):
-                raise ConfigError("not a port", stage="run", key=name, value=text,
-                                  remedy="name one between 1024 and 65535, or leave it out")  # fmt: skip
+                raise ConfigError(
+                    "not a port",
+                    stage="run",
+                    key=name,
+                    value=text,
+                    remedy="name one between 1024 and 65535, or leave it out",
+                )
             ports[service] = int(text)
     return ports

@@ -66,9 +66,12 @@ def exclusive_lock(path: Path, *, what: str, wait_seconds: float = 0.0) -> Itera
                     continue
                 holder = os.pread(descriptor, 32, 0).decode().strip()
                 raise ConfigError(
-                    f"{what} already runs for this home", stage="run", key="pid", value=holder,
+                    f"{what} already runs for this home",
+                    stage="run",
+                    key="pid",
+                    value=holder,
                     remedy=f"wait for it, or end it with `kill {holder}`; `make status` shows how far it is",
-                ) from None  # fmt: skip
+                ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield

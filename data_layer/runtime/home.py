@@ -56,14 +56,18 @@ class Home:
                 raise PermissionError(errno.EPERM, "it belongs to another user", str(self.path))
             self._write_secrets()
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
-            raise ConfigError("cannot use this folder as a home", stage="home", key="ALMANAC_HOME", value=str(path),
-                              remedy=f"name a folder you may write to ({error.strerror}: {error.filename})",
-                              ) from error  # fmt: skip
+            raise ConfigError(
+                "cannot use this folder as a home",
+                stage="home",
+                key="ALMANAC_HOME",
+                value=str(path),
+                remedy=f"name a folder you may write to ({error.strerror}: {error.filename})",
+            ) from error
 
     def _write_secrets(self) -> None:
         for name, generate in SECRETS.items():
             files.write_once(self.path / "secrets" / name, generate())
-        # The form SimpleAuthManager reads; it must find the user there or it would generate a password itself.
+        # The form SimpleAuthManager reads; without the user in it, it would generate a password itself.
         files.write_once(self.airflow_users, json.dumps({"admin": self.secret("airflow_admin")}))
 
     def secret(self, name: str) -> str:
@@ -117,7 +121,9 @@ class Home:
         ports, messages = choose_ports(self.path, self.ports, given or {}, ours)
         if ports != self.ports:
             files.write_atomically(self.path / "ports.json", json.dumps(ports, indent=2) + "\n")
-        lines = [f"127.0.0.1:{ports['postgres']}:*:{role}:{self.secret(f'postgres_{role}')}\n" for role in ROLES]
+        lines = [
+            f"127.0.0.1:{ports['postgres']}:*:{role}:{self.secret(f'postgres_{role}')}\n" for role in ROLES
+        ]
         files.write_atomically(self.pgpass, "".join(lines))
         return messages
 
@@ -130,8 +136,13 @@ class Home:
         try:
             return self.ports[service]
         except KeyError:
-            raise ConfigError("this home was never started", stage="home", key="ALMANAC_HOME", value=str(self.path),
-                              remedy="run `make run` first") from None  # fmt: skip
+            raise ConfigError(
+                "this home was never started",
+                stage="home",
+                key="ALMANAC_HOME",
+                value=str(self.path),
+                remedy="run `make run` first",
+            ) from None
 
     def uri(self, role: str, database: str = "quant_data") -> str:
         """Return the libpq URI of one role, password included.
@@ -144,6 +155,8 @@ class Home:
             ConfigError: for a role that has no password here.
         """
         if role not in ROLES:
-            raise ConfigError("no such role", stage="home", key="role", value=role, remedy=f"use one of {ROLES}")
+            raise ConfigError(
+                "no such role", stage="home", key="role", value=role, remedy=f"use one of {ROLES}"
+            )
         # Passwords are URL-safe tokens, so nothing in them needs quoting.
         return f"postgresql://{role}:{self.secret(f'postgres_{role}')}@127.0.0.1:{self.port('postgres')}/{database}"

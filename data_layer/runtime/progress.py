@@ -24,14 +24,22 @@ def read(home: Home, statement: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(home.uri("quant_reader"), connect_timeout=10) as connection:
             return connection.execute(statement.encode()).fetchall()
     except psycopg.OperationalError as error:
-        raise ConfigError(f"no connection to the database: {str(error).strip()}", stage="run", key="ALMANAC_HOME",
-                          value=str(home.path), remedy="start it with `make run`") from error  # fmt: skip
+        raise ConfigError(
+            f"no connection to the database: {str(error).strip()}",
+            stage="run",
+            key="ALMANAC_HOME",
+            value=str(home.path),
+            remedy="start it with `make run`",
+        ) from error
 
 
 def completed(home: Home) -> dict[str, tuple[int, dt.date]]:
-    """Return how many sessions each stage completed, and the last of them; a stage that has none is left out."""
-    rows = read(home, "SELECT stage, count(*), max(session_date) FROM stage_runs "
-                      "WHERE model = '' AND status = 'completed' GROUP BY stage")  # fmt: skip
+    """Return how many sessions each stage completed, and the last one; a stage without any is left out."""
+    rows = read(
+        home,
+        "SELECT stage, count(*), max(session_date) FROM stage_runs "
+        "WHERE model = '' AND status = 'completed' GROUP BY stage",
+    )
     return {stage: (sessions, last) for stage, sessions, last in rows}
 
 

@@ -20,12 +20,21 @@ def main() -> int:
     """
     home = Home(home_path())
     if not PostgresServer(home).is_running():
-        raise ConfigError("Postgres does not run", stage="psql", key="ALMANAC_HOME", value=str(home.path),
-                          remedy="start it with `make run`")  # fmt: skip
+        raise ConfigError(
+            "Postgres does not run",
+            stage="psql",
+            key="ALMANAC_HOME",
+            value=str(home.path),
+            remedy="start it with `make run`",
+        )
     environment = {
-        **os.environ, "PGPASSFILE": str(home.pgpass), "PGHOST": "127.0.0.1", "PGPORT": str(home.port("postgres")),
-        "PGDATABASE": "quant_data", "PGUSER": "quant_reader",
-    }  # fmt: skip
+        **os.environ,
+        "PGPASSFILE": str(home.pgpass),
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(home.port("postgres")),
+        "PGDATABASE": "quant_data",
+        "PGUSER": "quant_reader",
+    }
     os.execve(binary("psql"), ["psql", *sys.argv[1:]], environment)  # noqa: S606
 
 

@@ -1,4 +1,4 @@
-"""What a home was started with: kept for its services and its next start, and one kind of market data only."""
+"""What a home was started with: kept for its services and its next start; one kind of market data only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def remember(home: Path, environ: Mapping[str, str] | None = None) -> Settings:
     """Check the settings given now against the home's, keep them, and return them all.
 
     Raises:
-        ConfigError: when a value is wrong, or the home holds another kind of market data; nothing is kept then.
+        ConfigError: when a value is wrong, or the home holds other market data; nothing is kept then.
     """
     settings = load_settings(environ)
     refuse_other_source(home, environ)
@@ -32,9 +32,14 @@ def refuse_other_source(home: Path, environ: Mapping[str, str] | None = None) ->
     kept = remembered_values(home).get("SOURCE", "")
     asked = given_values(environ).get("SOURCE", "") or kept
     if kept and asked != kept:
-        raise ConfigError(f"this home holds market data of {kept}", stage="run", key="SOURCE", value=asked,
-                          remedy=f"run `ALMANAC_HOME=.almanac-{asked} make run SOURCE={asked} ...` to give it a "
-                          "home of its own")  # fmt: skip
+        raise ConfigError(
+            f"this home holds market data of {kept}",
+            stage="run",
+            key="SOURCE",
+            value=asked,
+            remedy=f"run `ALMANAC_HOME=.almanac-{asked} make run SOURCE={asked} ...` to give it a "
+            "home of its own",
+        )
 
 
 def remembered_or_default(home: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`make run`: everything from an empty folder to five completed stages; repeating it does only what is missing."""
+"""`make run`: from an empty folder to five completed stages; repeating it does only what is missing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from data_layer.runtime.airflow_api import AirflowApi
 from data_layer.runtime.bring_up import bring_up_database, check_source
 from data_layer.runtime.chain import run_chain
 from data_layer.runtime.console import ends, say
+from data_layer.runtime.environment import given_ports
 from data_layer.runtime.files import exclusive_lock
 from data_layer.runtime.home import Home
 from data_layer.runtime.progress import behind
@@ -30,12 +31,12 @@ def main() -> int:
     def progress(line: str) -> None:
         say(f"{time.monotonic() - started:6.1f} s  {line}")
 
-    settings = load_settings()  # a wrong setting is told before anything is made
+    settings, ports = load_settings(), given_ports()  # a wrong setting is told before anything is made
     home = Home(settings.almanac_home)
     with exclusive_lock(home.run / "run.lock", what="make run"):
         sessions = check_source(home, settings)
         services = Services(home)
-        bring_up_database(home, services, progress)
+        bring_up_database(home, services, progress, ports)
         services.start_airflow()
         AirflowApi(home).wait_until_healthy(HEALTHY_SECONDS, home.logs)
         progress(f"Airflow runs at http://127.0.0.1:{home.port('airflow')}")
@@ -45,8 +46,13 @@ def main() -> int:
         progress(f"source {settings.source}: {len(sessions):,} sessions, {sessions[0]} to {sessions[-1]}")
         run_chain(home, sessions, progress)
         if missing := behind(home, sessions[-1]):
-            raise ConfigError("stages are not complete", stage="run", key="stages", value=", ".join(missing),
-                              remedy=f"read the logs in {home.logs}")  # fmt: skip
+            raise ConfigError(
+                "stages are not complete",
+                stage="run",
+                key="stages",
+                value=", ".join(missing),
+                remedy=f"read the logs in {home.logs}",
+            )
         progress(f"every stage has completed {sessions[-1]}")
         say()
         print_summary(home)

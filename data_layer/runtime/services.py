@@ -63,20 +63,22 @@ class Services:
         self.postgres = PostgresServer(home)
 
     def states(self) -> dict[str, str]:
-        """Return the supervisor's state per service (RUNNING, STARTING, BACKOFF, ...); empty without a supervisor."""
+        """Return the state per service (RUNNING, STARTING, BACKOFF ...); empty without a supervisor."""
         try:
             return {entry["name"]: entry["statename"] for entry in self._rpc().getAllProcessInfo()}
         except (OSError, xmlrpc.client.Error, ConfigError):
             return {}
 
     def are_up(self, service: str) -> bool:
-        """Tell whether what listens at the remembered port of that name is ours (names as in ports.SERVICES)."""
+        """Tell whether what listens at the remembered port of that name in ports.SERVICES is ours."""
         if not self.home.ports:
             return False
         if service == "postgres":
             return self.postgres.pid() is not None
         states = self.states()
-        return bool(states) if service == "supervisor" else states.get("api-server") in {"RUNNING", "STARTING"}
+        return (
+            bool(states) if service == "supervisor" else states.get("api-server") in {"RUNNING", "STARTING"}
+        )
 
     def start_postgres(self) -> None:
         """Start the supervisor and Postgres unless they run.
@@ -102,7 +104,7 @@ class Services:
                     offset, given_up=lambda: self.states().get("postgres") not in {"RUNNING", "STARTING"}
                 )
             except ConfigError:
-                self._rpc().stopProcess("postgres", False)  # a setting must change first; no use in trying for ever
+                self._rpc().stopProcess("postgres", False)  # mending comes first: no use in retrying
                 raise
 
     def start_airflow(self) -> None:
@@ -130,8 +132,9 @@ class Services:
         self._wait(lambda: not self._supervisor_pids(), STOP_SECONDS)
 
     def _starting(self) -> Any:
-        return exclusive_lock(self.home.run / "services.lock", what="a start or stop of services",
-                              wait_seconds=STOP_SECONDS)  # fmt: skip
+        return exclusive_lock(
+            self.home.run / "services.lock", what="a start or stop of services", wait_seconds=STOP_SECONDS
+        )
 
     def _start(self, name: str) -> None:
         try:
@@ -144,30 +147,55 @@ class Services:
         for name, state in self.states().items():
             if name in AIRFLOW and state != "STOPPED":
                 self._rpc().stopProcess(name, False)
-        self._wait(lambda: all(self.states().get(name) in {"STOPPED", "FATAL"} for name in AIRFLOW), STOP_SECONDS)
+        self._wait(
+            lambda: all(self.states().get(name) in {"STOPPED", "FATAL"} for name in AIRFLOW), STOP_SECONDS
+        )
+
+    def clear_away(self) -> None:
+        """End what a killed supervisor left running: it would hold the ports and the database."""
+        with self._starting():
+            # A supervisor that lives but does not answer at once is busy, not gone.
+            if (
+                not self._wait(lambda: bool(self.states()) or not self._supervisor_pids(), 15.0)
+                or not self.states()
+            ):
+                self._end_orphans()
 
     def _start_supervisor(self, configuration: Path) -> None:
-        self._end_orphans()  # of a supervisor that was killed: they would hold the ports and the database
-        environment = {**inherited(), "ALMANAC_HOME": str(self.home.path), "PYTHONPATH": str(ROOT),
-                       processes.MARKER: str(self.home.path)}  # fmt: skip
+        environment = {
+            **inherited(),
+            "ALMANAC_HOME": str(self.home.path),
+            "PYTHONPATH": str(ROOT),
+            processes.MARKER: str(self.home.path),
+        }
         done = subprocess.run(
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)],
-            env=environment, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            env=environment,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode == 0 and self._wait(lambda: bool(self.states()), 20.0):
             return
-        raise ConfigError(f"the supervisor does not start: {done.stderr.strip()}", stage="run", key="log",
-                          value=str(self.home.logs / "supervisor.log"), remedy="read its log, then run again",
-                          )  # fmt: skip
+        raise ConfigError(
+            f"the supervisor does not start: {done.stderr.strip()}",
+            stage="run",
+            key="log",
+            value=str(self.home.logs / "supervisor.log"),
+            remedy="read its log, then run again",
+        )
 
     def _end_orphans(self) -> bool:
         home = str(self.home.path)
 
         def find() -> list[int]:
             return [
-                pid for pid in processes.all_processes()
+                pid
+                for pid in processes.all_processes()
                 if processes.serves(pid, home) and not processes.is_postgres_of(pid, self.home.pgdata)
-            ]  # fmt: skip
+            ]
 
         ended = processes.end(find, signal.SIGTERM, 10.0)
         running = self.postgres.pid() is not None
@@ -182,7 +210,9 @@ class Services:
         return [pid] if processes.is_alive(pid) and processes.serves(pid, str(self.home.path)) else []
 
     def _rpc(self) -> Any:
-        address = f"http://almanac:{self.home.secret('supervisor')}@127.0.0.1:{self.home.port('supervisor')}/RPC2"
+        address = (
+            f"http://almanac:{self.home.secret('supervisor')}@127.0.0.1:{self.home.port('supervisor')}/RPC2"
+        )
         return xmlrpc.client.ServerProxy(address, transport=_Transport()).supervisor
 
     def _configuration(self) -> str:
@@ -197,11 +227,25 @@ class Services:
             "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
         )
         # SIGINT is Postgres' fast stop; its children end by themselves, a signal to them would be a crash.
-        programs = PROGRAM.format(name="postgres", command=shlex.join(self.postgres.command()), startsecs=1,
-                                  signal="INT", group="false", patience=60, log=self.postgres.log)  # fmt: skip
+        programs = PROGRAM.format(
+            name="postgres",
+            command=shlex.join(self.postgres.command()),
+            startsecs=1,
+            signal="INT",
+            group="false",
+            patience=60,
+            log=self.postgres.log,
+        )
         for name in AIRFLOW:
-            programs += PROGRAM.format(name=name, command=shlex.join([*launch, name]), startsecs=5, signal="TERM",
-                                       group="true", patience=20, log=home.logs / f"{name}.log")  # fmt: skip
+            programs += PROGRAM.format(
+                name=name,
+                command=shlex.join([*launch, name]),
+                startsecs=5,
+                signal="TERM",
+                group="true",
+                patience=20,
+                log=home.logs / f"{name}.log",
+            )
         return (head + programs).replace("%", "%%")
 
     def _digest(self) -> str:
@@ -219,4 +263,3 @@ class Services:
                 return False
             time.sleep(0.1)
         return True
-

@@ -26,17 +26,17 @@ def main() -> int:
         say(f"           make run works in it, process {(home.run / 'run.lock').read_text().strip()}")
     say()
     say("Services")
-    rows = [("postgres", "RUNNING" if services.postgres.is_running() else "STOPPED", "")]
+    rows = [("postgres", "running" if services.postgres.is_running() else "stopped", "")]
     for name in AIRFLOW:
         component = {"dag-processor": "dag_processor", "api-server": "metadatabase"}.get(name, name)
-        rows.append((name, states.get(name, "STOPPED"), health.get(component, "")))
+        rows.append((name, states.get(name, "STOPPED").lower(), health.get(component, "")))
     table(("service", "state", "health"), rows)
     if services.postgres.is_running():
         say()
         print_stages(home)
     say()
     print_addresses(home)
-    return 0 if {state for _, state, _ in rows} == {"RUNNING"} else 1
+    return 0 if {state for _, state, _ in rows} == {"running"} else 1
 
 
 if __name__ == "__main__":

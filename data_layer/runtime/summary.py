@@ -9,8 +9,18 @@ from data_layer.runtime.console import say, table
 from data_layer.runtime.home import Home
 from data_layer.runtime.progress import STAGES, completed, read
 
-COUNTED = ("market_data", "corporate_actions", "trading_universe", "feature_values", "signals", "orders", "fills",
-           "positions", "ledger_entries", "model_performance")  # fmt: skip
+COUNTED = (
+    "market_data",
+    "corporate_actions",
+    "trading_universe",
+    "feature_values",
+    "signals",
+    "orders",
+    "fills",
+    "positions",
+    "ledger_entries",
+    "model_performance",
+)
 
 
 def print_stages(home: Home) -> None:
@@ -22,10 +32,14 @@ def print_stages(home: Home) -> None:
 
 def print_addresses(home: Home) -> None:
     """Print where a person finds the pages and the tables."""
-    say(f"Airflow    http://127.0.0.1:{home.port('airflow')}   user {ADMIN}, password in "
-        f"{home.secret_path('airflow_admin')}")  # fmt: skip
-    say(f"Postgres   host 127.0.0.1, port {home.port('postgres')}, database quant_data, user quant_reader, "
-        f"password in {home.secret_path('postgres_quant_reader')}")  # fmt: skip
+    say(
+        f"Airflow    http://127.0.0.1:{home.port('airflow')}   user {ADMIN}, password in "
+        f"{home.secret_path('airflow_admin')}"
+    )
+    say(
+        f"Postgres   host 127.0.0.1, port {home.port('postgres')}, database quant_data, user quant_reader, "
+        f"password in {home.secret_path('postgres_quant_reader')}"
+    )
     say(f"           bin/psql, or psql and pgAdmin with password file {home.pgpass}")
 
 
@@ -34,8 +48,7 @@ def print_summary(home: Home) -> None:
     print_stages(home)
     say()
     say("Rows")
-    counts = ", ".join(f"(SELECT count(*) FROM {name})" for name in COUNTED)
-    table(("table", "rows"), list(zip(COUNTED, read(home, f"SELECT {counts}")[0], strict=True)))  # noqa: S608
+    table(("table", "rows"), [(name, read(home, f"SELECT count(*) FROM {name}")[0][0]) for name in COUNTED])  # noqa: S608
     last = read(home, "SELECT max(session_date) FROM account_snapshots")[0][0]
     if last is not None:
         _print_last_session(home, last)
@@ -47,12 +60,14 @@ def _print_last_session(home: Home, last: dt.date) -> None:
     blocks = {
         f"Signals of {last}": (
             ("model", "symbol", "side", "score", "confidence"),
-            "SELECT model_name, symbol, side, score, confidence FROM signals s JOIN models m ON m.id = s.model_id "
+            "SELECT model_name, symbol, side, score, confidence "
+            "FROM signals s JOIN models m ON m.id = s.model_id "
             "WHERE session_date = '{last}' ORDER BY model_name, symbol LIMIT 15",
         ),
         f"Orders of {last}": (
             ("symbol", "side", "shares", "state"),
-            "SELECT symbol, side, quantity, state FROM orders WHERE session_date = '{last}' ORDER BY symbol LIMIT 15",
+            "SELECT symbol, side, quantity, state FROM orders "
+            "WHERE session_date = '{last}' ORDER BY symbol LIMIT 15",
         ),
         f"Fills of {last}": (
             ("symbol", "side", "shares", "price", "commission"),
@@ -68,7 +83,8 @@ def _print_last_session(home: Home, last: dt.date) -> None:
         f"Model ranking on {last}": (
             ("rank", "model", "sharpe", "total return", "max drawdown", "trades", "win rate"),
             "SELECT rank, model_name, sharpe_ratio, total_return, max_drawdown, total_trades, win_rate "
-            "FROM model_performance p JOIN models m ON m.id = p.model_id WHERE run_date = '{last}' ORDER BY rank",
+            "FROM model_performance p JOIN models m ON m.id = p.model_id "
+            "WHERE run_date = '{last}' ORDER BY rank",
         ),
     }
     for title, (headers, statement) in blocks.items():

@@ -20,7 +20,8 @@ SHOWN = 3  # rows of a violation that are printed; the view named beside them gi
 READS = """
 SELECT DISTINCT t.relname FROM pg_class v
 JOIN pg_rewrite r ON r.ev_class = v.oid
-JOIN pg_depend d ON d.objid = r.oid AND d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+JOIN pg_depend d ON d.objid = r.oid AND d.classid = 'pg_rewrite'::regclass
+    AND d.refclassid = 'pg_class'::regclass
 JOIN pg_class t ON t.oid = d.refobjid AND t.oid <> v.oid
 WHERE v.relname = %s AND v.relnamespace = 'public'::regnamespace
 """
@@ -30,7 +31,9 @@ def declared_tables(migrations: Path) -> list[str]:
     """Return the tables that the migrations make and do not drop again, in their order."""
     tables: dict[str, None] = {}
     for path in sorted(migrations.glob("*.sql")):
-        for verb, name in re.findall(r"^(CREATE|DROP) TABLE (?:IF (?:NOT )?EXISTS )?(\w+)", path.read_text(), re.M):
+        for verb, name in re.findall(
+            r"^(CREATE|DROP) TABLE (?:IF (?:NOT )?EXISTS )?(\w+)", path.read_text(), re.M
+        ):
             if verb == "CREATE":
                 tables[name] = None
             else:
@@ -51,8 +54,13 @@ def verify(connection: psycopg.Connection, declared: list[str], wanted: list[str
     """
     for name in wanted:
         if name not in declared:
-            raise ConfigError("no such table", stage="verify", key="TABLES", value=name,
-                              remedy="name some of: " + ", ".join(sorted(declared)))  # fmt: skip
+            raise ConfigError(
+                "no such table",
+                stage="verify",
+                key="TABLES",
+                value=name,
+                remedy="name some of: " + ", ".join(sorted(declared)),
+            )
     names = wanted or declared
     wrong = []
     for name in names:
@@ -60,10 +68,13 @@ def verify(connection: psycopg.Connection, declared: list[str], wanted: list[str
             say(f"  {name:28} MISSING")
             wrong.append(f"{name} is missing")
         else:
-            row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name))).fetchone()
+            row = connection.execute(
+                sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name))
+            ).fetchone()
             say(f"  {name:28} {row[0] if row else 0:>12,} rows")
     checks = connection.execute(
-        "SELECT viewname FROM pg_views WHERE schemaname = 'public' AND starts_with(viewname, 'check_') ORDER BY 1"
+        "SELECT viewname FROM pg_views "
+        "WHERE schemaname = 'public' AND starts_with(viewname, 'check_') ORDER BY viewname"
     ).fetchall()
     for (check,) in checks:
         read = {name for (name,) in connection.execute(READS, (check,))}
@@ -91,8 +102,13 @@ def main() -> int:
         with psycopg.connect(home.uri("quant_reader"), connect_timeout=10) as connection:
             wrong = verify(connection, declared_tables(DB_INIT / "migrations"), wanted)
     except psycopg.OperationalError as error:
-        raise ConfigError(f"no connection to the database: {str(error).strip()}", stage="verify", key="ALMANAC_HOME",
-                          value=str(home.path), remedy="start it with `make run`") from error  # fmt: skip
+        raise ConfigError(
+            f"no connection to the database: {str(error).strip()}",
+            stage="verify",
+            key="ALMANAC_HOME",
+            value=str(home.path),
+            remedy="start it with `make run`",
+        ) from error
     say("nothing wrong" if not wrong else "wrong: " + "; ".join(wrong))
     return 1 if wrong else 0
 

@@ -18,9 +18,10 @@ def available_sources() -> dict[str, type[Source]]:
     for info in pkgutil.iter_modules(__path__):
         module = importlib.import_module(f"{__name__}.{info.name}")
         for member in vars(module).values():
-            if inspect.isclass(member) and issubclass(member, Source) and member.__module__ == module.__name__:
-                if not inspect.isabstract(member):
-                    found[member.name] = member
+            if not inspect.isclass(member) or not issubclass(member, Source) or inspect.isabstract(member):
+                continue
+            if member.__module__ == module.__name__:
+                found[member.name] = member
     return found
 
 
@@ -38,6 +39,7 @@ def open_source(settings: Settings) -> Source:
             stage="data_ingestion",
             key="SOURCE",
             value=settings.source,
-            remedy=f"use one of {', '.join(sorted(sources))}" + (f"; did you mean {near[0]}?" if near else ""),
+            remedy=f"use one of {', '.join(sorted(sources))}"
+            + (f"; did you mean {near[0]}?" if near else ""),
         )
     return sources[settings.source](settings)

@@ -33,6 +33,8 @@ class Source(ABC):
     def instruments(self) -> pd.DataFrame:
         """Return what can be had: symbol, name, sector (None when not stated), active_from, active_to.
 
+        A symbol comes as the source writes it, however malformed; the quality gate judges its rows.
+
         active_from and active_to are the first and last session with a bar within START..END; active_to is
         None while the symbol still trades at the end of the source.
 
@@ -45,17 +47,18 @@ class Source(ABC):
         """Return the sessions the source holds within START..END, ascending."""
 
     @abstractmethod
-    def bars(self, symbols: Sequence[str], start: dt.date, end: dt.date) -> pd.DataFrame:
-        """Return the rows of these symbols from start to end, both included, as received.
+    def bars(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> pd.DataFrame:
+        """Return the rows of these symbols (None: of all) from start to end, both included, as received.
 
-        Columns are BAR_COLUMNS; a value that could not be read as a number or date stays as the text it was,
-        for the quality gate to judge.
+        Columns are BAR_COLUMNS and date_text. A value that could not be read stays as it was, for the quality
+        gate to judge: a price as its text, a date as NaT with its text in date_text.
         """
 
     @abstractmethod
-    def actions(self, symbols: Sequence[str], start: dt.date, end: dt.date) -> pd.DataFrame:
-        """Return splits and dividends: symbol, ex_date, action_type, value (Decimal), inferred.
+    def actions(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> pd.DataFrame:
+        """Return splits and dividends: symbol, ex_date, action_type, value, inferred.
 
-        value is new shares per old for a split, and USD per share in the ex-date's share basis for a
-        dividend; inferred is True when nobody announced it and it was derived from adjusted closes.
+        value is a Decimal, new shares per old for a split and USD per share in the ex-date's share basis for
+        a dividend, or what was received when that is no number, for the quality gate to judge. inferred is
+        True when nobody announced the action and it was derived from adjusted closes.
         """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +19,11 @@ from data_layer.sources.history import HistorySource
 from models.errors import ConfigError
 
 OPTIONAL_COLUMNS = ("dividend", "split_ratio", "name", "sector")
+SUFFIXES = (".csv", ".parquet")
+# A day, or midnight of it; any other time would leave open which session is meant.
+DAY = re.compile(r"(\d{4}-\d\d-\d\d)([T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+# A quoted value may hold a line end: it is wrong here, but must not shift the rows after it.
+PARSING = pa.csv.ParseOptions(newlines_in_values=True)
 
 
 class FilesSource(HistorySource):
@@ -31,64 +37,44 @@ class FilesSource(HistorySource):
 
     def read_rows(self) -> pd.DataFrame:
         """See HistorySource; values are kept as received where they are not what they should be."""
-        path = self._path()
-        files = sorted(p for p in path.rglob("*") if p.suffix in {".csv", ".parquet"}) if path.is_dir() else [path]
-        if not files:
-            raise self._refuse("no .csv or .parquet file in the folder", path)
-        rows = pd.concat([self._read_file(file) for file in files], ignore_index=True)
-        rows["date_text"] = rows["date"].astype(str)
-        rows["date"] = pd.to_datetime(rows["date"], errors="coerce", format="ISO8601", utc=True)
-        rows["date"] = rows["date"].dt.tz_localize(None).dt.as_unit("us")
-        start, end = self.settings.start, self.settings.end
-        outside = pd.Series(False, index=rows.index)
-        if start:
-            outside |= rows["date"] < pd.Timestamp(start)
-        if end:
-            outside |= rows["date"] > pd.Timestamp(end)
-        rows = rows[~outside]
-        if rows["date"].notna().sum() == 0:
-            raise ConfigError(
-                "no bars in this window",
-                stage="data_ingestion",
-                key="START..END",
-                value=f"{start}..{end}",
-                remedy=f"see which dates {path} has",
-            )
-        return rows.reset_index(drop=True)
+        return pd.concat([self._read_file(file) for file in self._files()], ignore_index=True)
 
-    def describe(self, symbol: str) -> tuple[str, str | None]:
+    def all_symbols(self) -> set[str]:
+        """See HistorySource."""
+        found: set[str] = set()
+        for file in self._files():
+            symbols = _dataset(file, _columns(file)).to_table(columns=["symbol"])["symbol"]
+            found.update(str(s) for s in symbols.unique().to_pylist() if s)
+        return found
+
+    def describe(self, symbols: Sequence[str]) -> Mapping[str, tuple[str, str | None]]:
         """See HistorySource: the file's own words, else the symbol itself and no sector."""
-        first = self.rows[self.rows["symbol"] == symbol].iloc[0]
-        name, sector = first.get("name"), first.get("sector")
-        return (str(name) if pd.notna(name) else symbol), (str(sector) if pd.notna(sector) else None)
+        stated = self.rows.drop_duplicates("symbol").set_index("symbol").reindex(list(symbols))
+        texts = stated.reindex(columns=["name", "sector"]).astype(object).replace("", None)
+        texts = texts.where(texts.notna(), None)
+        return {s: (str(n or s), None if g is None else str(g)) for s, n, g in texts.itertuples(name=None)}
 
-    def actions(self, symbols: Sequence[str], start: dt.date, end: dt.date) -> pd.DataFrame:
-        """See Source; a value that is no number is an error, since ignoring an action would bend prices."""
-        columns = ["symbol", "ex_date", "action_type", "value", "inferred"]
-        rows = self.rows[self.rows["symbol"].isin(list(symbols))].dropna(subset=["date"])
+    def actions(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> pd.DataFrame:
+        """See Source."""
+        rows = self._of(symbols)
         rows = rows[rows["date"].between(pd.Timestamp(start), pd.Timestamp(end))]
         found = []
-        for column, kind, nothing in (("dividend", "dividend", 0.0), ("split_ratio", "split", 1.0)):
-            if column not in rows:
-                continue
-            values = pd.to_numeric(rows[column].replace("", None), errors="coerce")
-            unreadable = values.isna() & rows[column].notna() & (rows[column] != "")
-            wrong = unreadable | (values < 0) | (values == float("inf")) | ((values == 0) & (kind == "split"))
-            if wrong.any():
-                row = rows[wrong].iloc[0]
-                raise ConfigError(
-                    f"{column} of {row['symbol']} on {row['date_text']} is not a possible value",
-                    stage="data_ingestion",
-                    key=column,
-                    value=row[column],
-                    remedy=f"correct it in {self._path()}",
-                )
-            chosen = values.notna() & (values != nothing)
-            pairs = zip(rows[chosen].itertuples(index=False), values[chosen], strict=True)
-            found += [(r.symbol, r.date.date(), kind, Decimal(repr(float(v))), False) for r, v in pairs]
-        return pd.DataFrame(found, columns=columns).drop_duplicates(ignore_index=True)
+        for column, kind, nothing in (("dividend", "dividend", 0), ("split_ratio", "split", 1)):
+            if column in rows:
+                stated = rows[rows[column].notna() & (rows[column] != "")]
+                numbers = pd.to_numeric(stated[column], errors="coerce")
+                stated, numbers = stated[numbers != nothing], numbers[numbers != nothing]
+                values = [
+                    received if pd.isna(number) else Decimal(repr(float(number)))
+                    for received, number in zip(stated[column], numbers, strict=True)
+                ]
+                days = (stamp.date() for stamp in stated["date"])
+                found += [
+                    (s, d, kind, v, False) for s, d, v in zip(stated["symbol"], days, values, strict=True)
+                ]
+        return pd.DataFrame(found, columns=["symbol", "ex_date", "action_type", "value", "inferred"])
 
-    def _path(self) -> Path:
+    def _files(self) -> list[Path]:
         if not self.settings.files:
             raise ConfigError(
                 "no files named",
@@ -101,35 +87,31 @@ class FilesSource(HistorySource):
         path = path if path.is_absolute() else ROOT / path
         if not path.exists():
             raise self._refuse("no such file or folder", path)
-        return path
+        if not path.is_dir():
+            return [path]
+        files = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES)
+        if not files:
+            raise self._refuse("no .csv or .parquet file in the folder", path)
+        return files
 
     def _read_file(self, path: Path) -> pd.DataFrame:
-        if path.suffix not in {".csv", ".parquet"}:
+        if path.suffix not in SUFFIXES:
             raise self._refuse("neither .csv nor .parquet", path)
         try:
-            names = self._columns(path)
+            names = _columns(path)
             missing = [c for c in BAR_COLUMNS if c not in names]
             if missing:
                 raise self._refuse(f"columns missing: {', '.join(missing)} (it has {', '.join(names)})", path)
             keep = [*BAR_COLUMNS, *(c for c in OPTIONAL_COLUMNS if c in names)]
             chosen = ds.field("symbol").isin(list(self.settings.symbols)) if self.settings.symbols else None
-            table = self._dataset(path, names).to_table(columns=keep, filter=chosen)
+            table = _dataset(path, names).to_table(columns=keep, filter=chosen)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise self._refuse(f"cannot be read: {error}", path) from error
-        return table.to_pandas(date_as_object=False)
-
-    def _columns(self, path: Path) -> list[str]:
-        if path.suffix == ".parquet":
-            return list(ds.dataset(path, format="parquet").schema.names)
-        with pa.csv.open_csv(path) as reader:
-            return list(reader.schema.names)
-
-    def _dataset(self, path: Path, names: list[str]) -> ds.Dataset:
-        if path.suffix == ".parquet":
-            return ds.dataset(path, format="parquet")
-        # Everything as text: one unreadable price must not make the whole file unreadable.
-        as_text = pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
-        return ds.dataset(path, format=ds.CsvFileFormat(convert_options=as_text))
+        rows: pd.DataFrame = table.to_pandas(date_as_object=False)
+        # A missing symbol is a malformed one; groups and filters would drop the row without a trace.
+        rows["symbol"] = rows["symbol"].astype(object).where(rows["symbol"].notna(), "").astype(str)
+        rows["date"], rows["date_text"] = _dates(rows["date"])
+        return rows
 
     def _refuse(self, what: str, path: Path) -> ConfigError:
         return ConfigError(
@@ -139,3 +121,32 @@ class FilesSource(HistorySource):
             value=str(path),
             remedy=f"name a CSV or Parquet file, or a folder of them, with columns {', '.join(BAR_COLUMNS)}",
         )
+
+
+def _columns(path: Path) -> list[str]:
+    if path.suffix == ".parquet":
+        return list(ds.dataset(path, format="parquet").schema.names)
+    with pa.csv.open_csv(path, parse_options=PARSING) as reader:
+        return list(reader.schema.names)
+
+
+def _dataset(path: Path, names: list[str]) -> ds.Dataset:
+    if path.suffix == ".parquet":
+        return ds.dataset(path, format="parquet")
+    # Everything as text: one unreadable price must not make the whole file unreadable.
+    as_text = pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
+    return ds.dataset(path, format=ds.CsvFileFormat(parse_options=PARSING, convert_options=as_text))
+
+
+def _dates(column: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Return the days that a column names, NaT where it names none, and then the text it holds."""
+    codes, uniques = pd.factorize(column, use_na_sentinel=False)
+    texts = [str(value) for value in uniques]
+    matches = [DAY.fullmatch(text) for text in texts]
+    days = pd.to_datetime(
+        pd.Series([m and m[1] for m in matches], dtype=object), errors="coerce", format="%Y-%m-%d"
+    )
+    unread = pd.Series(
+        [text if bad else "" for text, bad in zip(texts, days.isna(), strict=True)], dtype=object
+    )
+    return days.dt.as_unit("us").take(codes).set_axis(column.index), unread.take(codes).set_axis(column.index)

@@ -1,16 +1,15 @@
-"""The sample: five US stocks, raw daily bars from 2000-03-01 to 2013-03-01, from the bokeh-sampledata package."""
+"""The sample: five US stocks' raw daily bars, 2000-03-01 to 2013-03-01, of the package bokeh-sampledata."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 
 from data_layer.sources.history import HistorySource
-from models.errors import ConfigError
 
 # Known facts; the package itself has only prices and a dividend- and split-adjusted close.
 COMPANIES = {
@@ -46,44 +45,33 @@ class SampleSource(HistorySource):
         from bokeh_sampledata import stocks
 
         wanted = self.settings.symbols or tuple(COMPANIES)
-        self._refuse_unknown(set(COMPANIES))
         parts = []
-        for symbol in wanted:
+        for symbol in sorted(set(wanted) & set(COMPANIES)):
             part = pd.DataFrame(getattr(stocks, symbol))
             part.insert(0, "symbol", symbol)
             parts.append(part)
+        if not parts:
+            return pd.DataFrame(columns=["symbol", "date"])
         rows = pd.concat(parts, ignore_index=True)
-        rows["date_text"] = rows["date"]
         rows["date"] = pd.to_datetime(rows["date"])
-        start, end = self.settings.start, self.settings.end
-        if start:
-            rows = rows[rows["date"] >= pd.Timestamp(start)]
-        if end:
-            rows = rows[rows["date"] <= pd.Timestamp(end)]
-        if rows.empty:
-            raise ConfigError(
-                "the sample has no bars in this window",
-                stage="data_ingestion",
-                key="START..END",
-                value=f"{start}..{end}",
-                remedy="it runs from 2000-03-01 to 2013-03-01",
-            )
+        rows["date_text"] = ""
         return rows.sort_values(["symbol", "date"], ignore_index=True)
 
-    def describe(self, symbol: str) -> tuple[str, str | None]:
+    def describe(self, symbols: Sequence[str]) -> Mapping[str, tuple[str, str | None]]:
         """See HistorySource."""
-        return COMPANIES[symbol]
+        return {symbol: COMPANIES[symbol] for symbol in symbols}
 
-    def actions(self, symbols: Sequence[str], start: dt.date, end: dt.date) -> pd.DataFrame:
+    def all_symbols(self) -> set[str]:
+        """See HistorySource."""
+        return set(COMPANIES)
+
+    def actions(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> pd.DataFrame:
         """See Source."""
-        found = [
-            (symbol, day, "split", ratio, False)
-            for symbol, day, ratio in SPLITS
-            if symbol in symbols and start <= day <= end
-        ]
+        found = [(symbol, day, "split", ratio, False) for symbol, day, ratio in SPLITS]
         for symbol, rows in self.rows.groupby("symbol"):
-            if symbol in symbols:
-                found += [a for a in self._dividends(str(symbol), rows) if start <= a[1] <= end]
+            found += self._dividends(str(symbol), rows)
+        held = set(self.rows["symbol"]) if symbols is None else set(symbols)
+        found = [action for action in found if action[0] in held and start <= action[1] <= end]
         return pd.DataFrame(found, columns=["symbol", "ex_date", "action_type", "value", "inferred"])
 
     @staticmethod

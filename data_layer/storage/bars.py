@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
+from data_layer.quality.action_checks import CheckedActions
 from data_layer.quality.row_checks import CheckedRows
-from data_layer.sessions import close_times, next_session
+from data_layer.sessions import close_times, next_session, previous_session, session_from
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, copy_in, load_sql
 
@@ -25,6 +27,7 @@ class Provenance:
     symbols: Sequence[str]
     delay: dt.timedelta  # between a session's close and its bar
     now: dt.datetime
+    decided: dt.date | None  # last session completed: what arrives for it or before it comes late
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Stored:
     corrected: int
     duplicates: int
     quarantined: int
-    first_restated: dt.date | None
+    first_restated: dt.date | None  # first date for which a decided session would now see something else
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts."""
@@ -52,32 +55,78 @@ class Stored:
 def store_bars(connection: Connection, checked: CheckedRows, provenance: Provenance) -> Stored:
     """Write checked bars as one batch.
 
-    A bar that is not held yet is known at its session's close plus the source's delay; one that replaces
-    another is known from now on, and the old version goes to market_data_history.
+    A bar that is not held yet is known at its session's close plus the source's delay. One that replaces
+    another is known from now on, and the old version goes to market_data_history; one of a symbol held
+    already that comes after its session was completed is known from now on too.
     """
     bars = checked.accepted
     days = [stamp.date() for stamp in bars["date"].unique()]
-    closes = close_times(days)
-    known = {pd.Timestamp(d): closes[d] + provenance.delay for d in days}
+    known = {pd.Timestamp(d): close + provenance.delay for d, close in close_times(days).items()}
     # Held back for more than a session: the bar could have been known then, but nobody here was looking.
     late = {pd.Timestamp(d): provenance.now > close_times([next_session(d)])[next_session(d)] for d in days}
     staged = bars.assign(known_at=bars["date"].map(known), backfilled=bars["date"].map(late))
     connection.execute(load_sql("market_data/create_staged"))
     copy_in(connection, "staged_bars", staged)
     connection.execute("ANALYZE staged_bars")
-    found = connection.execute(load_sql("market_data/select_changes")).fetchone() or {}
-    received = len(bars) + checked.duplicates + len(checked.quarantined)
-    counts = Stored(
-        received=received,
+    found = connection.execute(
+        load_sql("market_data/select_changes"), {"decided": provenance.decided}
+    ).fetchone()
+    counts = _counts(len(bars), checked, found or {})
+    batch = _insert_batch(connection, "bars", counts, provenance)
+    if counts.corrected:
+        connection.execute(load_sql("market_data/insert_history"), batch)
+        connection.execute(load_sql("market_data/update_corrected"), batch)
+    connection.execute(load_sql("market_data/insert_new"), batch)
+    _quarantine(connection, checked.quarantined, batch)
+    return counts
+
+
+def store_actions(connection: Connection, checked: CheckedActions, provenance: Provenance) -> Stored:
+    """Write checked splits and dividends as one batch.
+
+    An action is known at the close before its ex-date. A changed one is known from now on and its old
+    version kept; one of a symbol held already that comes after that close's session was completed is known
+    from now on too.
+    """
+    actions = checked.accepted
+    eves = {day: previous_session(session_from(day)) for day in actions["ex_date"].unique()}
+    closes = close_times(set(eves.values()))
+    rows = actions.assign(
+        known_at=[closes[eves[day]] for day in actions["ex_date"]],
+        decided=[
+            provenance.decided is not None and eves[day] <= provenance.decided for day in actions["ex_date"]
+        ],
+    )
+    parameters = {"rows": json_text(rows.to_dict("records")), "run_id": provenance.run_id}
+    found = connection.execute(load_sql("corporate_actions/select_changes"), parameters).fetchone()
+    counts = _counts(len(actions), checked, found or {})
+    batch = {**parameters, **_insert_batch(connection, "actions", counts, provenance)}
+    if counts.corrected:
+        connection.execute(load_sql("corporate_actions/insert_history"), batch)
+        connection.execute(load_sql("corporate_actions/update_corrected"), batch)
+    connection.execute(load_sql("corporate_actions/insert_new"), batch)
+    _quarantine(connection, checked.quarantined, batch)
+    return counts
+
+
+def _counts(accepted: int, checked: CheckedRows | CheckedActions, found: Mapping[str, Any]) -> Stored:
+    return Stored(
+        received=accepted + checked.duplicates + len(checked.quarantined),
         new=found["new"],
         corrected=found["corrected"],
-        duplicates=received - len(checked.quarantined) - found["new"] - found["corrected"],
+        duplicates=checked.duplicates + accepted - found["new"] - found["corrected"],
         quarantined=len(checked.quarantined),
-        first_restated=found["first_corrected"],
+        first_restated=found["first_restated"],
     )
-    batch = connection.execute(
+
+
+def _insert_batch(
+    connection: Connection, kind: str, counts: Stored, provenance: Provenance
+) -> dict[str, Any]:
+    row = connection.execute(
         load_sql("ingestion_batches/insert_batch"),
         {
+            "kind": kind,
             "source": provenance.source,
             "run_id": provenance.run_id,
             "start": provenance.start,
@@ -89,38 +138,10 @@ def store_bars(connection: Connection, checked: CheckedRows, provenance: Provena
             "quarantined": counts.quarantined,
         },
     ).fetchone()
-    identity = {"batch_id": (batch or {})["id"], "source": provenance.source}
-    if counts.corrected:
-        connection.execute(load_sql("market_data/insert_history"), identity)
-        connection.execute(load_sql("market_data/update_corrected"), identity)
-    connection.execute(load_sql("market_data/insert_new"), identity)
-    if counts.quarantined:
-        rows = json_text(checked.quarantined.to_dict("records"))
-        connection.execute(load_sql("quarantine/upsert_rows"), {"rows": rows, **identity})
-    return counts
+    return {"batch_id": (row or {})["id"], "source": provenance.source, "decided": provenance.decided}
 
 
-def store_actions(connection: Connection, actions: pd.DataFrame, source: str, batch_id: int) -> Stored:
-    """Write splits and dividends; a changed one is known from now on and its old version kept.
-
-    Args:
-        connection: the caller's transaction.
-        actions: as Source.actions gives them, with known_at.
-        source: name of the source.
-        batch_id: batch of the bars they were fetched with.
-    """
-    rows = json_text(actions.to_dict("records"))
-    parameters = {"rows": rows, "source": source, "batch_id": batch_id}
-    found = connection.execute(load_sql("corporate_actions/select_changes"), parameters).fetchone() or {}
-    if found["corrected"]:
-        connection.execute(load_sql("corporate_actions/insert_history"), parameters)
-        connection.execute(load_sql("corporate_actions/update_corrected"), parameters)
-    connection.execute(load_sql("corporate_actions/insert_new"), parameters)
-    return Stored(
-        received=len(actions),
-        new=found["new"],
-        corrected=found["corrected"],
-        duplicates=len(actions) - found["new"] - found["corrected"],
-        quarantined=0,
-        first_restated=found["first_corrected"],
-    )
+def _quarantine(connection: Connection, rows: pd.DataFrame, batch: Mapping[str, Any]) -> None:
+    if len(rows):
+        text = json_text(rows.to_dict("records"))
+        connection.execute(load_sql("quarantine/upsert_rows"), {**batch, "rows": text})

@@ -17,6 +17,7 @@ CHUNK_ROWS = 16_384  # bounds the memory of one piece of COPY data
 _EPOCH_DAYS = np.datetime64("2000-01-01", "D")
 _EPOCH_MICROSECONDS = np.datetime64("2000-01-01", "us")
 _FLOAT4_OID = 700
+_TEXT_OID = 25
 
 # A column as bytes: per row the length (-1 for NULL), and either a fixed-width matrix or one bytes each.
 Encoded = tuple[np.ndarray, np.ndarray | list[bytes]]
@@ -38,8 +39,13 @@ def _numbers(dtype: str) -> Callable[[pd.Series], Encoded]:
     def encode(column: pd.Series) -> Encoded:
         null = column.isna().to_numpy()
         # NaN is how pandas writes NULL; stored floats that may be NaN are only found inside arrays.
-        filled = column.where(~null, 0) if null.any() else column
-        return _fixed(filled.to_numpy().astype(dtype), null)
+        filled = (column.where(~null, 0) if null.any() else column).to_numpy()
+        with np.errstate(invalid="ignore"):  # what does not fit is found right below
+            numbers = filled.astype(dtype)
+        if numbers.dtype.kind == "i" and (numbers != filled).any():
+            wrong = filled[numbers != filled][0]
+            raise ValueError(f"{wrong} in column {column.name} does not fit an integer of {dtype[2]} bytes")
+        return _fixed(numbers, null)
 
     return encode
 
@@ -73,21 +79,27 @@ def _by_value(convert: Callable[[object], bytes]) -> Callable[[pd.Series], Encod
 
 
 def _float4_arrays(column: pd.Series) -> Encoded:
-    matrix = np.vstack(column.to_list()).astype(">f4") if len(column) else np.empty((0, 0), ">f4")
-    rows, width = matrix.shape
+    null = column.isna().to_numpy()
+    present = column[~null].to_list()
+    width = len(present[0]) if present else 0
+    matrix = np.zeros((len(column), width), ">f4")
+    if present:
+        matrix[~null] = np.vstack(present)
+    rows = len(column)
     cells = np.empty((rows, width), dtype=[("length", ">i4"), ("value", ">f4")])
     cells["length"] = 4
     cells["value"] = matrix
     head = np.array([1, 0, _FLOAT4_OID, width, 1], dtype=">i4").view(np.uint8)
     body = cells.view(np.uint8).reshape(rows, width * 8)
     data = np.hstack([np.broadcast_to(head, (rows, head.size)), body])
-    return np.full(rows, data.shape[1], np.int32), data
+    return np.where(null, -1, data.shape[1]).astype(np.int32), data
 
 
 def _text_array(value: object) -> bytes:
-    items = [str(v).encode() for v in value]  # type: ignore[attr-defined]
-    head = np.array([1, 0, 25, len(items), 1], dtype=">i4").tobytes()
-    return head + b"".join(len(i).to_bytes(4, "big") + i for i in items)
+    items = [None if v is None else str(v).encode() for v in value]  # type: ignore[attr-defined]
+    head = np.array([1, None in items, _TEXT_OID, len(items), 1], dtype=">i4").tobytes()
+    null = (-1).to_bytes(4, "big", signed=True)
+    return head + b"".join(null if i is None else len(i).to_bytes(4, "big") + i for i in items)
 
 
 def _decimal(value: object) -> bytes:
@@ -134,6 +146,10 @@ def encode(frame: pd.DataFrame, types: Sequence[str]) -> Iterator[bytes]:
     Args:
         frame: one column per table column, in that order.
         types: the table columns' types as format_type() names them, see ENCODERS.
+
+    Raises:
+        ValueError: for a number that an integer column cannot hold, arrays of unequal length in one column,
+            and NaN in JSON.
     """
     yield HEADER
     for start in range(0, len(frame), CHUNK_ROWS):

@@ -47,8 +47,12 @@ def transaction(uri: str) -> Iterator[Connection]:
     try:
         connection = psycopg.connect(uri, row_factory=dict_row, application_name="almanac")
     except psycopg.OperationalError as error:
-        raise RetryableError(f"no connection to the database: {error}", stage="storage", key="database",
-                             remedy="see make status, then make run") from error  # fmt: skip
+        raise RetryableError(
+            f"no connection to the database: {error}",
+            stage="storage",
+            key="database",
+            remedy="see make status, then make run",
+        ) from error
     with connection:
         connection.execute("SET LOCAL timezone = 'UTC'")
         yield connection
@@ -64,8 +68,13 @@ def take_lock(connection: Connection, *names: str) -> None:
     try:
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["/".join(names)])
     except psycopg.errors.LockNotAvailable as error:
-        raise RetryableError("another run holds this step", stage=names[0], key="lock", value="/".join(names),
-                             remedy="let it end, or stop it, and try again") from error  # fmt: skip
+        raise RetryableError(
+            "another run holds this step",
+            stage=names[0],
+            key="lock",
+            value="/".join(names),
+            remedy="let it end, or stop it, and try again",
+        ) from error
 
 
 def read_frame(uri: str, statement: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
@@ -82,7 +91,8 @@ def read_frame(uri: str, statement: str, parameters: Mapping[str, Any] | None = 
     numbered, values = _numbered(statement, parameters or {})
     with dbapi.connect(uri) as connection, connection.cursor() as cursor:
         cursor.execute(numbered, parameters=values or None)
-        return cursor.fetch_arrow_table().to_pandas(date_as_object=False)
+        frame: pd.DataFrame = cursor.fetch_arrow_table().to_pandas(date_as_object=False)
+        return frame
 
 
 def _numbered(statement: str, parameters: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
-from psycopg import sql
+from psycopg import errors, sql
 
 from data_layer.storage.database import Connection, copy_in
 from models.errors import DataQualityError
@@ -51,9 +51,18 @@ def merge(
 
     Raises:
         DataQualityError: when a row to insert is there with other values, or verify finds a difference; the
-            message shows the first one, stored and computed.
+            message shows the first one, stored and computed. Also when rows holds a key twice.
     """
-    staged = _stage(connection, table, rows, key)
+    try:
+        staged = _stage(connection, table, rows, key)
+    except errors.UniqueViolation as error:
+        raise DataQualityError(
+            f"one key is computed twice: {error.diag.message_detail}",
+            stage=stage,
+            key=table,
+            value=", ".join(key),
+            remedy="find out which input is there twice",
+        ) from error
     values = [c for c in rows.columns if c not in key]
     names = _Names(table, staged, key, values)
     changed = _differences(connection, names)
@@ -64,24 +73,35 @@ def merge(
         _supersede(connection, names, history, scope)
     elif changed or extra:
         raise DataQualityError(
-            "stored rows differ from what is computed now", stage=stage, key=table,
+            "stored rows differ from what is computed now",
+            stage=stage,
+            key=table,
             value=_describe(key, changed, extra),
             remedy="find out what changed (inputs, parameters or code); restate=true writes a new version",
-        )  # fmt: skip
+        )
     missing = _count_missing(connection, names)
     if mode == "verify":
         if missing:
             raise DataQualityError(
-                "rows computed now are not stored", stage=stage, key=table, value=f"{missing} of {len(rows)} rows",
+                "rows computed now are not stored",
+                stage=stage,
+                key=table,
+                value=f"{missing} of {len(rows)} rows",
                 remedy="restate=true writes them",
-            )  # fmt: skip
+            )
         return Merged(0, len(rows))
-    connection.execute(names.format(
-        "INSERT INTO {table} ({columns}) SELECT {s_columns} FROM {staged} s "
-        "WHERE NOT EXISTS (SELECT FROM {table} t WHERE {match}) ORDER BY {order}"))  # fmt: skip
+    connection.execute(
+        names.format(
+            "INSERT INTO {table} ({columns}) SELECT {s_columns} FROM {staged} s "
+            "WHERE NOT EXISTS (SELECT FROM {table} t WHERE {match}) ORDER BY {order}"
+        )
+    )
     connection.execute(names.format("DROP TABLE {staged}"))
-    return Merged(missing - len(changed) if mode == "restate" else missing,
-                  len(rows) - missing, len(changed) if mode == "restate" else 0)  # fmt: skip
+    return Merged(
+        missing - len(changed) if mode == "restate" else missing,
+        len(rows) - missing,
+        len(changed) if mode == "restate" else 0,
+    )
 
 
 class _Names:
@@ -114,12 +134,18 @@ class _Names:
 
 def _stage(connection: Connection, table: str, rows: pd.DataFrame, key: Sequence[str]) -> str:
     staged = f"staged_{table}"
-    parts = {"staged": sql.Identifier(staged), "table": sql.Identifier(table),
-             "columns": sql.SQL(", ").join(map(sql.Identifier, rows.columns)),
-             "key": sql.SQL(", ").join(map(sql.Identifier, key))}  # fmt: skip
+    parts = {
+        "staged": sql.Identifier(staged),
+        "table": sql.Identifier(table),
+        "columns": sql.SQL(", ").join(map(sql.Identifier, rows.columns)),
+        "key": sql.SQL(", ").join(map(sql.Identifier, key)),
+    }
     connection.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{staged}").format(**parts))
-    connection.execute(sql.SQL(
-        "CREATE TEMP TABLE {staged} ON COMMIT DROP AS SELECT {columns} FROM {table} WITH NO DATA").format(**parts))
+    connection.execute(
+        sql.SQL(
+            "CREATE TEMP TABLE {staged} ON COMMIT DROP AS SELECT {columns} FROM {table} WITH NO DATA"
+        ).format(**parts)
+    )
     copy_in(connection, staged, rows)
     connection.execute(sql.SQL("CREATE UNIQUE INDEX ON {staged} ({key})").format(**parts))
     connection.execute(sql.SQL("ANALYZE {staged}").format(**parts))
@@ -127,21 +153,27 @@ def _stage(connection: Connection, table: str, rows: pd.DataFrame, key: Sequence
 
 
 def _differences(connection: Connection, names: _Names) -> list[dict[str, Any]]:
-    found = connection.execute(names.format(
-        "SELECT to_jsonb(t) AS stored, to_jsonb(s) AS computed FROM {staged} s JOIN {table} t ON {match} "
-        "WHERE {differs} ORDER BY {order}"))  # fmt: skip
+    found = connection.execute(
+        names.format(
+            "SELECT to_jsonb(t) AS stored, to_jsonb(s) AS computed FROM {staged} s JOIN {table} t ON {match} "
+            "WHERE {differs} ORDER BY {order}"
+        )
+    )
     return found.fetchall()
 
 
 def _scoped(scope: Mapping[str, Sequence[Any]]) -> sql.Composed:
     return sql.SQL(" AND ").join(
-        sql.SQL("t.{} = ANY({})").format(sql.Identifier(c), sql.Placeholder(c)) for c in scope)  # fmt: skip
+        sql.SQL("t.{} = ANY({})").format(sql.Identifier(c), sql.Placeholder(c)) for c in scope
+    )
 
 
 def _extra(connection: Connection, names: _Names, scope: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     statement = names.format(
         "SELECT to_jsonb(t) AS stored FROM {table} t WHERE {scope} "
-        "AND NOT EXISTS (SELECT FROM {staged} s WHERE {match})", scope=_scoped(scope))  # fmt: skip
+        "AND NOT EXISTS (SELECT FROM {staged} s WHERE {match})",
+        scope=_scoped(scope),
+    )
     return connection.execute(statement, {c: list(v) for c, v in scope.items()}).fetchall()
 
 
@@ -149,31 +181,40 @@ def _supersede(
     connection: Connection, names: _Names, history: str, scope: Mapping[str, Sequence[Any]] | None
 ) -> None:
     old = names.format("t USING {staged} s WHERE {match} AND ({differs})")
-    statements = [(old, {})]
+    statements: list[tuple[sql.Composed, dict[str, Any]]] = [(old, {})]
     if scope:
-        extra = names.format("t WHERE {scope} AND NOT EXISTS (SELECT FROM {staged} s WHERE {match})",
-                             scope=_scoped(scope))  # fmt: skip
+        extra = names.format(
+            "t WHERE {scope} AND NOT EXISTS (SELECT FROM {staged} s WHERE {match})", scope=_scoped(scope)
+        )
         statements.append((extra, {c: list(v) for c, v in scope.items()}))
     for condition, parameters in statements:
         connection.execute(
-            names.format("WITH gone AS (DELETE FROM {table} {condition} RETURNING t.*) "
-                         "INSERT INTO {history} SELECT * FROM gone",
-                         condition=condition, history=sql.Identifier(history)), parameters)  # fmt: skip
+            names.format(
+                "WITH gone AS (DELETE FROM {table} {condition} RETURNING t.*) "
+                "INSERT INTO {history} SELECT * FROM gone",
+                condition=condition,
+                history=sql.Identifier(history),
+            ),
+            parameters,
+        )
 
 
 def _count_missing(connection: Connection, names: _Names) -> int:
-    row = connection.execute(names.format(
-        "SELECT count(*) AS n FROM {staged} s WHERE NOT EXISTS (SELECT FROM {table} t WHERE {match})")).fetchone()
+    row = connection.execute(
+        names.format(
+            "SELECT count(*) AS n FROM {staged} s WHERE NOT EXISTS (SELECT FROM {table} t WHERE {match})"
+        )
+    ).fetchone()
     return int(row["n"]) if row else 0
 
 
 def _describe(key: Sequence[str], changed: list[dict[str, Any]], extra: list[dict[str, Any]]) -> str:
     if not changed:
         stored = extra[0]["stored"]
-        return f"{len(extra)} stored rows are not computed, first {({k: stored.get(k) for k in key})}"
+        return f"{len(extra)} stored rows are not computed, first { ({k: stored.get(k) for k in key}) }"
     stored, computed = changed[0]["stored"], changed[0]["computed"]
     names = [c for c in computed if stored.get(c) != computed[c]]
     return (
-        f"{len(changed)} rows, first {({k: computed[k] for k in key})}: "
-        f"stored {({c: stored.get(c) for c in names})}, computed {({c: computed[c] for c in names})}"
+        f"{len(changed)} rows, first { ({k: computed[k] for k in key}) }: "
+        f"stored { ({c: stored.get(c) for c in names}) }, computed { ({c: computed[c] for c in names}) }"
     )

@@ -53,14 +53,32 @@ def serialised(home: Home) -> Iterator[None]:
 
 def run_script(home: Home, script: Path) -> None:
     """Run one psql script as superuser in database `postgres`, stopping at its first error."""
-    command = [str(binary("psql")), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1",
-               "--host=127.0.0.1", f"--port={home.port('postgres')}", "--username=postgres", "--dbname=postgres",
-               f"--file={script}"]  # fmt: skip
-    environment = {"PATH": os.defpath, "PGPASSFILE": str(home.pgpass), "PGOPTIONS": "-c client_min_messages=warning"}
+    command = [
+        str(binary("psql")),
+        "--no-psqlrc",
+        "--quiet",
+        "--no-password",
+        "--set=ON_ERROR_STOP=1",
+        "--host=127.0.0.1",
+        f"--port={home.port('postgres')}",
+        "--username=postgres",
+        "--dbname=postgres",
+        f"--file={script}",
+    ]
+    environment = {
+        "PATH": os.defpath,
+        "PGPASSFILE": str(home.pgpass),
+        "PGOPTIONS": "-c client_min_messages=warning",
+    }
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
-        raise ConfigError(f"a database script failed: {done.stderr.strip()}", stage="migrate", key="script",
-                          value=script.name, remedy="mend the script and run again")  # fmt: skip
+        raise ConfigError(
+            f"a database script failed: {done.stderr.strip()}",
+            stage="migrate",
+            key="script",
+            value=script.name,
+            remedy="mend the script and run again",
+        )
 
 
 def set_passwords(home: Home) -> None:
@@ -84,16 +102,22 @@ def apply_migrations(home: Home, folder: Path) -> list[str]:
     uri = home.uri("postgres").replace("postgresql://", "postgresql+psycopg://", 1)
     backend = yoyo.get_backend(f"{uri}?options={quote('-c role=quant_owner -c client_min_messages=warning')}")
     try:
-        # yoyo's own lock is a table row that outlives a killed process; `serialised` stands in for it.
-        pending = backend.to_apply(yoyo.read_migrations(str(folder)))
+        backend.break_lock()  # its own lock, a table row, outlives a killed process; `serialised` replaces it
+        backend.ensure_internal_schema_updated()
         names = []
-        for migration in pending:
+        for migration in backend.to_apply(yoyo.read_migrations(str(folder))):
             try:
-                backend.apply_one(migration)
+                with backend.transaction():  # yoyo's apply_one would mark it in a second transaction
+                    migration.process_steps(backend, "apply")
+                    backend.mark_one(migration, log=False)
             except (psycopg.Error, MigrationConflict) as error:
-                raise ConfigError(f"a migration failed and was rolled back: {error}", stage="migrate",
-                                  key="migration", value=migration.id, remedy="mend it and run again",
-                                  ) from error  # fmt: skip
+                raise ConfigError(
+                    f"a migration failed and was rolled back: {error}",
+                    stage="migrate",
+                    key="migration",
+                    value=migration.id,
+                    remedy="mend it and run again",
+                ) from error
             names.append(str(migration.id))
         return names
     finally:

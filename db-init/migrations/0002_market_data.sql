@@ -1,6 +1,7 @@
 -- Bars, corporate actions, the universe, and the record of every batch received.
 CREATE TABLE ingestion_batches (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('bars', 'actions')),
     source text NOT NULL,
     run_id text NOT NULL,
     start_date date NOT NULL,
@@ -15,13 +16,14 @@ CREATE TABLE ingestion_batches (
 );
 COMMENT ON TABLE ingestion_batches IS 'One row per answer of a source: every row received is accepted, a duplicate or in quarantine.';
 COMMENT ON COLUMN ingestion_batches.id IS 'Surrogate key';
+COMMENT ON COLUMN ingestion_batches.kind IS 'bars, or actions: splits and dividends';
 COMMENT ON COLUMN ingestion_batches.source IS 'Source that was asked';
 COMMENT ON COLUMN ingestion_batches.run_id IS 'Airflow run that asked';
 COMMENT ON COLUMN ingestion_batches.start_date IS 'First session asked for';
 COMMENT ON COLUMN ingestion_batches.end_date IS 'Last session asked for';
 COMMENT ON COLUMN ingestion_batches.symbols IS 'Symbols asked for';
 COMMENT ON COLUMN ingestion_batches.received IS 'Rows in the answer';
-COMMENT ON COLUMN ingestion_batches.accepted IS 'Rows new or changed in market_data';
+COMMENT ON COLUMN ingestion_batches.accepted IS 'Rows new or changed in market_data or corporate_actions';
 COMMENT ON COLUMN ingestion_batches.duplicates IS 'Rows repeated in the answer, or held already with the same values';
 COMMENT ON COLUMN ingestion_batches.quarantined IS 'Rows that cannot be true, kept in quarantine';
 COMMENT ON COLUMN ingestion_batches.recorded_at IS 'Wall clock of the write';
@@ -55,12 +57,12 @@ COMMENT ON COLUMN market_data.volume IS 'Shares traded, unadjusted';
 COMMENT ON COLUMN market_data.source IS 'Source this version came from';
 COMMENT ON COLUMN market_data.batch_id IS 'ingestion_batches.id this version came in';
 COMMENT ON COLUMN market_data.version IS '1 for the first version, one more with each correction';
-COMMENT ON COLUMN market_data.known_at IS 'When a decision could have known this version: session close plus the source''s delay; a correction: when recorded';
+COMMENT ON COLUMN market_data.known_at IS 'When a decision could have known this version: session close plus the source''s delay; a correction, or a bar that came after its session was completed: when recorded';
 COMMENT ON COLUMN market_data.recorded_at IS 'Wall clock of the write';
 COMMENT ON COLUMN market_data.backfilled IS 'True when loaded later than the day after the session, so known_at is stated, not observed';
 
 CREATE TABLE market_data_history (
-    LIKE market_data INCLUDING CONSTRAINTS,
+    LIKE market_data INCLUDING CONSTRAINTS INCLUDING COMMENTS,
     superseded_at timestamptz NOT NULL,
     superseded_by bigint NOT NULL,
     PRIMARY KEY (symbol, date, version)
@@ -70,7 +72,7 @@ COMMENT ON COLUMN market_data_history.superseded_at IS 'known_at of the version 
 COMMENT ON COLUMN market_data_history.superseded_by IS 'ingestion_batches.id of the version that replaced this one';
 
 CREATE TABLE corporate_actions (
-    symbol text NOT NULL,
+    symbol text NOT NULL CHECK (symbol ~ '^[A-Z][A-Z0-9]{0,9}([.-][A-Z0-9]{1,4})?$'),
     ex_date date NOT NULL,
     action_type text NOT NULL CHECK (action_type IN ('split', 'dividend')),
     value numeric NOT NULL CHECK (value > 0 AND value < 1000000),
@@ -89,13 +91,13 @@ COMMENT ON COLUMN corporate_actions.action_type IS 'split or dividend';
 COMMENT ON COLUMN corporate_actions.value IS 'split: new shares per old; dividend: USD per share held on the ex-date''s eve, in the ex-date''s share basis';
 COMMENT ON COLUMN corporate_actions.inferred IS 'True when derived from a vendor''s adjusted close and not announced by anybody';
 COMMENT ON COLUMN corporate_actions.source IS 'Source this version came from';
-COMMENT ON COLUMN corporate_actions.batch_id IS 'ingestion_batches.id of the bars it was fetched with';
+COMMENT ON COLUMN corporate_actions.batch_id IS 'ingestion_batches.id this version came in';
 COMMENT ON COLUMN corporate_actions.version IS '1 for the first version, one more with each correction';
-COMMENT ON COLUMN corporate_actions.known_at IS 'Announcement, else the close before the ex-date; a correction: when recorded';
+COMMENT ON COLUMN corporate_actions.known_at IS 'Announcement, else the close before the ex-date; a correction, or one that came late: when recorded';
 COMMENT ON COLUMN corporate_actions.recorded_at IS 'Wall clock of the write';
 
 CREATE TABLE corporate_actions_history (
-    LIKE corporate_actions INCLUDING CONSTRAINTS,
+    LIKE corporate_actions INCLUDING CONSTRAINTS INCLUDING COMMENTS,
     superseded_at timestamptz NOT NULL,
     superseded_by bigint NOT NULL,
     PRIMARY KEY (symbol, ex_date, action_type, version)
@@ -105,7 +107,7 @@ COMMENT ON COLUMN corporate_actions_history.superseded_at IS 'known_at of the ve
 COMMENT ON COLUMN corporate_actions_history.superseded_by IS 'ingestion_batches.id of the version that replaced this one';
 
 CREATE TABLE trading_universe (
-    symbol text NOT NULL,
+    symbol text NOT NULL CHECK (symbol ~ '^[A-Z][A-Z0-9]{0,9}([.-][A-Z0-9]{1,4})?$'),
     active_from date NOT NULL,
     active_to date CHECK (active_to >= active_from),
     name text NOT NULL,
@@ -137,6 +139,7 @@ CREATE TABLE quarantine (
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX quarantine_session ON quarantine (session_date);
+CREATE INDEX quarantine_last_batch ON quarantine (last_batch_id);
 COMMENT ON TABLE quarantine IS 'Rows a source sent that cannot be true, as received, with the reason.';
 COMMENT ON COLUMN quarantine.id IS 'Surrogate key';
 COMMENT ON COLUMN quarantine.row_hash IS 'SHA-256 of source, reason and row: the same bad row received again is not stored again';

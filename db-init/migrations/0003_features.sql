@@ -62,7 +62,7 @@ COMMENT ON COLUMN feature_values.values IS 'Values by feature_definitions.positi
 COMMENT ON COLUMN feature_values.recorded_at IS 'Wall clock of the write';
 
 CREATE TABLE feature_values_history (
-    LIKE feature_values INCLUDING CONSTRAINTS,
+    LIKE feature_values INCLUDING CONSTRAINTS INCLUDING COMMENTS,
     superseded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (symbol, date, feature_set, version, superseded_at)
 );

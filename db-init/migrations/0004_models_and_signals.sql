@@ -47,6 +47,14 @@ COMMENT ON COLUMN model_runs.signals_flat IS 'Signals that a position should end
 COMMENT ON COLUMN model_runs.mean_confidence IS 'Mean confidence of the long and short signals, NULL without any';
 COMMENT ON COLUMN model_runs.created_at IS 'Wall clock of the write';
 
+CREATE TABLE model_runs_history (
+    LIKE model_runs INCLUDING CONSTRAINTS INCLUDING COMMENTS,
+    superseded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (id, superseded_at)
+);
+COMMENT ON TABLE model_runs_history IS 'Model runs as they were before a restatement.';
+COMMENT ON COLUMN model_runs_history.superseded_at IS 'Wall clock of the restatement';
+
 CREATE TABLE signals (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     model_id bigint NOT NULL,
@@ -81,7 +89,7 @@ COMMENT ON COLUMN signals.stop_loss IS 'Distance from the entry price as a fract
 COMMENT ON COLUMN signals.created_at IS 'Wall clock of the write; rows are written in session order';
 
 CREATE TABLE signals_history (
-    LIKE signals INCLUDING CONSTRAINTS,
+    LIKE signals INCLUDING CONSTRAINTS INCLUDING COMMENTS,
     superseded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (id, superseded_at)
 );
@@ -103,7 +111,16 @@ CREATE TABLE pending_signals (
     PRIMARY KEY (model_id, run_id, symbol, session_date)
 );
 COMMENT ON TABLE pending_signals IS 'Signals handed from execute_strategies to store_trading_signals of the same run; gone once published.';
+COMMENT ON COLUMN pending_signals.model_id IS 'models.id';
 COMMENT ON COLUMN pending_signals.run_id IS 'Airflow run they belong to';
+COMMENT ON COLUMN pending_signals.symbol IS 'Ticker';
+COMMENT ON COLUMN pending_signals.session_date IS 'Exchange session decided on';
+COMMENT ON COLUMN pending_signals.side IS 'As in signals';
+COMMENT ON COLUMN pending_signals.score IS 'As in signals';
+COMMENT ON COLUMN pending_signals.confidence IS 'As in signals';
+COMMENT ON COLUMN pending_signals.expected_return IS 'As in signals';
+COMMENT ON COLUMN pending_signals.position_size IS 'As in signals';
+COMMENT ON COLUMN pending_signals.stop_loss IS 'As in signals';
 CREATE TABLE pending_model_runs (
     model_id bigint NOT NULL REFERENCES models (id),
     run_id text NOT NULL,
@@ -115,4 +132,10 @@ CREATE TABLE pending_model_runs (
     PRIMARY KEY (model_id, run_id, session_date)
 );
 COMMENT ON TABLE pending_model_runs IS 'Sessions a model has scored in a run and not yet published.';
+COMMENT ON COLUMN pending_model_runs.model_id IS 'models.id';
 COMMENT ON COLUMN pending_model_runs.run_id IS 'Airflow run they belong to';
+COMMENT ON COLUMN pending_model_runs.session_date IS 'Exchange session scored';
+COMMENT ON COLUMN pending_model_runs.model_version IS 'As in model_runs';
+COMMENT ON COLUMN pending_model_runs.parameters IS 'As in model_runs';
+COMMENT ON COLUMN pending_model_runs.symbols_scored IS 'As in model_runs';
+COMMENT ON COLUMN pending_model_runs.known_at IS 'Knowledge cutoff it was scored as of';

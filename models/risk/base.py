@@ -76,12 +76,9 @@ def allowed_change(target: TargetPosition, most_shares: Decimal) -> int:
     a position. Through zero, the closing part is allowed and the new side is bounded.
     """
     current, wanted = target.current_quantity, target.target_quantity
-    same_side = current * wanted >= 0
-    if same_side and abs(wanted) <= abs(current):
-        return wanted - current
-    bound = max(int(most_shares), 0)
-    if same_side:
-        bound = max(bound, abs(current))  # an excess already held is not cut by force
+    bound = int(most_shares)
+    if current * wanted >= 0:  # same side: what is held already may stay, and any part of it may go
+        bound = max(bound, abs(current))
     final = min(abs(wanted), bound)
     return (final if wanted > 0 else -final) - current
 

@@ -178,7 +178,7 @@ def signals_frame(panel: Panel, scores: Scores, previous: Mapping[str, float] | 
     before = np.vstack([last[None, :], score])
     seen = np.where(np.isnan(before), 0, np.arange(len(before))[:, None])
     carried = np.take_along_axis(before, np.maximum.accumulate(seen, axis=0), axis=0)[:-1]
-    turns_flat = (score == 0) & (carried != 0) & ~np.isnan(carried)
+    turns_flat = (score == 0) & (carried != 0)
     row, column = np.nonzero(((score != 0) & ~np.isnan(score)) | turns_flat)
     picked = score[row, column]
     data: dict[str, Any] = {

@@ -1,48 +1,42 @@
-"""The paper account in the database: loading it as of a session, and writing what a pass over sessions decided."""
+"""The paper account in the database: loading it as of a session, writing what was decided."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
-from data_layer.brokers.base import ExpiredOrder
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
 from data_layer.storage.merge import Mode, merge
 from models.accounting import Book, Position, Snapshot
-from models.portfolio import SkippedTarget
-from models.records import Fill, LedgerEntry, Order, RiskDecision, TargetPosition
+from models.errors import DataQualityError
+from models.records import Order, RiskDecision
+from plugins.stages.runs import event
+from plugins.stages.trading_day import ACCOUNT, Day, Pass
 
-ACCOUNT = "paper"
 KEY = ("account_id", "session_date", "symbol")
-
-
-@dataclass
-class Pass:
-    """All that deciding some sessions produced, in order, ready to be written in one transaction."""
-
-    targets: list[TargetPosition] = field(default_factory=list)
-    decisions: list[RiskDecision] = field(default_factory=list)
-    orders: list[Order] = field(default_factory=list)
-    planned: list[str] = field(default_factory=list)  # client order ids that a dry run kept back
-    fills: list[Fill] = field(default_factory=list)
-    expired: list[ExpiredOrder] = field(default_factory=list)
-    ledger: list[LedgerEntry] = field(default_factory=list)
-    snapshots: list[Snapshot] = field(default_factory=list)
-    skipped: list[SkippedTarget] = field(default_factory=list)
+LEDGER_KEY = ("account_id", "transaction_key", "ledger_account")
 
 
 def load_book(connection: Connection, session: dt.date) -> Book:
-    """Return the account's book as stored at a session's close."""
+    """Return the account's book as stored at a session's close.
+
+    Raises:
+        DataQualityError: when the account was not marked at that close.
+    """
     key = {"account_id": ACCOUNT, "session": session}
     cash = connection.execute(load_sql("positions/select_cash"), key).fetchone()
+    if cash is None:
+        raise DataQualityError(
+            "the account has no snapshot at the close before", stage="risk_execution", key="session",
+            value=str(session), remedy="run risk_execution for that session first",
+        )  # fmt: skip
     rows = connection.execute(load_sql("positions/select_positions"), key)
-    return Book.from_state(cash["cash_usd"] if cash else Decimal(0), [Position(**row) for row in rows])
+    return Book.from_state(cash["cash_usd"], [Position(**row) for row in rows])
 
 
 def load_orders(connection: Connection, session: dt.date) -> list[Order]:
@@ -51,32 +45,39 @@ def load_orders(connection: Connection, session: dt.date) -> list[Order]:
     return [Order(**row) for row in rows]
 
 
-def write_pass(connection: Connection, done: Pass, mode: Mode, stage: str) -> dict[str, int]:
+def write_pass(
+    connection: Connection, done: Pass, sessions: Sequence[dt.date], mode: Mode, stage: str
+) -> dict[str, int]:
     """Write (or, in verify, compare) the rows of a pass; what is there already stays as it is.
+
+    Args:
+        connection: the caller's transaction.
+        done: what was decided.
+        sessions: those it decides; verify demands that they hold no row besides.
+        mode: insert or verify.
+        stage: for error messages.
 
     Returns:
         Rows inserted by table.
     """
     written: dict[str, int] = {}
+    scope: Mapping[str, Sequence[Any]] = {"account_id": [ACCOUNT], "session_date": list(sessions)}
 
-    def put(table: str, rows: Sequence[Mapping[str, Any]] | pd.DataFrame, key: Sequence[str]) -> None:
-        if len(rows):
-            merged = merge(connection, table, pd.DataFrame(rows), key=key, mode=mode, stage=stage)
+    def put(table: str, rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> None:
+        if rows or mode == "verify":
+            frame = pd.DataFrame(rows, columns=None if rows else list(key))
+            merged = merge(connection, table, frame, key=key, mode=mode, scope=scope, stage=stage)
             written[table] = merged.inserted
 
     put("target_positions", [_row(t) for t in done.targets], KEY)
     put("risk_decisions", [_decision_row(d) for d in done.decisions], KEY)
-    decision_ids = _ids(connection, "risk_decisions/select_ids", [d.session_date for d in done.decisions])
-    orders = [
-        {**_row(o), "risk_decision_id": decision_ids[o.session_date, o.symbol]} for o in done.orders
-    ]  # fmt: skip
+    decided = _ids(connection, "risk_decisions/select_ids", [d.session_date for d in done.decisions])
+    orders = [{**_row(o), "risk_decision_id": decided[o.session_date, o.symbol]} for o in done.orders]
     put("orders", orders, ("client_order_id",))
-    order_ids = _ids(connection, "orders/select_ids", [f.client_order_id for f in done.fills])
-    fills = pd.DataFrame([_row(f) for f in done.fills]).rename(columns={"client_order_id": "order_id"})
-    if len(fills):
-        fills["order_id"] = [order_ids[f.client_order_id,] for f in done.fills]
-    put("fills", fills, ("broker_fill_id",))
-    put("ledger_entries", [_row(e) for e in done.ledger], ("account_id", "transaction_key", "ledger_account"))
+    ordered = _ids(connection, "orders/select_ids", [f.client_order_id for f in done.fills])
+    fills = [{**_row(f), "order_id": ordered[f.client_order_id,]} for f in done.fills]
+    put("fills", [_without(f, "client_order_id") for f in fills], ("broker_fill_id",))
+    put("ledger_entries", [_row(e) for e in done.ledger], LEDGER_KEY)
     put("positions", [_position_row(p, s.session_date) for s in done.snapshots for p in s.positions], KEY)
     put("account_snapshots", [_snapshot_row(s) for s in done.snapshots], KEY[:2])
     if mode == "insert":
@@ -84,20 +85,51 @@ def write_pass(connection: Connection, done: Pass, mode: Mode, stage: str) -> di
     return written
 
 
+def order_events(days: Sequence[Day], done: Pass) -> Iterator[dict[str, Any]]:
+    """One event per decision, fill, order that ended without one, and batch of orders held back."""
+    for day in days:
+        held_back = day.rules["blocked"] or ("dry_run" if day.rules["dry_run"] else "")
+        if held_back:
+            key = f"held_back/{ACCOUNT}/{day.session}"
+            yield _event(key, "execution.blocked", day.session, {"reason": held_back})
+    for d in done.decisions:
+        name = "risk.rejected" if d.decision == "rejected" else "risk.approved"
+        payload = {"decision": d.decision, "requested": d.requested_quantity, "approved": d.approved_quantity,
+                   "reason": d.reason}  # fmt: skip
+        key = f"decision/{ACCOUNT}/{d.session_date}/{d.symbol}"
+        yield _event(key, name, d.session_date, payload, symbol=d.symbol)
+    for f in done.fills:
+        payload = {"side": f.side, "quantity": f.quantity, "price": str(f.price)}
+        key = f"fill/{f.broker_fill_id}"
+        yield _event(key, "execution.completed", f.session_date, payload, symbol=f.symbol,
+                     correlation=f.client_order_id)  # fmt: skip
+    for e in done.expired:
+        key = f"expired/{e.client_order_id}"
+        yield _event(key, "execution.blocked", e.session_date, {"reason": e.reason}, symbol=e.symbol,
+                     correlation=e.client_order_id)  # fmt: skip
+
+
+def _event(key: str, kind: str, session: dt.date, payload: Mapping[str, Any], **more: str) -> dict[str, Any]:
+    return event(key, kind, session, "risk_execution", payload, **more)
+
+
 def _settle_orders(connection: Connection, done: Pass) -> None:
-    states = [
-        *({"client_order_id": f.client_order_id, "state": "filled", "filled": f.quantity, "reason": ""}
-          for f in done.fills),
-        *({"client_order_id": e.client_order_id, "state": "expired", "filled": 0, "reason": e.reason}
-          for e in done.expired),
-        *({"client_order_id": c, "state": "planned", "filled": 0, "reason": "dry_run"} for c in done.planned),
-    ]  # fmt: skip
+    """Write what became of orders: each of them leaves the state submitted once."""
+    filled = [(f.client_order_id, "filled", f.quantity, "") for f in done.fills]
+    expired = [(e.client_order_id, "expired", 0, e.reason) for e in done.expired]
+    planned = [(client_order_id, "planned", 0, "dry_run") for client_order_id in done.planned]
+    names = ("client_order_id", "state", "filled", "reason")
+    states = [dict(zip(names, row, strict=True)) for row in (*filled, *expired, *planned)]
     if states:
         connection.execute(load_sql("orders/update_states"), {"rows": json_text(states)})
 
 
 def _row(record: Any) -> dict[str, Any]:
     return {"account_id": ACCOUNT, **asdict(record)}
+
+
+def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != name}
 
 
 def _decision_row(decision: RiskDecision) -> dict[str, Any]:
@@ -116,8 +148,7 @@ def _position_row(position: Position, session: dt.date) -> dict[str, Any]:
 
 
 def _snapshot_row(snapshot: Snapshot) -> dict[str, Any]:
-    row = {k: v for k, v in _row(snapshot).items() if k != "positions"}
-    return {**row, "net_exposure_usd": snapshot.securities_usd}
+    return {**_without(_row(snapshot), "positions"), "net_exposure_usd": snapshot.securities_usd}
 
 
 def _ids(connection: Connection, statement: str, names: Iterable[Any]) -> dict[Any, int]:

@@ -21,6 +21,7 @@ EVENT_TYPES = {
     "risk_execution": "trade.decisions",
     "performance_testing": "signals.scored",
 }
+MERGE_MODES: Mapping[str, Mode] = {"verify": "verify", "restate": "restate"}
 log = logging.getLogger("almanac")
 
 
@@ -44,9 +45,14 @@ class Context:
         return self.window.sessions
 
     @property
+    def recomputes(self) -> bool:
+        """True when the window's sessions are decided already and only computed again."""
+        return self.window.mode in {"verify", "restate"}
+
+    @property
     def merge_mode(self) -> Mode:
         """How rows of the window's sessions enter their tables."""
-        return {"verify": "verify", "restate": "restate"}.get(self.window.mode, "insert")  # type: ignore[return-value]
+        return MERGE_MODES.get(self.window.mode, "insert")
 
     def say(self, what: str, **counts: Any) -> Mapping[str, Any]:
         """Log what a step did, and return its counts for XCom."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-
-import pandas as pd
+from typing import Any, ClassVar
 
 from data_layer.features.compute import compute_sessions
 from data_layer.features.market import with_market_return
@@ -20,13 +18,16 @@ from plugins.stages.context import CHAIN, Context
 from plugins.stages.knowledge import bars_as_of, stable_views
 from plugins.stages.runs import complete_sessions, completed_sessions, mark_stale
 
-# From here on it pays to look whether the range is empty and to copy without comparing.
+# A catch-up writes straight into the table; below about a month of sessions comparing costs nothing.
 DIRECT_SESSIONS = 20
 KEY = ("symbol", "date", "feature_set", "version")
 
 
 class Features:
     """The steps of feature_engineering for one run; each may run twice and die anywhere."""
+
+    # A feature set changed in the code is computed for all of history, whether or not a session is due.
+    ALWAYS: ClassVar[frozenset[str]] = frozenset({"calculate_technical_indicators"})
 
     def __init__(self, context: Context):
         self.context = context
@@ -41,14 +42,19 @@ class Features:
             versions = {name: self._register(connection, name) for name in feature_sets()}
             new = {n: v for n, v in versions.items() if self._is_new(connection, n, v)}
             earlier = list(completed_sessions(connection, context.stage)) if new else []
-            for sessions, mode, sets in ((earlier, "insert", new), (context.sessions, context.merge_mode, versions)):
+            works: list[tuple[Sequence[dt.date], Sequence[str], Mode, Mapping[str, int]]] = [
+                (earlier, (), "insert", new),
+                (context.sessions, context.window.symbols, context.merge_mode, versions),
+            ]
+            for sessions, symbols, mode, sets in works:
                 for view in stable_views(connection, sessions, cutoffs):
-                    for merged in self._store(connection, view, cutoffs[view[-1]], mode, sets):
+                    for merged in self._store(connection, view, cutoffs[view[-1]], symbols, mode, sets):
                         written += merged.inserted
                         unchanged += merged.unchanged
                         restated += merged.restated
             if restated:
-                mark_stale(connection, context.sessions[0], f"features restated since {context.sessions[0]}", CHAIN[2:])
+                since = context.sessions[0]
+                mark_stale(connection, since, f"features restated since {since}", CHAIN[2:])
         return context.say("indicators calculated", written=written, unchanged=unchanged, restated=restated)
 
     def prepare_model_features(self) -> Mapping[str, Any]:
@@ -60,38 +66,43 @@ class Features:
             take_lock(connection, context.stage)
             cutoffs = completed_sessions(connection, "data_ingestion")
             span = {"start": context.sessions[0], "end": context.sessions[-1]}
-            details: dict[dt.date, dict[str, Any]] = {}
+            # A session accepted without any bar has nothing to compute, and is complete as it is.
+            details = {session: {"rows": 0} for session in context.sessions}
             for row in connection.execute(load_sql("feature_values/select_coverage"), span):
                 if row["bars"] != row["featured"]:
                     raise DataQualityError(
-                        f"{row['bars'] - row['featured']} bars of {row['date']} have no {row['feature_set']} features",
-                        stage=context.stage, key="session", value=str(row["date"]),
+                        f"{row['bars'] - row['featured']} bars have no {row['feature_set']} features",
+                        stage=context.stage,
+                        key="session",
+                        value=str(row["date"]),
                         remedy="run calculate_technical_indicators for it again",
-                    )  # fmt: skip
-                details.setdefault(row["date"], {"rows": 0})["rows"] += row["featured"]
-            missing = [s for s in context.sessions if s not in details]
-            if missing:
-                raise DataQualityError("session without bars", stage=context.stage, key="session",
-                                       value=str(missing[0]), remedy="run data_ingestion for it")  # fmt: skip
-            complete_sessions(connection, context, cutoffs, {s: details[s] for s in context.sessions})
+                    )
+                details[row["date"]]["rows"] += row["featured"]
+            complete_sessions(connection, context, cutoffs, details)
         return context.say("features ready", sessions=len(details))
 
     def _register(self, connection: Connection, feature_set: str) -> int:
         """Return the current version of the set; a changed set gets a new one, with its view."""
-        current = connection.execute(load_sql("feature_definitions/select_version"), {"set": feature_set}).fetchone()
+        select_version = load_sql("feature_definitions/select_version")
+        current = connection.execute(select_version, {"set": feature_set}).fetchone()
         fingerprint = set_version(feature_set)
         if current and current["fingerprint"] == fingerprint:
             return int(current["version"])
         version = int(current["version"]) + 1 if current else 1
         rows = [
             {
-                "name": d.name, "position": d.position, "formula": d.formula, "inputs": list(d.inputs),
-                "window_sessions": d.window, "warm_up_sessions": d.warm_up, "unit": d.unit,
+                "name": d.name,
+                "position": d.position,
+                "formula": d.formula,
+                "inputs": list(d.inputs),
+                "window_sessions": d.window,
+                "warm_up_sessions": d.warm_up,
+                "unit": d.unit,
                 "value_range": "{} to {}".format(*("unbounded" if b is None else b for b in d.value_range)),
                 "equals": d.equals,
             }
             for d in catalogue(feature_set)
-        ]  # fmt: skip
+        ]
         connection.execute(
             load_sql("feature_definitions/insert_set"),
             {"set": feature_set, "version": version, "fingerprint": fingerprint, "rows": json_text(rows)},
@@ -102,42 +113,51 @@ class Features:
     def _is_new(self, connection: Connection, feature_set: str, version: int) -> bool:
         """Tell whether the stage has completed sessions without this version of the set."""
         done = list(completed_sessions(connection, self.context.stage))
-        return bool(done) and not self._any_stored(connection, done[-1:], {feature_set: version})
-
-    def _any_stored(self, connection: Connection, sessions: Sequence[dt.date], sets: Mapping[str, int]) -> bool:
-        """Tell whether a row of one of the sets is stored for one of the sessions."""
-        span = {"start": sessions[0], "end": sessions[-1]}
-        return any(
-            connection.execute(load_sql("feature_values/select_any"), {"set": n, "version": v, **span}).fetchone()
-            for n, v in sets.items()
-        )
+        return bool(done) and not _any_stored(connection, done[-1:], {feature_set: version})
 
     def _store(
-        self, connection: Connection, view: Sequence[dt.date], cutoff: dt.datetime, mode: Mode, sets: Mapping[str, int]
+        self,
+        connection: Connection,
+        view: Sequence[dt.date],
+        cutoff: dt.datetime,
+        symbols: Sequence[str],
+        mode: Mode,
+        sets: Mapping[str, int],
     ) -> Iterator[Merged]:
         """Compute the sets for sessions that share one view of the past, and bring them into the table."""
         bars = bars_as_of(self.context.uri, view[-1], cutoff)
         bars = with_market_return(bars, self.context.settings.market_index)
-        if self.context.window.symbols:
-            bars = bars[bars["symbol"].isin(self.context.window.symbols)]
-        if mode == "insert" and len(view) >= DIRECT_SESSIONS and not self._any_stored(connection, view, sets):
+        if symbols:
+            bars = bars[bars["symbol"].isin(list(symbols))]
+        if mode == "insert" and len(view) >= DIRECT_SESSIONS and not _any_stored(connection, view, sets):
             yield Merged(copy_features(connection, bars, view, sets), 0)
             return
         for feature_set, version in sets.items():
+            rows, matrix = compute_sessions(bars, view, feature_set)
             yield merge(
-                connection, "feature_values", self._rows(bars, view, feature_set, version), key=KEY, mode=mode,
-                stage=self.context.stage, scope=self._scope(view, feature_set, version),
+                connection,
+                "feature_values",
+                rows.assign(feature_set=feature_set, version=version, values=list(matrix)),
+                key=KEY,
+                mode=mode,
+                stage=self.context.stage,
+                scope=_scope(view, symbols, feature_set, version),
                 history="feature_values_history",
-            )  # fmt: skip
+            )
 
-    def _rows(
-        self, bars: pd.DataFrame, sessions: Sequence[dt.date], feature_set: str, version: int
-    ) -> pd.DataFrame:
-        rows, matrix = compute_sessions(bars, sessions, feature_set)
-        return rows.assign(feature_set=feature_set, version=version, values=list(matrix))
 
-    def _scope(self, sessions: Sequence[dt.date], feature_set: str, version: int) -> Mapping[str, Sequence[Any]]:
-        scope: dict[str, Sequence[Any]] = {"date": sessions, "feature_set": [feature_set], "version": [version]}
-        if self.context.window.symbols:
-            scope["symbol"] = self.context.window.symbols
-        return scope
+def _any_stored(connection: Connection, sessions: Sequence[dt.date], sets: Mapping[str, int]) -> bool:
+    """Tell whether a row of one of the sets is stored for one of the sessions."""
+    span = {"start": sessions[0], "end": sessions[-1]}
+    any_row = load_sql("feature_values/select_any")
+    return any(
+        connection.execute(any_row, {"set": name, "version": version, **span}).fetchone()
+        for name, version in sets.items()
+    )
+
+
+def _scope(
+    sessions: Sequence[dt.date], symbols: Sequence[str], feature_set: str, version: int
+) -> Mapping[str, Sequence[Any]]:
+    scope = {"date": sessions, "feature_set": [feature_set], "version": [version]}
+    return {**scope, "symbol": symbols} if symbols else scope

@@ -6,20 +6,20 @@ import datetime as dt
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, read_frame, take_lock, transaction
-from data_layer.storage.merge import merge
+from data_layer.storage.merge import Mode, merge
 from models.backtest.signal_performance import cost_per_side, model_performance, signal_matrices
 from models.panel import Panel
 from models.strategies.base import DEFAULT_POSITION_SIZE
 from plugins.stages.context import Context
 from plugins.stages.knowledge import bars_as_of, stable_views
-from plugins.stages.runs import complete_sessions, completed_sessions
+from plugins.stages.runs import complete_sessions, completed_sessions, sessions_of_model
 
 FIGURES = (
     "total_trades", "open_trades", "avg_return", "win_rate", "avg_win", "avg_loss", "prediction_accuracy",
@@ -29,6 +29,9 @@ FIGURES = (
 
 class PerformanceTesting:
     """The steps of performance_testing for one run; each may run twice and die anywhere."""
+
+    # A new model is measured from its beginning, whether or not a session is due.
+    ALWAYS: ClassVar[frozenset[str]] = frozenset({"get_active_models", "calculate_all_model_performance"})
 
     def __init__(self, context: Context):
         self.context = context
@@ -46,20 +49,21 @@ class PerformanceTesting:
         with transaction(context.uri) as connection:
             take_lock(connection, context.stage)
             cutoffs = completed_sessions(connection, "model_execution")
-            models = [m for m in connection.execute(load_sql("models/select_active")) if m["id"] in set(model_ids)]
+            active = connection.execute(load_sql("models/select_active")).fetchall()
+            models = [m for m in active if m["id"] in set(model_ids)]
             for model in models:
-                sessions = self._sessions_of(connection, model["model_name"])
+                name = model["model_name"]
+                ran = completed_sessions(connection, "model_execution", name)
+                sessions = sessions_of_model(connection, context, name, ran)
                 for rules, days in self._rules(connection, model, sessions):
                     for view in stable_views(connection, days, cutoffs):
                         rows = self._measure(model["id"], rules, view, cutoffs[view[-1]])
-                        merged = merge(
-                            connection, "model_performance", rows, key=("model_id", "run_date"), stage=context.stage,
-                            mode="verify" if context.window.mode in {"verify", "restate"} else "insert",
-                        )  # fmt: skip
-                        written += merged.inserted
-                        if context.window.mode not in {"verify", "restate"}:
+                        written += self._merge(
+                            connection, "model_performance", rows, ("model_id", "run_date")
+                        )
+                        if not context.recomputes:
                             details = {s: {"rows": 1, "rules": rules} for s in view}
-                            complete_sessions(connection, context, cutoffs, details, model=model["model_name"])
+                            complete_sessions(connection, context, cutoffs, details, model=name)
         return context.say("performance calculated", models=len(models), written=written)
 
     def generate_performance_report(self) -> Mapping[str, Any]:
@@ -68,39 +72,30 @@ class PerformanceTesting:
         with transaction(context.uri) as connection:
             take_lock(connection, context.stage)
             done = completed_sessions(connection, context.stage)
-            due = [s for s in context.sessions if s not in done or context.window.mode != "catch_up"]
-            rows = list(self._reports(connection, due)) if due else []
-            if not rows:
-                return context.say("no report due")
-            merged = merge(
-                connection, "performance_reports", pd.DataFrame(rows), key=("report_date",), stage=context.stage,
-                mode="insert" if context.window.mode == "catch_up" else "verify",
-            )  # fmt: skip
-        return context.say("reports written", reports=merged.inserted, compared=merged.unchanged)
+            due = [s for s in context.sessions if context.recomputes or s not in done]
+            rows = pd.DataFrame(list(self._reports(connection, due)))
+            written = self._merge(connection, "performance_reports", rows, ("report_date",)) if due else 0
+        return context.say("reports written", due=len(due), written=written)
 
     def update_model_rankings(self) -> Mapping[str, Any]:
         """Give each model its place in the session's report, and complete the sessions."""
         context = self.context
-        if context.window.mode != "catch_up":
+        if context.recomputes:
             return context.say("rankings compared with the reports")
         with transaction(context.uri) as connection:
             take_lock(connection, context.stage)
             cutoffs = completed_sessions(connection, "risk_execution")
-            sessions = {"sessions": list(context.sessions)}
-            ranked = connection.execute(load_sql("model_performance/update_ranks"), sessions).rowcount
-            reported = {r["report_date"]: r for r in connection.execute(load_sql("performance_reports/select_counts"), sessions)}
-            details = {s: {"rows": 1, "models": reported[s]["models_measured"]} for s in context.sessions}
+            span = {"sessions": list(context.sessions)}
+            ranked = connection.execute(load_sql("model_performance/update_ranks"), span).rowcount
+            reported = self._reported_models(connection, context.sessions)
+            details = {s: {"rows": 1, "models": len(reported[s])} for s in context.sessions}
             complete_sessions(connection, context, cutoffs, details)
         return context.say("rankings updated", ranked=ranked)
 
-    def _sessions_of(self, connection: Connection, model: str) -> list[dt.date]:
-        window, stage = self.context.window, self.context.stage
-        done = completed_sessions(connection, stage, model)
-        if window.mode in {"verify", "restate"}:
-            return [s for s in window.sessions if s in done]
-        last = window.sessions[-1] if window else max(completed_sessions(connection, stage), default=None)
-        ran = completed_sessions(connection, "model_execution", model)
-        return [s for s in ran if last and s <= last and s not in done]
+    def _merge(self, connection: Connection, table: str, rows: pd.DataFrame, key: Sequence[str]) -> int:
+        """Insert new rows, or compare; what was measured is never restated, only measured on."""
+        mode: Mode = "verify" if self.context.recomputes else "insert"
+        return merge(connection, table, rows, key=key, mode=mode, stage=self.context.stage).inserted
 
     def _rules(
         self, connection: Connection, model: Mapping[str, Any], sessions: Sequence[dt.date]
@@ -115,9 +110,8 @@ class PerformanceTesting:
             "slippage_bps": float(settings.slippage_bps),
             "capital_usd": float(model["capital_usd"]),
         }
-        if self.context.window.mode not in {"verify", "restate"}:
-            if sessions:
-                yield now, list(sessions)
+        if not self.context.recomputes:
+            yield now, list(sessions)
             return
         groups: dict[str, list[dt.date]] = defaultdict(list)
         keys = {"stage": self.context.stage, "model": model["model_name"], "sessions": list(sessions)}
@@ -129,13 +123,13 @@ class PerformanceTesting:
     def _measure(
         self, model_id: int, rules: Mapping[str, Any], sessions: Sequence[dt.date], cutoff: dt.datetime
     ) -> pd.DataFrame:
-        bars = bars_as_of(self.context.uri, sessions[-1], cutoff)
+        last, uri = sessions[-1], self.context.uri
+        bars = bars_as_of(uri, last, cutoff)
         bars["adjusted_open"] = bars["open"] * bars["return_factor"]
         opens = Panel.from_frame(bars, ("open", "adjusted_open"))
-        signals = read_frame(
-            self.context.uri, load_sql("signals/select_of_model"), {"model_id": model_id, "last": sessions[-1]}
-        )
-        sides, weights = signal_matrices(signals, opens.sessions, opens.symbols)
+        signals = read_frame(uri, load_sql("signals/select_of_model"), {"model_id": model_id, "last": last})
+        axis = list(opens.sessions)
+        sides, weights = signal_matrices(signals, axis, opens.symbols)
         cost = cost_per_side(
             opens["open"],
             slippage_bps=rules["slippage_bps"],
@@ -144,7 +138,7 @@ class PerformanceTesting:
             order_usd=rules["capital_usd"] * DEFAULT_POSITION_SIZE,
         )
         figures = model_performance(
-            opens.sessions, opens["adjusted_open"], sides, weights, holding=rules["holding_period"], cost=cost,
+            axis, opens["adjusted_open"], sides, weights, holding=rules["holding_period"], cost=cost,
             risk_free_rate=rules["risk_free_rate"],
         )  # fmt: skip
         due = figures["run_date"].isin(pd.DatetimeIndex(list(sessions)).astype(figures["run_date"].dtype))
@@ -155,10 +149,15 @@ class PerformanceTesting:
 
     def _reports(self, connection: Connection, sessions: Sequence[dt.date]) -> Iterator[dict[str, Any]]:
         span = {"sessions": list(sessions)}
+        # A model that came later is measured on past sessions as well; their reports stand without it.
+        ranked = self._reported_models(connection, sessions) if self.context.recomputes else None
         measured: dict[dt.date, list[dict[str, Any]]] = defaultdict(list)
         for row in connection.execute(load_sql("model_performance/select_figures"), span):
-            measured[row.pop("run_date")].append(row)
-        facts = {r["session_date"]: r for r in connection.execute(load_sql("performance_reports/select_facts"), span)}
+            session = row.pop("run_date")
+            if ranked is None or row["model_name"] in ranked.get(session, ()):
+                measured[session].append(row)
+        rows = connection.execute(load_sql("performance_reports/select_facts"), span)
+        facts = {row["session_date"]: row for row in rows}
         for session in sessions:
             ranking = rank(measured[session])
             placed = [m for m in ranking if m["sharpe_ratio"] is not None]
@@ -175,6 +174,13 @@ class PerformanceTesting:
                 "warnings": warnings,
                 "report_data": {"session": str(session), "ranking": ranking, "warnings": warnings},
             }
+
+    def _reported_models(
+        self, connection: Connection, sessions: Sequence[dt.date]
+    ) -> dict[dt.date, list[str]]:
+        """Return the models in each session's report."""
+        rows = connection.execute(load_sql("performance_reports/select_models"), {"sessions": list(sessions)})
+        return {row["report_date"]: row["models"] for row in rows}
 
 
 WARNINGS = {

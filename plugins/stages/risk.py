@@ -4,50 +4,36 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
-from data_layer.brokers.base import client_order_id
-from data_layer.brokers.simulated import SimulatedBroker
 from data_layer.sessions import next_session, previous_session
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, read_frame, take_lock, transaction
 from models.accounting import Book
-from models.portfolio import build_targets
-from models.records import CorporateAction, Order, RiskDecision
-from models.risk.base import RiskContext
-from models.risk.check import build_limits, check_risk
-from plugins.stages.account import ACCOUNT, Pass, load_book, load_orders, write_pass
+from models.records import CorporateAction
+from plugins.stages.account import load_book, load_orders, order_events, write_pass
 from plugins.stages.context import Context
 from plugins.stages.knowledge import actions_as_of, stable_views
-from plugins.stages.runs import complete_sessions, completed_sessions, event, write_events
+from plugins.stages.runs import complete_sessions, completed_sessions, write_events
+from plugins.stages.trading_day import (
+    ACCOUNT,
+    STEPS,
+    Day,
+    Pass,
+    State,
+    Step,
+    decide,
+    mark,
+    order,
+    reconcile,
+    targets,
+)
 
 # A pass keeps its rows in memory and commits them together; two years of them are some megabytes.
 CHUNK_SESSIONS = 500
-
-
-@dataclass(frozen=True)
-class Day:
-    """What is known of one session when it is decided, prices raw."""
-
-    session: dt.date
-    opens: Mapping[str, Decimal]
-    closes: Mapping[str, Decimal]
-    actions: Sequence[CorporateAction]  # going ex at this session
-    next_splits: Mapping[str, Decimal]  # going ex at the next one
-    scores: Mapping[str, Sequence[float]]  # of the models below
-    rules: Mapping[str, Any]  # models, weights, limits, costs: stored with the session, so it can be re-decided
-
-
-@dataclass
-class State:
-    """The account between two steps of a session."""
-
-    book: Book
-    orders: list[Order] = field(default_factory=list)  # sent after the session before
-    opened: bool = True  # False before the first deposit
+Vote = tuple[str, str, float]  # model, symbol, score
 
 
 class RiskExecution:
@@ -56,6 +42,8 @@ class RiskExecution:
     Sessions depend on one another, so reconcile_fills decides all sessions due but the newest in one pass of
     the very steps that the tasks then take for the newest.
     """
+
+    ALWAYS: ClassVar[frozenset[str]] = frozenset()  # steps with work even when no session is due
 
     def __init__(self, context: Context):
         self.context = context
@@ -68,7 +56,8 @@ class RiskExecution:
         *earlier, newest = context.sessions
         for start in range(0, len(earlier), CHUNK_SESSIONS):
             self._advance(earlier[start : start + CHUNK_SESSIONS], mark)
-        return context.say("fills reconciled", earlier_sessions=len(earlier), **self._advance([newest], reconcile))
+        written = self._advance([newest], reconcile)
+        return context.say("fills reconciled", earlier_sessions=len(earlier), **written)
 
     def build_targets(self) -> Mapping[str, Any]:
         """Turn the newest session's scores into wanted holdings."""
@@ -106,14 +95,14 @@ class RiskExecution:
             if not due:
                 return {}
             rules = self._rules(connection, due)
-            if last_step is order:
-                self._heed_kill_switch(connection, rules[due[-1]])
+            if STEPS.index(last_step) >= STEPS.index(order):
+                self._heed_kill_switch(connection, rules.values())
             days = list(self._days(connection, due, rules))
             state, result = self._opening(connection, due[0]), Pass()
             for day in days:
                 for step in STEPS[: STEPS.index(last_step) + 1]:
                     step(state, day, result)
-            written = write_pass(connection, result, "insert", stage)
+            written = write_pass(connection, result, due, "insert", stage)
             if last_step is mark:
                 self._complete(connection, days, result)
             else:
@@ -129,21 +118,27 @@ class RiskExecution:
                 state, result = self._opening(connection, day.session), Pass()
                 for step in STEPS:
                     step(state, day, result)
-                write_pass(connection, result, "verify", self.context.stage)
+                write_pass(connection, result, [day.session], "verify", self.context.stage)
         return self.context.say("decisions compared, none differs", sessions=len(sessions))
 
     def _freeze(self, connection: Connection, session: dt.date, rules: Mapping[str, Any]) -> None:
-        """Keep what the newest session is decided by: a limit changed between two tasks is for the next one."""
+        """Keep what the newest session is decided by: a limit changed meanwhile is for the next one."""
         connection.execute(
             load_sql("stage_runs/upsert_running"),
             {"stage": self.context.stage, "session_date": session, "run_id": self.context.request.run_id,
              "detail": json_text({"rules": rules})},
         )  # fmt: skip
 
-    def _heed_kill_switch(self, connection: Connection, rules: dict[str, Any]) -> None:
-        switch = connection.execute(load_sql("accounts/select_kill_switch"), {"id": ACCOUNT}).fetchone()
-        if switch and not rules["kill_switch"]:
-            rules["blocked"] = switch["reason"]
+    def _heed_kill_switch(self, connection: Connection, undecided: Iterable[dict[str, Any]]) -> None:
+        """Block the orders of sessions checked before the switch was thrown; orders that are out stay out."""
+        switch = self._kill_switch(connection)
+        for rules in undecided:
+            rules.setdefault("blocked", "" if rules["kill_switch"] else switch)
+
+    def _kill_switch(self, connection: Connection) -> str:
+        """Return why nothing may be ordered, empty when it may."""
+        found = connection.execute(load_sql("accounts/select_kill_switch"), {"id": ACCOUNT}).fetchone()
+        return (found["reason"] or "engaged") if found else ""
 
     def _opening(self, connection: Connection, session: dt.date) -> State:
         """Return the account as it stood before the session opened."""
@@ -172,7 +167,7 @@ class RiskExecution:
             actions = actions_as_of(self.context.uri, next_session(view[-1]), cutoffs[view[-1]])
             by_session = _by_session(actions, view)
             for session in view:
-                split = {a.symbol: a.value for a in by_session[next_session(session)] if a.action_type == "split"}
+                going_ex = by_session[next_session(session)]
                 scores: dict[str, list[float]] = defaultdict(list)
                 for model, symbol, score in votes[session]:
                     if model in rules[session]["models"]:
@@ -182,7 +177,7 @@ class RiskExecution:
                     opens={s: Decimal(repr(p[0])) for s, p in prices[session].items()},
                     closes={s: Decimal(repr(p[1])) for s, p in prices[session].items()},
                     actions=by_session[session],
-                    next_splits=split,
+                    next_splits={a.symbol: a.value for a in going_ex if a.action_type == "split"},
                     scores=scores,
                     rules=rules[session],
                 )
@@ -196,11 +191,11 @@ class RiskExecution:
             )
         }
         settings = self.context.settings
-        switch = connection.execute(load_sql("accounts/select_kill_switch"), {"id": ACCOUNT}).fetchone()
+        limits = connection.execute(load_sql("risk_limits/select_limits")).fetchall()
         now = {
             "full_score_weight": settings.full_score_weight,
-            "limits": {r["name"]: r["threshold"] for r in connection.execute(load_sql("risk_limits/select_limits"))},
-            "kill_switch": switch["reason"] if switch else "",
+            "limits": {row["name"]: row["threshold"] for row in limits},
+            "kill_switch": self._kill_switch(connection),
             "commission_per_share": str(settings.commission_per_share),
             "commission_minimum": str(settings.commission_minimum),
             "slippage_bps": str(settings.slippage_bps),
@@ -208,7 +203,8 @@ class RiskExecution:
             "dry_run": settings.dry_run,
         }
         models: dict[dt.date, list[str]] = defaultdict(list)
-        for row in connection.execute(load_sql("stage_runs/select_models"), {"sessions": list(sessions)}):
+        ran = connection.execute(load_sql("stage_runs/select_models"), {"sessions": list(sessions)})
+        for row in ran:
             models[row["session_date"]].append(row["model"])
         return {s: stored.get(s) or {**now, "models": models[s]} for s in sessions}
 
@@ -225,99 +221,11 @@ class RiskExecution:
         for snapshot in done.snapshots:
             counts[snapshot.session_date]["equity_usd"] = str(snapshot.equity_usd)
         complete_sessions(connection, self.context, cutoffs, counts)
-        write_events(connection, _events(days, done))
+        write_events(connection, order_events(days, done))
 
 
-Step = Callable[[State, Day, Pass], None]
-
-
-def reconcile(state: State, day: Day, result: Pass) -> None:
-    """Book the first deposit and what goes ex, fill the orders sent before at this open, and book that."""
-    rules = day.rules
-    broker = SimulatedBroker(
-        Decimal(rules["commission_per_share"]), Decimal(rules["commission_minimum"]), Decimal(rules["slippage_bps"])
-    )
-    executed = broker.fills(state.orders, day.opens, day.session)
-    result.fills += executed.fills
-    result.expired += executed.expired
-    if not state.opened:
-        result.ledger += state.book.deposit(day.session, Decimal(day.rules["initial_cash"]))
-        state.opened = True
-    marks = {
-        a.symbol: (state.book.positions[a.symbol].price / a.value)
-        for a in day.actions
-        if a.action_type == "split" and a.symbol in state.book.positions
-    }
-    result.ledger += state.book.apply_actions(day.session, day.actions, marks)
-    for fill in executed.fills:
-        result.ledger += state.book.apply_fill(fill)
-    state.orders = []
-
-
-def targets(state: State, day: Day, result: Pass) -> None:
-    """Turn the session's scores into wanted holdings."""
-    marked = state.book.mark(day.session, day.closes)
-    plan = build_targets(
-        day.session,
-        day.scores,
-        active_models=max(len(day.rules["models"]), 1),
-        closes=day.closes,
-        next_splits=day.next_splits,
-        positions={p.symbol: p.quantity for p in marked.positions},
-        equity_usd=marked.equity_usd,
-        full_score_weight=day.rules["full_score_weight"],
-    )
-    result.targets += plan.targets
-    result.skipped += plan.skipped
-
-
-def decide(state: State, day: Day, result: Pass) -> None:
-    """Check every wanted change of the session against every limit."""
-    marked = state.book.mark(day.session, day.closes)
-    context = RiskContext(
-        equity_usd=marked.equity_usd,
-        holdings_usd={p.symbol: p.market_value_usd for p in marked.positions},
-        kill_switch=day.rules["kill_switch"],
-    )
-    wanted = [t for t in result.targets if t.session_date == day.session]
-    result.decisions += check_risk(wanted, build_limits(day.rules["limits"]), context)
-
-
-def order(state: State, day: Day, result: Pass) -> None:
-    """Order what was approved, or only plan it in a dry run."""
-    if day.rules.get("blocked"):
-        return
-    prices = {t.symbol: t.reference_price for t in result.targets if t.session_date == day.session}
-    made = [_order(d, prices[d.symbol]) for d in result.decisions if d.session_date == day.session and d.approved_quantity]
-    result.orders += made
-    if day.rules["dry_run"]:
-        result.planned += [o.client_order_id for o in made]
-    else:
-        state.orders = made
-
-
-def mark(state: State, day: Day, result: Pass) -> None:
-    """Value the account at the session's close."""
-    result.snapshots.append(state.book.mark(day.session, day.closes))
-
-
-STEPS: tuple[Step, ...] = (reconcile, targets, decide, order, mark)
-
-
-def _order(decision: RiskDecision, price: Decimal) -> Order:
-    side = "buy" if decision.approved_quantity > 0 else "sell"
-    return Order(
-        client_order_id=client_order_id(ACCOUNT, decision.symbol, side, decision.session_date),
-        symbol=decision.symbol,
-        session_date=decision.session_date,
-        side=side,
-        quantity=abs(decision.approved_quantity),
-        reference_price=price,
-    )
-
-
-def _votes(connection: Connection, sessions: Sequence[dt.date]) -> dict[dt.date, list[tuple[str, str, float]]]:
-    votes: dict[dt.date, list[tuple[str, str, float]]] = defaultdict(list)
+def _votes(connection: Connection, sessions: Sequence[dt.date]) -> Mapping[dt.date, list[Vote]]:
+    votes: dict[dt.date, list[Vote]] = defaultdict(list)
     for row in connection.execute(load_sql("signals/select_votes"), {"sessions": list(sessions)}):
         votes[row["session_date"]].append((row["model_name"], row["symbol"], row["score"]))
     return votes
@@ -334,25 +242,3 @@ def _by_session(actions: Any, view: Sequence[dt.date]) -> dict[dt.date, list[Cor
             session = next(s for s in days if s >= day)
             found[session].append(CorporateAction(symbol, session, kind, Decimal(repr(value))))
     return found
-
-
-def _events(days: Sequence[Day], done: Pass) -> Iterator[dict[str, Any]]:
-    """One event per decision, fill, order that ended without one, and batch of orders held back."""
-    for day in days:
-        held_back = day.rules.get("blocked") or ("dry_run" if day.rules["dry_run"] else "")
-        if held_back:
-            yield event(f"held_back/{ACCOUNT}/{day.session}", "execution.blocked", day.session, "risk_execution",
-                        {"reason": held_back})  # fmt: skip
-    for d in done.decisions:
-        name = "risk.rejected" if d.decision == "rejected" else "risk.approved"
-        payload = {"decision": d.decision, "requested": d.requested_quantity, "approved": d.approved_quantity,
-                   "reason": d.reason}  # fmt: skip
-        key = f"decision/{ACCOUNT}/{d.session_date}/{d.symbol}"
-        yield event(key, name, d.session_date, "risk_execution", payload, symbol=d.symbol)
-    for f in done.fills:
-        payload = {"side": f.side, "quantity": f.quantity, "price": str(f.price)}
-        yield event(f"fill/{f.broker_fill_id}", "execution.completed", f.session_date, "risk_execution", payload,
-                    symbol=f.symbol, correlation=f.client_order_id)  # fmt: skip
-    for e in done.expired:
-        yield event(f"expired/{e.client_order_id}", "execution.blocked", e.session_date, "risk_execution",
-                    {"reason": e.reason}, symbol=e.symbol, correlation=e.client_order_id)  # fmt: skip

@@ -54,7 +54,9 @@ def complete_sessions(
         write_events(
             connection,
             (
-                event(f"{context.stage}/{session}", EVENT_TYPES[context.stage], session, context.stage, detail)
+                event(
+                    f"{context.stage}/{session}", EVENT_TYPES[context.stage], session, context.stage, detail
+                )
                 for session, detail in sorted(details.items())
             ),
         )
@@ -90,17 +92,43 @@ def write_events(connection: Connection, events: Iterable[Mapping[str, Any]]) ->
         connection.execute(load_sql("audit_events/insert_events"), {"rows": json_text(rows)})
 
 
-def record_failure(context: Context, sessions: Sequence[dt.date], error: BaseException, *, model: str = "") -> None:
-    """Note that the first of the sessions could not be completed, and why."""
-    if not sessions or context.window.mode != "catch_up":
+def sessions_of_model(
+    connection: Connection, context: Context, model: str, ready: Iterable[dt.date]
+) -> list[dt.date]:
+    """Return the sessions a run takes a model through; a new one starts with all of history.
+
+    Args:
+        connection: any role that may read.
+        context: the run.
+        model: its name.
+        ready: sessions that could be done, ascending; of these, up to the window's last or, when no session
+            is due, to the last one the stage has completed.
+    """
+    window = context.window
+    done = completed_sessions(connection, context.stage, model)
+    if context.recomputes:
+        return [s for s in window.sessions if s in done]
+    last = window.sessions[-1] if window else max(completed_sessions(connection, context.stage), default=None)
+    return [s for s in ready if last and s <= last and s not in done]
+
+
+def record_failure(
+    context: Context, sessions: Sequence[dt.date], error: BaseException, *, model: str = ""
+) -> None:
+    """Note which of the sessions is the first that could not be completed, and why."""
+    if context.recomputes:
         return
     with transaction(context.uri) as connection:
+        done = completed_sessions(connection, context.stage, model)
+        first = next((s for s in sessions if s not in done), None)
+        if first is None:
+            return
         connection.execute(
             load_sql("stage_runs/upsert_failed"),
             {
                 "stage": context.stage,
                 "model": model,
-                "session_date": sessions[0],
+                "session_date": first,
                 "run_id": context.request.run_id,
                 "detail": json_text({"error": f"{type(error).__name__}: {error}"[:2000]}),
             },
@@ -111,3 +139,8 @@ def mark_stale(connection: Connection, since: dt.date, reason: str, stages: Sequ
     """Mark what later stages decided from a session on as resting on data that has changed since."""
     parameters = {"since": since, "reason": reason, "stages": list(stages)}
     return connection.execute(load_sql("stage_runs/update_stale"), parameters).rowcount
+
+
+def clear_stale(connection: Connection, stage: str, sessions: Sequence[dt.date]) -> None:
+    """Take the mark off sessions that have been computed again from the data as it is now."""
+    connection.execute(load_sql("stage_runs/clear_stale"), {"stage": stage, "sessions": list(sessions)})

@@ -1,4 +1,4 @@
-"""The session resolver: which sessions a run of a stage is about. The only place that weighs a run's clock."""
+"""The session resolver: which sessions a run of a stage is about. Only here a run's clock is weighed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from data_layer.sessions import is_session, last_closed
-from data_layer.settings import validate_symbol
+from data_layer.settings import parse_date, validate_symbol
 from models.errors import ConfigError
 
 Mode = Literal["nothing", "catch_up", "verify", "restate"]
@@ -62,8 +62,8 @@ def resolve_window(request: Request, available: Sequence[dt.date], done: Sequenc
         done: sessions this stage has completed, ascending.
 
     Raises:
-        ConfigError: for dates that are no dates, lie in the future or before what is held, or were not yet
-            done upstream.
+        ConfigError: for dates that are no dates or lie in the future, for a range without a session, and
+            for sessions that upstream, or in a range this stage, has not completed yet.
     """
     start, end = _date(request, "start"), _date(request, "end")
     symbols = _symbols(request)
@@ -71,8 +71,13 @@ def resolve_window(request: Request, available: Sequence[dt.date], done: Sequenc
     if start:
         return _past(request, start, end or start, symbols, restate, available, done)
     if symbols or restate:
-        raise _refuse(request, "symbols" if symbols else "restate", symbols or restate,
-                      "needs a start", "give start and end of the sessions to compute again")  # fmt: skip
+        raise _refuse(
+            request,
+            "symbols" if symbols else "restate",
+            symbols or restate,
+            "needs a start",
+            "give start and end of the sessions to compute again",
+        )
     if end:
         _refuse_future(request, "end", end)
         return _catch_up(request, end, available, done)
@@ -88,54 +93,78 @@ def _named(request: Request, day: dt.date, available: Sequence[dt.date], done: S
         return Window("nothing", reason=f"{day} is not a session of the exchange")
     if day in set(done):
         return Window("verify", (day,))
+    if available and day < available[0]:
+        return Window("nothing", reason=f"{day} lies before {available[0]}, the first session held")
     if not available or day > available[-1]:
         if request.stage == "data_ingestion":
             held = f"ends {available[-1]}" if available else "is empty"
             return Window("nothing", reason=f"the source {held}, {day} is beyond it")
-        raise _refuse(request, "logical date", day, "upstream has not completed this session",
-                      "run the stage before it first")  # fmt: skip
+        raise _refuse(
+            request,
+            "logical date",
+            day,
+            "upstream has not completed this session",
+            "run the stage before it first",
+        )
     return _catch_up(request, day, available, done)
 
 
 def _past(
-    request: Request, start: dt.date, end: dt.date, symbols: tuple[str, ...], restate: bool,
-    available: Sequence[dt.date], done: Sequence[dt.date],
-) -> Window:  # fmt: skip
+    request: Request,
+    start: dt.date,
+    end: dt.date,
+    symbols: tuple[str, ...],
+    restate: bool,
+    available: Sequence[dt.date],
+    done: Sequence[dt.date],
+) -> Window:
     if start > end:
         raise _refuse(request, "start", f"{start} > {end}", "start lies after end", "swap them")
     _refuse_future(request, "end", end)
     chosen = tuple(s for s in available if start <= s <= end)
     if not chosen:
         held = f"{available[0]} to {available[-1]}" if available else "none"
-        raise _refuse(request, "start..end", f"{start}..{end}", "no session lies in this range",
-                      f"sessions held: {held}")  # fmt: skip
+        raise _refuse(
+            request,
+            "start..end",
+            f"{start}..{end}",
+            "no session lies in this range",
+            f"sessions held: {held}",
+        )
     undone = [s for s in chosen if s not in set(done)]
     if undone:
-        raise _refuse(request, "start..end", undone[0], "session is not completed yet",
-                      "leave start empty to catch up, then compute it again")  # fmt: skip
+        raise _refuse(
+            request,
+            "start..end",
+            undone[0],
+            "session is not completed yet",
+            "leave start empty to catch up, then compute it again",
+        )
     return Window("restate" if restate else "verify", chosen, symbols)
 
 
-def _catch_up(request: Request, last: dt.date, available: Sequence[dt.date], done: Sequence[dt.date]) -> Window:
+def _catch_up(
+    request: Request, last: dt.date, available: Sequence[dt.date], done: Sequence[dt.date]
+) -> Window:
     finished = set(done)
     due = tuple(s for s in available if s <= last and s not in finished)
     if not due:
         held = f"done up to {done[-1]}" if done else "upstream has completed nothing yet"
         return Window("nothing", reason=held)
     if done and due[0] < done[-1]:
-        raise _refuse(request, "session", due[0], f"lies before {done[-1]}, which is done already",
-                      "history is decided in order: use another ALMANAC_HOME for an earlier START")  # fmt: skip
+        raise _refuse(
+            request,
+            "session",
+            due[0],
+            f"lies before {done[-1]}, which is done already",
+            "history is decided in order: use another ALMANAC_HOME for an earlier START",
+        )
     return Window("catch_up", due)
 
 
 def _date(request: Request, name: str) -> dt.date | None:
     text = request.params.get(name)
-    if not text:
-        return None
-    try:
-        return dt.date.fromisoformat(str(text))
-    except ValueError:
-        raise _refuse(request, name, text, "not a date", "write YYYY-MM-DD") from None
+    return parse_date(str(text), key=name, stage=request.stage) if text else None
 
 
 def _symbols(request: Request) -> tuple[str, ...]:
@@ -146,8 +175,13 @@ def _symbols(request: Request) -> tuple[str, ...]:
 
 def _refuse_future(request: Request, key: str, day: dt.date) -> None:
     if day > last_closed(request.now):
-        raise _refuse(request, key, day, "the session has not closed yet",
-                      f"the last one closed is {last_closed(request.now)}")  # fmt: skip
+        raise _refuse(
+            request,
+            key,
+            day,
+            "the session has not closed yet",
+            f"the last one closed is {last_closed(request.now)}",
+        )
 
 
 def _refuse(request: Request, key: str, value: object, what: str, remedy: str) -> ConfigError:

@@ -60,7 +60,7 @@ def test_everything_is_in_the_next_sessions_share_basis():
 
 
 def test_without_equity_everything_is_closed():
-    assert quantities(plan({"A": [1.0]}, {"A": Decimal(3)}, equity_usd=Decimal(-5))) == {"A": 0}
+    assert quantities(plan({"A": [1.0]}, {"A": Decimal(3)}, equity_usd=Decimal(-50_000))) == {"A": 0}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
--- Where features of these names are: the current version of each set. Parameter: names. Called by plugins.stages.signals.
+-- Where features of these names are: the current version of each set. Parameter: names. Called by plugins.stages.scoring.
 SELECT DISTINCT ON (d.name) d.name, d.feature_set
 FROM feature_definitions d
 JOIN (SELECT feature_set, max(version) AS version FROM feature_sets GROUP BY feature_set) s

@@ -2,6 +2,5 @@
 SELECT p.run_date, m.model_name, p.total_trades, p.open_trades, p.avg_return, p.win_rate, p.avg_win, p.avg_loss,
        p.prediction_accuracy, p.total_return, p.volatility, p.sharpe_ratio, p.max_drawdown, p.profit_factor
 FROM model_performance p JOIN models m ON m.id = p.model_id
-JOIN stage_runs r ON r.stage = 'model_execution' AND r.model = m.model_name AND r.session_date = p.run_date
 WHERE p.run_date = ANY(%(sessions)s)
 ORDER BY p.run_date, m.model_name

@@ -1,4 +1,4 @@
--- One row per completed session of a stage, or of a model in it. Parameters: stage, model. Called by plugins.stages.
+-- One row per completed session of a stage, or of a model in it. Parameters: stage, model. Called by plugins.stages.runs.
 SELECT session_date, known_at
 FROM stage_runs
 WHERE stage = %(stage)s AND model = %(model)s AND status = 'completed'

@@ -108,10 +108,13 @@ def test_enhanced_momentum_volatility_scales_confidence_and_size():
     ],
 )
 def test_enhanced_momentum_needs_trend_and_two_confirmations(changed, taken):
-    score, confidence, size, stop, expected = momentum(**changed)
-    assert (score > 0) == taken
-    if not taken:
-        assert (score, confidence, size, expected) == (0, 0, 0, 0) and math.isnan(stop)
+    mirrored = {"histogram": -0.1, "sma_10": 99.0, "r5": -0.03}
+    mirrored |= {k: {"sma_10": 200 - v, "rsi": 100 - v, "ratio": v}.get(k, -v) for k, v in changed.items()}
+    for direction, features in ((1, changed), (-1, mirrored)):
+        score, confidence, size, stop, expected = momentum(**features)
+        assert (score * direction > 0) == taken
+        if not taken:
+            assert (score, confidence, size, expected) == (0, 0, 0, 0) and math.isnan(stop)
 
 
 @pytest.mark.parametrize("missing", ["histogram", "sma_10", "sma_20", "rsi", "ratio", "r5", "vol"])

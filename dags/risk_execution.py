@@ -1,0 +1,29 @@
+"""Fill what was ordered, decide what to hold, check it against every limit, order it, keep the books.
+
+**Waits for:** asset `signals`.
+**Writes:** `target_positions`, `risk_decisions`, `orders`, `fills`, `ledger_entries`, `positions`,
+`account_snapshots`; asset `positions`.
+**Rerun:** always safe: an order has one identity and is written once. With `start` and `end` past sessions
+are decided again from what they rested on, and compared; nothing is ever re-decided.
+**If it fails:** the session stays open and the next run goes on where this one stopped. To stop all
+ordering: `INSERT INTO kill_switch (account_id, engaged, reason) VALUES ('paper', true, 'why')
+ON CONFLICT (account_id) DO UPDATE SET engaged = true, reason = excluded.reason`; to go on:
+`UPDATE kill_switch SET engaged = false`.
+"""
+
+from airflow.sdk import chain
+
+from plugins.assets import POSITIONS, SIGNALS
+from plugins.dag_defaults import stage_dag
+from plugins.operators.stage_step import StageStepOperator
+
+FIRST = "reconcile_fills"
+
+with stage_dag("risk_execution", __doc__, [SIGNALS]):
+    chain(
+        StageStepOperator(task_id=FIRST, first_step=FIRST),
+        StageStepOperator(task_id="build_targets", first_step=FIRST),
+        StageStepOperator(task_id="check_risk", first_step=FIRST),
+        StageStepOperator(task_id="submit_orders", first_step=FIRST),
+        StageStepOperator(task_id="mark_positions", first_step=FIRST, outlets=[POSITIONS]),
+    )

@@ -1,0 +1,70 @@
+"""Fingerprints of tables: equal when two databases hold the same facts, however they got there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psycopg import sql
+
+from data_layer.storage.database import Connection, load_sql
+from models.errors import ConfigError
+
+# The clock of a write and surrogate keys say nothing about what was decided.
+CLOCKS = {"recorded_at", "created_at", "updated_at", "changed_at", "finished_at", "superseded_at", "ts"}
+SURROGATES = {
+    "id",
+    "batch_id",
+    "last_batch_id",
+    "superseded_by",
+    "model_run_id",
+    "risk_decision_id",
+    "order_id",
+    "run_id",
+}
+NAMES = {("accounts", "id")}  # a surrogate key elsewhere, but what people call it here
+# Each try leaves its mark in these by design: what a source answered, and rows between two tasks.
+LOGS = {"ingestion_batches", "pending_signals", "pending_model_runs"}
+
+
+def stored_tables(connection: Connection) -> list[str]:
+    """Return the names of all tables with facts, sorted."""
+    names = [row["name"] for row in connection.execute(load_sql("catalogue/select_tables"))]
+    return [name for name in names if name not in LOGS]
+
+
+def table_hashes(connection: Connection, tables: Sequence[str] = ()) -> dict[str, str]:
+    """Return a hash of each table's rows, in no order, without clocks and surrogate keys.
+
+    Args:
+        connection: any role that may read.
+        tables: names; all tables with facts when empty.
+
+    Raises:
+        ConfigError: for a table that does not exist.
+    """
+    known = stored_tables(connection)
+    for name in tables:
+        if name not in known:
+            raise ConfigError(
+                "no such table", key="table", value=name, remedy=f"tables are {', '.join(known)}"
+            )
+    return {name: _hash(connection, name) for name in tables or known}
+
+
+def _hash(connection: Connection, table: str) -> str:
+    rows = connection.execute(load_sql("catalogue/select_columns"), {"table": table})
+    left_out = CLOCKS | SURROGATES
+    names = [row["name"] for row in rows if row["name"] not in left_out or (table, row["name"]) in NAMES]
+    # A model's surrogate key is its name to everybody else.
+    parts = [
+        sql.SQL("(SELECT m.model_name FROM models m WHERE m.id = t.model_id)")
+        if name == "model_id"
+        else sql.SQL("t.{}").format(sql.Identifier(name))
+        for name in names
+    ]
+    statement = sql.SQL(
+        "SELECT coalesce(md5(string_agg(h, '' ORDER BY h)), 'empty') AS hash "
+        "FROM (SELECT md5(ROW({})::text) AS h FROM {} t) r"
+    ).format(sql.SQL(", ").join(parts), sql.Identifier(table))
+    found = connection.execute(statement).fetchone()
+    return str(found["hash"]) if found else ""

@@ -1,0 +1,58 @@
+"""What all DAGs of the daily chain have in common."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from airflow.sdk import DAG, CronTriggerTimetable, Param
+
+from data_layer.settings import load_settings
+
+DEFAULT_ARGS = {
+    "owner": "almanac",
+    # Only what may pass by itself is retried: operators fail at once on settings and data.
+    "retries": 2,
+    "retry_delay": dt.timedelta(seconds=5),
+    "execution_timeout": dt.timedelta(hours=1),
+}
+
+
+def stage_dag(stage: str, doc: str | None, schedule: Any) -> DAG:
+    """Return the DAG of a stage.
+
+    Args:
+        stage: DAG id, equal to the file's name.
+        doc: the file's docstring, shown as its runbook.
+        schedule: the asset it waits for, or a timetable.
+    """
+    return DAG(
+        dag_id=stage,
+        doc_md=doc,
+        schedule=schedule,
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,  # stages catch up by sessions, not by Airflow runs
+        max_active_runs=1,
+        default_args=DEFAULT_ARGS,
+        tags=["almanac", "daily"],
+        is_paused_upon_creation=False,
+        params={
+            "start": _date("First completed session to compute again and compare; empty to catch up"),
+            "end": _date("Last session of the run; empty for all there are"),
+            "symbols": Param(None, type=["null", "string"], description="With start: only these symbols"),
+            "restate": Param(
+                False, type="boolean", description="With start: write what differs as a new version"
+            ),
+        },
+    )
+
+
+def _date(description: str) -> Param:
+    return Param(None, type=["null", "string"], format="date", description=description)
+
+
+def ingestion_schedule() -> CronTriggerTimetable | None:
+    """Return 07:00 New York on weekdays for a live source; finished history is loaded when triggered."""
+    if load_settings().is_static:
+        return None
+    return CronTriggerTimetable("0 7 * * 1-5", timezone="America/New_York")

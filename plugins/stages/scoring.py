@@ -1,0 +1,70 @@
+"""One strategy over stored features: what it says on some sessions, as the rows of signals."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from functools import reduce
+
+import numpy as np
+import pandas as pd
+from psycopg import sql
+
+from data_layer.storage.database import load_sql, read_frame, transaction
+from models.errors import ConfigError
+from models.strategies.base import BaseStrategy, Panel, signals_frame
+
+
+def score_sessions(
+    uri: str, strategy: BaseStrategy, sessions: Sequence[dt.date]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Score some sessions with everything before them in view.
+
+    Args:
+        uri: connection URI.
+        strategy: with its parameters.
+        sessions: ascending, at least one.
+
+    Returns:
+        One row per session: session_date, symbols_scored. And the signal rows of these sessions.
+
+    Raises:
+        ConfigError: when a feature of the strategy is not stored.
+    """
+    panel = read_panel(uri, strategy, sessions[-1])
+    scores = strategy.score(panel)
+    rows = signals_frame(panel, scores)
+    due = pd.DatetimeIndex(list(sessions)).astype(rows["session_date"].dtype)
+    scored = pd.Series((~np.isnan(scores.score)).sum(axis=1), index=pd.DatetimeIndex(panel.sessions))
+    scored.index = scored.index.astype(due.dtype)
+    counts = scored.reindex(due, fill_value=0).to_numpy()
+    runs = pd.DataFrame({"session_date": list(sessions), "symbols_scored": counts})
+    return runs, rows[rows["session_date"].isin(due)]
+
+
+def read_panel(uri: str, strategy: BaseStrategy, last: dt.date) -> Panel:
+    """Read the strategy's features of every session up to the last: a rule may remember all of them.
+
+    Raises:
+        ConfigError: when nobody computes one of them.
+    """
+    names = {"names": list(strategy.features)}
+    sets: dict[str, list[str]] = {}
+    with transaction(uri) as connection:
+        for row in connection.execute(load_sql("feature_definitions/select_sets"), names):
+            sets.setdefault(row["feature_set"], []).append(row["name"])
+        missing = sorted(set(strategy.features) - {name for found in sets.values() for name in found})
+        if missing:
+            raise ConfigError(
+                f"{strategy.name} reads a feature nobody computes", stage="model_execution", key="features",
+                value=missing[0], remedy="see feature_definitions for those there are",
+            )  # fmt: skip
+        queries = [
+            sql.SQL("SELECT symbol, date, {} FROM {} WHERE date <= %(last)s::date ORDER BY date, symbol")
+            .format(sql.SQL(", ").join(map(sql.Identifier, found)), sql.Identifier(f"features_{name}"))
+            .as_string(connection)
+            for name, found in sets.items()
+        ]
+    frames = [read_frame(uri, query, {"last": last}) for query in queries]
+    joined = reduce(lambda left, right: left.merge(right, on=["symbol", "date"], how="outer"), frames)
+    return Panel.from_frame(joined, strategy.features)

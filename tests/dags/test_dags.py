@@ -1,0 +1,167 @@
+"""The DAGs: thin files, runbooks, the wiring that tests/support/chain.py repeats without Airflow."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.chain import STAGES, STEPS
+
+ROOT = Path(__file__).resolve().parents[2]
+DAGS = sorted((ROOT / "dags").glob("*.py"))
+HEAVY = ("pandas", "numpy", "pyarrow", "numba", "psycopg", "exchange_calendars", "adbc_driver_postgresql")
+ASSETS = {
+    "data_ingestion": (None, "market_data"),
+    "feature_engineering": ("market_data", "feature_store"),
+    "model_execution": ("feature_store", "signals"),
+    "risk_execution": ("signals", "positions"),
+    "performance_testing": ("positions", "model_performance"),
+}
+READ = """
+import json, sys, time
+from airflow.dag_processing.dagbag import DagBag
+began = time.perf_counter()
+bag = DagBag(dag_folder=sys.argv[1])
+seconds = time.perf_counter() - began
+heavy = [name for name in sys.argv[2:] if name in sys.modules]
+dags = {
+    dag.dag_id: {
+        "doc": dag.doc_md, "tags": sorted(dag.tags), "max_active_runs": dag.max_active_runs,
+        "catchup": dag.catchup, "paused": dag.is_paused_upon_creation, "params": dag.params.dump(),
+        "waits_for": [a.name for a in dag.schedule] if isinstance(dag.schedule, list) else str(dag.schedule),
+        "tasks": [
+            {"id": t.task_id, "class": getattr(t, "task_type", ""), "after": sorted(t.upstream_task_ids),
+             "retries": t.retries, "delay": t.retry_delay.total_seconds(), "rule": t.trigger_rule.value,
+             "outlets": [a.name for a in t.outlets], "mapped": t.is_mapped}
+            for t in dag.topological_sort()
+        ],
+    }
+    for dag in bag.dags.values()
+}
+print(json.dumps({"errors": bag.import_errors, "seconds": seconds, "heavy": heavy, "dags": dags}))
+"""
+
+
+def in_a_fresh_process(tmp_path, code, *arguments, **settings):
+    environment = {
+        "PATH": os.defpath,
+        "PYTHONPATH": str(ROOT),
+        "AIRFLOW_HOME": str(tmp_path),
+        "ALMANAC_HOME": str(tmp_path),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **settings,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory):
+    return in_a_fresh_process(tmp_path_factory.mktemp("airflow"), READ, str(ROOT / "dags"), *HEAVY)
+
+
+def test_files_are_the_five_dags_and_thin():
+    assert {path.stem for path in DAGS} == set(STEPS)
+    for path in DAGS:
+        assert len(path.read_text().splitlines()) <= 50, path
+
+
+def test_parsing_is_light_and_quick(parsed):
+    assert parsed["errors"] == {}
+    assert parsed["heavy"] == []
+    assert parsed["seconds"] < 3  # 0.3 s on two free cores
+
+
+@pytest.mark.parametrize("path", DAGS, ids=lambda p: p.stem)
+def test_the_docstring_is_the_runbook(parsed, path):
+    dag = parsed["dags"][path.stem]
+    assert dag["doc"] == ast.get_docstring(ast.parse(path.read_text()), clean=False)
+    for section in ("**Waits for:**", "**Writes:**", "**Rerun:**", "**If it fails:**"):
+        assert dag["doc"].count(section) == 1, section
+    for asset in filter(None, ASSETS[path.stem]):
+        assert f"`{asset}`" in dag["doc"]
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_tasks_are_the_steps_in_order(parsed, name):
+    tasks = parsed["dags"][name]["tasks"]
+    assert tuple(t["id"] for t in tasks) == STEPS[name]
+    assert {t["class"] for t in tasks} == {"StageStepOperator"}
+    for before, task in zip(STEPS[name], tasks[1:], strict=False):
+        assert before in task["after"]
+    assert tasks[0]["after"] == []
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_every_step_is_a_method_of_the_stage(name):
+    from plugins.operators.stage_step import STAGES as OPERATED
+
+    assert OPERATED == STAGES
+    module, _, cls = STAGES[name].rpartition(".")
+    tree = ast.parse((ROOT / (module.replace(".", "/") + ".py")).read_text())
+    found = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == cls)
+    methods = {n.name for n in found.body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_")}
+    assert methods >= set(STEPS[name])
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_settings_all_dags_share(parsed, name):
+    dag = parsed["dags"][name]
+    assert dag["tags"] == ["almanac", "daily"]
+    assert (dag["catchup"], dag["max_active_runs"], dag["paused"]) == (False, 1, False)
+    assert dag["params"] == {"start": None, "end": None, "symbols": None, "restate": False}
+    assert {(t["retries"], t["delay"]) for t in dag["tasks"]} == {(2, 5.0)}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_assets_join_the_stages(parsed, name):
+    waits_for, writes = ASSETS[name]
+    dag = parsed["dags"][name]
+    assert dag["waits_for"] == ([waits_for] if waits_for else "None")
+    *others, last = [t for t in dag["tasks"] if t["outlets"]]
+    assert others == []
+    assert last["outlets"] == [writes]
+
+
+def test_one_failing_model_stops_no_other_and_is_not_overlooked(parsed):
+    tasks = {t["id"]: t for t in parsed["dags"]["model_execution"]["tasks"]}
+    assert tasks["execute_strategies"]["mapped"]
+    assert tasks["store_trading_signals"]["rule"] == "all_done"
+    # A run is judged by its last task: it must also hear of what failed before the models.
+    assert set(tasks["log_model_metrics"]["after"]) == {"fetch_latest_features", "store_trading_signals"}
+    assert {t["rule"] for name, t in tasks.items() if name != "store_trading_signals"} == {"all_success"}
+
+
+def test_a_live_source_runs_before_the_open(tmp_path):
+    code = """
+import json
+from unittest import mock
+from data_layer.settings import Settings
+import plugins.dag_defaults as defaults
+with mock.patch.object(Settings, "is_static", False):
+    live = defaults.ingestion_schedule()
+print(json.dumps([str(live.expression), str(live.timezone), defaults.ingestion_schedule()]))
+"""
+    assert in_a_fresh_process(tmp_path, code) == ["0 7 * * 1-5", "America/New_York", None]
+
+
+def test_airflow_loads_one_plugin_file(tmp_path):
+    code = """
+import json, sys
+from airflow import plugins_manager
+plugins, errors = plugins_manager._get_plugins()
+print(json.dumps([[p.name for p in plugins if p.name == "almanac"], errors,
+                  sorted(n for n in sys.modules if "stages" in n or n == "context" or n == "dag_defaults")]))
+"""
+    assert in_a_fresh_process(tmp_path, code) == [["almanac"], {}, []]

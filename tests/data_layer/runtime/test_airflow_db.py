@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from data_layer.runtime import airflow_db
+from data_layer.runtime.airflow_db import cloned_metadata, metadata_is_ready, prepare_metadata
+from data_layer.runtime.postgres import embedded_postgres
+from data_layer.storage.migrate import prepare_database
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    with embedded_postgres(tmp_path_factory.mktemp("home")) as server:
+        prepare_database(server)
+        assert prepare_metadata(server.home)
+        yield server.home
+
+
+def names(home):
+    with psycopg.connect(home.uri("postgres", "postgres")) as connection:
+        return {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
+
+
+def test_metadata_is_made_once(home):
+    assert metadata_is_ready(home)
+    assert not prepare_metadata(home)
+    with psycopg.connect(home.uri("airflow", "airflow")) as connection:
+        assert connection.execute("SELECT count(*) FROM slot_pool").fetchone() == (1,)
+
+
+def test_interrupted_preparation_is_repeated_and_keeps_what_is_there(home):
+    with psycopg.connect(home.uri("airflow", "airflow")) as connection:
+        connection.execute("UPDATE slot_pool SET slots = 77")
+    with psycopg.connect(home.uri("postgres", "postgres")) as connection:
+        connection.execute(f"COMMENT ON DATABASE {airflow_db.TEMPLATE} IS NULL")
+    assert prepare_metadata(home)
+    with psycopg.connect(home.uri("airflow", "airflow")) as connection:
+        assert connection.execute("SELECT slots FROM slot_pool").fetchone() == (77,)
+    with cloned_metadata(home) as clone, psycopg.connect(home.uri("airflow", clone)) as connection:
+        assert connection.execute("SELECT slots FROM slot_pool").fetchone() != (77,)
+
+
+def test_nobody_can_change_the_template(home):
+    with pytest.raises(psycopg.OperationalError, match="not currently accepting connections"):
+        psycopg.connect(home.uri("postgres", airflow_db.TEMPLATE))
+
+
+def test_clone_is_dropped_also_on_failure_and_while_still_connected(home):
+    before = names(home)
+    connection = None
+    with pytest.raises(KeyboardInterrupt), cloned_metadata(home) as clone:
+        connection = psycopg.connect(home.uri("airflow", clone))
+        assert names(home) - before == {clone}
+        raise KeyboardInterrupt
+    assert names(home) == before
+    connection.close()
+
+
+def test_clone_of_a_killed_user_is_dropped_by_the_next_and_one_in_use_is_not(home):
+    before = names(home)
+    with psycopg.connect(home.uri("postgres", "postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {airflow_db.CLONE}abandoned")
+    with cloned_metadata(home) as one:
+        assert f"{airflow_db.CLONE}abandoned" not in names(home)
+        with cloned_metadata(home) as other:
+            assert {one, other} <= names(home)
+    assert names(home) == before

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data_layer.settings import ROOT
+
+REQUIREMENTS = [ROOT / "requirements-core.txt", ROOT / "requirements.txt"]
+TARGETS = ("run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench")
+
+
+def run(*command, **environment):
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    )  # fmt: skip
+
+
+def requirement_lines(path):
+    return [line for line in path.read_text().splitlines() if line and not line.startswith(("#", "-r"))]
+
+
+def test_help_lists_every_target():
+    listed = {line.split()[0] for line in run("make", "help").stdout.splitlines()}
+    assert listed == set(TARGETS)
+
+
+@pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda p: p.name)
+def test_every_requirement_is_pinned_and_says_what_for(path):
+    for line in requirement_lines(path):
+        assert re.fullmatch(r"[\w.-]+(\[\w+\])?==[\w.]+  # .{4,}", line), line
+
+
+def test_constraints_agree_with_the_requirements():
+    def name(text):
+        return re.sub(r"[-_.]+", "-", text.split("[")[0]).lower()
+
+    lines = [line for line in (ROOT / "deploy" / "constraints.txt").read_text().splitlines() if "==" in line]
+    pinned = {name(line.split("==")[0]): line.split("==")[1] for line in lines}
+    for path in REQUIREMENTS:
+        for line in requirement_lines(path):
+            package, version = line.split("  #")[0].split("==")
+            assert pinned[name(package)] == version
+
+
+@pytest.mark.parametrize("program", ["airflow", "psql"])
+def test_wrapper_without_an_environment_says_what_to_do(program, tmp_path):
+    done = run(str(ROOT / "bin" / program), VENV=str(tmp_path))
+    assert done.returncode == 1
+    assert "run make run first" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "variables", "message"),
+    [
+        ("run", {"SOURCE": "nonsense"}, "unknown source"),
+        ("run", {"START": "2013-01-02", "END": "2012-01-03"}, "START lies after END"),
+        ("run", {"SYMBOLS": "../x"}, "malformed symbol"),
+        ("run", {"AIRFLOW_PORT": "80"}, "not a port"),
+        ("run", {"END": "1999-01-04"}, "between START and END"),
+        ("verify", {}, "never started"),
+        ("psql_cli", {}, "Postgres does not run"),
+    ],
+)
+def test_mistake_is_one_clear_line_and_a_failure(module, variables, message, tmp_path):
+    home = tmp_path / "home"
+    done = run(sys.executable, "-m", f"data_layer.runtime.{module}", ALMANAC_HOME=str(home), **variables)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (home / "settings.json").exists()
+    assert not (home / "pgdata").exists()
+
+
+def test_stop_and_status_without_a_home(tmp_path):
+    home = str(tmp_path / "home")
+    assert run(sys.executable, "-m", "data_layer.runtime.stop", ALMANAC_HOME=home).returncode == 0
+    assert run(sys.executable, "-m", "data_layer.runtime.status", ALMANAC_HOME=home).returncode == 1
+    assert not Path(home).exists()
+
+
+def test_preload_brings_libraries_and_the_calendar_but_nothing_of_ours(tmp_path):
+    code = (
+        "import sys, datetime as dt, exchange_calendars.calendar_utils as u, data_layer.runtime.preload\n"
+        "ours = [m for m in sys.modules if m.split('.')[0] in {'data_layer', 'models', 'plugins'}]\n"
+        "cached = dict(u.global_calendar_dispatcher._factory_output_cache)\n"
+        "from data_layer.sessions import is_session\n"
+        "is_session(dt.date(2020, 1, 2))\n"
+        "now = u.global_calendar_dispatcher._factory_output_cache\n"
+        "same = now.keys() == cached.keys() and all(now[k] is v for k, v in cached.items())\n"
+        "print(len(cached), same, 'pandas' in sys.modules, *sorted(ours))\n"
+    )
+    done = run(sys.executable, "-c", code, AIRFLOW_HOME=str(tmp_path))
+    ours = "data_layer data_layer.runtime data_layer.runtime.preload"
+    assert done.stdout == f"1 True True {ours}\n", done.stderr

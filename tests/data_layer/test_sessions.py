@@ -1,0 +1,104 @@
+"""The exchange's sessions, against the calendar of exchange_calendars and against days people remember."""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import exchange_calendars
+import pandas as pd
+import pytest
+
+from data_layer import sessions as ours
+from models.errors import ConfigError
+
+NEW_YORK = ZoneInfo("America/New_York")
+FIRST, LAST = dt.date(1999, 1, 4), dt.date(2026, 6, 30)
+CLOSED = [
+    *(dt.date(2001, 9, d) for d in (11, 12, 13, 14)),  # the attacks
+    dt.date(2012, 10, 29),
+    dt.date(2012, 10, 30),  # hurricane Sandy
+    dt.date(2025, 1, 9),  # mourning for President Carter
+    dt.date(2022, 6, 20),  # Juneteenth, a holiday since that year
+    dt.date(2021, 4, 2),  # Good Friday
+    dt.date(2024, 3, 30),
+    dt.date(2024, 3, 31),  # a weekend
+]
+HALF_DAYS = [dt.date(2001, 11, 23), dt.date(2012, 7, 3), dt.date(2019, 12, 24), dt.date(2024, 11, 29)]
+
+
+@pytest.fixture(scope="module")
+def oracle():
+    return exchange_calendars.get_calendar("XNYS", start="1999-01-01", end="2026-06-30")
+
+
+def test_all_sessions_are_the_calendars(oracle):
+    wanted = [stamp.date() for stamp in oracle.sessions_in_range(pd.Timestamp(FIRST), pd.Timestamp(LAST))]
+    assert ours.sessions_between(FIRST, LAST) == wanted
+    assert ours.close_times(wanted) == {s.date(): t.to_pydatetime() for s, t in oracle.closes.items()}
+    assert [ours.opens_at(day) for day in wanted] == [t.to_pydatetime() for t in oracle.opens]
+    assert ours.close_times([wanted[5]]) == {wanted[5]: ours.closes_at(wanted[5])}
+
+
+def test_each_day_is_a_session_or_not(oracle):
+    for stamp in pd.date_range(FIRST, LAST):
+        assert ours.is_session(stamp.date()) == oracle.is_session(stamp), stamp
+
+
+@pytest.mark.parametrize("day", CLOSED, ids=str)
+def test_days_without_trading(day):
+    assert not ours.is_session(day)
+    assert ours.sessions_between(day, day) == []
+    for function in (ours.next_session, ours.previous_session, ours.opens_at, ours.closes_at):
+        with pytest.raises(ConfigError, match=str(day)):
+            function(day)
+
+
+def test_neighbours():
+    assert ours.next_session(dt.date(2001, 9, 10)) == dt.date(2001, 9, 17)
+    assert ours.previous_session(dt.date(2001, 9, 17)) == dt.date(2001, 9, 10)
+    assert ours.session_from(dt.date(2001, 9, 11)) == dt.date(2001, 9, 17)
+    assert ours.session_from(dt.date(2001, 9, 17)) == dt.date(2001, 9, 17)
+    assert ours.sessions_between(dt.date(2005, 6, 2), dt.date(2005, 6, 1)) == []
+
+
+def test_history_reaches_back_before_any_vendors():
+    assert ours.is_session(dt.date(1962, 1, 2)) and not ours.is_session(dt.date(1950, 1, 4))
+
+
+@pytest.mark.parametrize("day", HALF_DAYS, ids=str)
+def test_half_days_close_at_one(day):
+    assert ours.closes_at(day).astimezone(NEW_YORK).time() == dt.time(13)
+
+
+@pytest.mark.parametrize(
+    ("day", "opens", "closes"),
+    [
+        ("2024-03-08", 14.5, 21),
+        ("2024-03-11", 13.5, 20),
+        ("2024-11-01", 13.5, 20),
+        ("2024-11-04", 14.5, 21),
+    ],
+)
+def test_summer_time_moves_the_instants(day, opens, closes):
+    session = dt.date.fromisoformat(day)
+    midnight = dt.datetime.combine(session, dt.time(0), dt.UTC)
+    assert ours.opens_at(session) - midnight == dt.timedelta(hours=opens)
+    assert ours.closes_at(session) - midnight == dt.timedelta(hours=closes)
+    assert ours.opens_at(session).astimezone(NEW_YORK).time() == dt.time(9, 30)
+
+
+@pytest.mark.parametrize(
+    ("instant", "session"),
+    [
+        ("2024-07-05T20:00:00Z", "2024-07-05"),
+        ("2024-07-05T19:59:59Z", "2024-07-03"),
+        ("2024-07-05T16:00:00-04:00", "2024-07-05"),
+        ("2024-07-03T17:00:00Z", "2024-07-03"),  # closed at one
+        ("2024-07-04T12:00:00Z", "2024-07-03"),
+        ("2024-07-07T23:59:00Z", "2024-07-05"),
+        ("2024-07-08T11:00:00Z", "2024-07-05"),  # the seven o'clock run in New York
+    ],
+)
+def test_the_last_session_closed_at_an_instant(instant, session):
+    assert ours.last_closed(dt.datetime.fromisoformat(instant)) == dt.date.fromisoformat(session)

@@ -1,0 +1,170 @@
+"""Settings: who wins, and that every bad value says which, what and how to mend it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import fields
+from decimal import Decimal
+
+import pytest
+
+from data_layer import settings as module
+from data_layer.settings import REMEMBERED, Settings, load_settings, parse_settings, validate_symbol
+from models.errors import ConfigError
+
+BAD = {
+    "START": [
+        "yesterday",
+        "2018-13-01",
+        "2018-02-29",
+        "20180101",
+        "2018-W01-1",
+        "2018-1-1",
+        "01/02/2018",
+        " ",
+    ],
+    "END": ["2018", "2018-01-01T00:00:00", "٢٠١٨-٠١-٠١"],
+    "SYMBOLS": [
+        "AAPL\n",
+        "AAPL\nMSFT",
+        "../x",
+        "aapl",
+        "A' OR 1=1 --",
+        "AAPL;MSFT",
+        "AAPLAAPLAAPL",
+        "\tAAPL",
+        "A\0",
+    ],
+    "DEFAULT_HOLDING_PERIOD": ["0", "253", "2.5", "x", "NaN", "Infinity", "-1"],
+    "RISK_FREE_RATE": ["2", "-0.2", "nan", "2%"],
+    "INITIAL_CASH": ["0", "-1", "1e13", "inf", "100,000"],
+    "COMMISSION_PER_SHARE": ["-0.01", "11", "nan"],
+    "COMMISSION_MINIMUM": ["-1", "1001"],
+    "SLIPPAGE_BPS": ["-1", "1001", "five"],
+    "FULL_SCORE_WEIGHT": ["-0.01", "1.01", "nan"],
+    "DRY_RUN": ["maybe", "2", "NaN"],
+}
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path, monkeypatch):
+    """An empty place in the repository's stead, so that nobody's .env takes part."""
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("key", "value"), [(k, v) for k, values in BAD.items() for v in values])
+def test_a_bad_value_names_key_value_and_remedy(tmp_path, key, value):
+    with pytest.raises(ConfigError) as caught:
+        parse_settings(tmp_path, {key: value})
+    error = caught.value
+    assert error.stage == "settings"
+    assert error.key == ("symbol" if key == "SYMBOLS" else key)
+    assert str(error.value).strip() in value or error.value == value
+    assert error.remedy and error.remedy in str(error) and repr(error.value) in str(error)
+
+
+def test_every_remembered_setting_that_can_be_wrong_is_tried():
+    assert set(REMEMBERED) - set(BAD) == {"SOURCE", "FILES"}  # the source itself judges these
+    assert {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME"} == set(REMEMBERED)
+
+
+def test_start_after_end_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"START lies after END.*2018-02-01 > 2018-01-31.*swap"):
+        parse_settings(tmp_path, {"START": "2018-02-01", "END": "2018-01-31"})
+    assert parse_settings(tmp_path, {"START": "2018-01-31", "END": "2018-01-31"}).start == dt.date(
+        2018, 1, 31
+    )
+
+
+def test_defaults_hold_where_nothing_is_said(tmp_path):
+    assert parse_settings(tmp_path, {}) == Settings(tmp_path)
+    assert parse_settings(tmp_path, dict.fromkeys(REMEMBERED, "")) == Settings(tmp_path)
+
+
+def test_values_are_read_exactly(tmp_path):
+    read = parse_settings(
+        tmp_path,
+        {
+            "SOURCE": "files",
+            "FILES": "x.csv",
+            "SYMBOLS": "MSFT, BRK.B AAPL  MSFT",
+            "START": "2018-01-02",
+            "END": "2018-12-31",
+            "INITIAL_CASH": "250000.10",
+            "COMMISSION_PER_SHARE": "0.0035",
+            "DEFAULT_HOLDING_PERIOD": "10",
+            "RISK_FREE_RATE": "0.035",
+            "SLIPPAGE_BPS": "2.5",
+            "DRY_RUN": "Yes",
+            "COMMISSION_MINIMUM": "0.35",
+            "FULL_SCORE_WEIGHT": "0.1",
+        },
+    )
+    assert read == Settings(
+        tmp_path,
+        "files",
+        "x.csv",
+        ("MSFT", "BRK.B", "AAPL"),
+        dt.date(2018, 1, 2),
+        dt.date(2018, 12, 31),
+        10,
+        0.035,
+        Decimal("250000.10"),
+        Decimal("0.0035"),
+        Decimal("0.35"),
+        Decimal("2.5"),
+        0.1,
+        True,
+    )
+
+
+def test_precedence(root):
+    """Command line and environment (make puts one into the other), .env, the home, the default."""
+    home = root / "home"
+    home.mkdir()
+    environ = {"ALMANAC_HOME": str(home)}
+    assert load_settings(environ).slippage_bps == 5
+    (home / "settings.json").write_text(json.dumps({"SLIPPAGE_BPS": "6", "DRY_RUN": "true"}))
+    assert load_settings(environ).slippage_bps == 6
+    (root / ".env").write_text("SLIPPAGE_BPS=7\n")
+    assert load_settings(environ).slippage_bps == 7
+    assert load_settings({**environ, "SLIPPAGE_BPS": "8"}).slippage_bps == 8
+    assert load_settings({**environ, "SLIPPAGE_BPS": "8"}).dry_run is True
+    # An empty text on the command line takes back what the home was started with.
+    assert load_settings({**environ, "SLIPPAGE_BPS": ""}).slippage_bps == 5
+
+
+def test_where_the_home_is(root, monkeypatch):
+    assert load_settings({}).almanac_home == root / ".almanac"
+    (root / ".env").write_text("ALMANAC_HOME=elsewhere\n")
+    assert load_settings({}).almanac_home == root / "elsewhere"
+    assert load_settings({"ALMANAC_HOME": "/there"}).almanac_home.as_posix() == "/there"
+    monkeypatch.setenv("ALMANAC_HOME", str(root / "mine"))
+    assert load_settings().almanac_home == root / "mine"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '"x"', ""])
+def test_a_spoilt_memory_is_named(root, text):
+    (root / "settings.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"settings.json.*remove the file"):
+        load_settings({"ALMANAC_HOME": str(root)})
+
+
+def test_a_line_end_in_the_environment_is_not_forgiven(root):
+    with pytest.raises(ConfigError, match=r"malformed symbol.*AAPL\\n"):
+        load_settings({"ALMANAC_HOME": str(root), "SYMBOLS": "AAPL\n"})
+
+
+@pytest.mark.parametrize("symbol", ["A", "AAPL", "BRK.B", "BF-B", "GOOGL", "A1", "ABCDEFGHIJ.WXYZ"])
+def test_symbols_as_exchanges_write_them(symbol):
+    assert validate_symbol(symbol) == symbol
+
+
+@pytest.mark.parametrize(
+    "symbol", ["", " ", "AAPL ", "\nA", "A\n", "A.", ".B", "A..B", "A.BCDEF", "Ä", "A/B", "А"]
+)
+def test_anything_else_is_no_symbol(symbol):
+    with pytest.raises(ConfigError, match=r"\[a_stage\] malformed symbol.*upper-case tickers"):
+        validate_symbol(symbol, stage="a_stage")

@@ -1,0 +1,193 @@
+"""Kill and race: whatever ends a stage in its middle, running it again gives what one quiet run gives."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from random import Random
+
+import psycopg
+import pytest
+
+from data_layer.runtime.postgres import embedded_postgres
+from data_layer.storage.database import transaction
+from data_layer.storage.migrate import prepare_database
+from models.errors import RetryableError
+from plugins.stages.context import CHAIN
+from tests.support.chain import STEPS, open_stage, run_chain, run_stage, take_step
+from tests.support.prepared import ENDS, MIDDLE, failed_checks, hashes, prepared
+from tests.support.processes import Child, die, trip
+
+__all__ = ["prepared"]
+pytestmark = pytest.mark.faults
+
+KILLS = 21  # per stage
+KILLS_IN_A_ROW = 3  # before a database's last, undisturbed try
+FOLLOWING = dict(zip(CHAIN, [*CHAIN[1:], ""], strict=True))
+
+
+@pytest.fixture(scope="module")
+def quiet(prepared, small_settings):
+    """By stage: the hashes after one undisturbed run, how often it touches the database, and its seconds."""
+    found = {}
+    for stage in CHAIN:
+        run_stage(prepared(stage).writer, small_settings, stage, end=ENDS[stage])  # warms this process
+        database, points = prepared(stage), multiprocessing.Value("i", 0)
+
+        def count(stage=stage, database=database, points=points):
+            passed = trip(0, die)
+            run_stage(database.writer, small_settings, stage, end=ENDS[stage])
+            points.value = passed()
+
+        began = time.monotonic()
+        Child(count, small_settings.almanac_home / "errors").succeed()
+        seconds = time.monotonic() - began
+        expected = hashes(prepared(FOLLOWING[stage]).writer)
+        assert hashes(database.writer) == expected
+        found[stage] = (expected, points.value, seconds)
+    return found
+
+
+class Run:
+    """A run of a stage, its steps taken by processes that may die; a step taken is not taken again."""
+
+    def __init__(self, database, settings, name):
+        self.stage = open_stage(database.writer, settings, name, end=ENDS[name])
+        self.steps = STEPS[name]
+        self.done = multiprocessing.Value("i", 0)
+
+    def go_on(self):
+        for step in self.steps[self.done.value :]:
+            take_step(self.stage, step)
+            self.done.value += 1
+
+
+@pytest.mark.parametrize("name", CHAIN)
+def test_killed_anywhere_and_run_again(prepared, small_settings, quiet, name, tmp_path):
+    expected, points, seconds = quiet[name]
+    random, kills, databases = Random(f"kill {name}"), 0, 0  # noqa: S311
+    while kills < KILLS:
+        database, killed = prepared(name), 0
+        databases += 1
+        run = Run(database, small_settings, name)
+        while killed < KILLS_IN_A_ROW:
+            if random.random() < 0.7:  # between two statements, or on either side of a commit
+                at = random.randint(1, points)
+                child = Child(lambda at=at, run=run: (trip(at, die), run.go_on()), tmp_path / "errors")
+            else:  # in the middle of whatever it does
+                child = Child(run.go_on, tmp_path / "errors")
+                time.sleep(random.uniform(0, seconds))
+                child.kill()
+            status = child.wait()
+            if status != -signal.SIGKILL:
+                assert status == 0, (tmp_path / "errors").read_text()
+                break
+            killed += 1
+            if random.random() < 0.5:  # else the same run retries the step it was at
+                run = Run(database, small_settings, name)
+        kills += killed
+        Child(run.go_on, tmp_path / "errors").succeed()
+        assert hashes(database.writer) == expected, f"database {databases}"
+        assert failed_checks(database.writer) == []
+    assert databases <= KILLS
+
+
+@pytest.mark.parametrize("name", CHAIN)
+def test_two_runs_of_the_same_sessions_at_once(prepared, small_settings, quiet, name, tmp_path):
+    for one_run_twice in (False, False, True):  # a task may also be started twice by mistake
+        database = prepared(name)
+        runs = [Run(database, small_settings, name) for _ in range(2)]
+        if one_run_twice:
+            runs[1].stage = runs[0].stage
+        assert runs[0].stage.context.sessions == runs[1].stage.context.sessions != ()
+        children = [Child(run.go_on, tmp_path / f"errors{i}") for i, run in enumerate(runs)]
+        for child in children:
+            child.succeed()
+        assert hashes(database.writer) == quiet[name][0]
+        assert failed_checks(database.writer) == []
+
+
+def test_eight_triggers_of_everything_at_once(prepared, small_settings, quiet, tmp_path):
+    database = prepared(CHAIN[0])
+
+    def everything():
+        for stage in CHAIN:
+            run_stage(database.writer, small_settings, stage, end=ENDS[stage])
+
+    children = [Child(everything, tmp_path / f"errors{i}") for i in range(8)]
+    for child in children:
+        child.succeed()
+    assert hashes(database.writer) == quiet[CHAIN[-1]][0]
+    assert failed_checks(database.writer) == []
+
+
+def test_a_run_waits_for_the_stage_lock(prepared, small_settings, tmp_path):
+    """The lock is what makes two runs take turns: while somebody holds it, no step gets anywhere."""
+    for name, step in (("data_ingestion", 0), ("feature_engineering", 0), ("model_execution", 4),
+                       ("risk_execution", 0), ("performance_testing", 1)):  # fmt: skip
+        database = prepared(name)
+        run = Run(database, small_settings, name)
+        for earlier in STEPS[name][:step]:
+            take_step(run.stage, earlier)
+        run.done.value = step
+        with transaction(database.writer) as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+            child = Child(run.go_on, tmp_path / "errors")
+            time.sleep(0.5)
+            assert run.done.value == step, name
+        child.succeed()
+        assert run.done.value == len(STEPS[name])
+
+
+def test_models_run_at_the_same_time(prepared, small_settings, quiet, tmp_path):
+    """As mapped tasks do, and each of them twice."""
+    name = "model_execution"
+    database = prepared(name)
+    run = Run(database, small_settings, name)
+    for step in STEPS[name][:3]:
+        take_step(run.stage, step)
+    models = run.stage.load_registered_models() * 2
+    children = [
+        Child(lambda model=model: run.stage.execute_strategies(model), tmp_path / f"errors{i}")
+        for i, model in enumerate(models)
+    ]
+    for child in children:
+        child.succeed()
+    for step in STEPS[name][4:]:
+        take_step(run.stage, step)
+    assert hashes(database.writer) == quiet[name][0]
+
+
+def test_postgres_killed_in_the_middle_of_each_stage(small_settings, quiet, tmp_path):
+    """With fsync on, as every home has it: what was committed is there after the crash, the rest is not."""
+    random = Random("postmaster")  # noqa: S311
+    with embedded_postgres(tmp_path / "home", durable=True) as server:
+        prepare_database(server)
+        uri = server.uri("quant_writer")
+        run_chain(uri, small_settings, end=MIDDLE)
+        for name in CHAIN:
+            expected, points, _ = quiet[name]
+            for part in (0.0, 0.5):  # once early, once late
+                at = random.randint(1 + int(part * points), int((part + 0.5) * points))
+                postmaster = server.pid()
+
+                def work(name=name, at=at, postmaster=postmaster):
+                    trip(at, lambda: os.kill(postmaster, signal.SIGKILL))
+                    run_stage(uri, small_settings, name, end=ENDS[name])
+
+                Child(work, tmp_path / "errors").wait()  # it may have been past its last statement
+                if server.pid() == postmaster:
+                    break  # the run was over before it got there: it went on from the first kill
+                server.start()
+            run_stage(uri, small_settings, name, end=ENDS[name])
+            assert hashes(uri) == expected, name
+            assert failed_checks(uri) == []
+
+
+def test_a_lost_connection_is_worth_a_retry(small_settings, prepared):
+    database = prepared("risk_execution")
+    broken = psycopg.conninfo.make_conninfo(database.writer, port=1)
+    with pytest.raises(RetryableError, match=r"(?s)no connection to the database.*make status"):
+        open_stage(broken, small_settings, "risk_execution")

@@ -1,0 +1,65 @@
+"""Reading what risk_execution decided, and throwing its kill switch."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from data_layer.settings import Settings
+from tests.support.chain import query, run_stage
+from tests.support.prepared import END, change, failed_checks, hashes
+
+STAGE = "risk_execution"
+
+
+def throw(database: Any, engaged: bool = True, reason: str = "the market is mad") -> None:
+    """Engage or release the kill switch."""
+    change(
+        database,
+        "INSERT INTO kill_switch (account_id, engaged, reason) VALUES ('paper', %(engaged)s, %(reason)s) "
+        "ON CONFLICT (account_id) DO UPDATE SET engaged = excluded.engaged, reason = excluded.reason",
+        {"engaged": engaged, "reason": reason},
+    )
+
+
+def decisions(database: Any, *days: str) -> list[dict[str, Any]]:
+    """Return the sessions' risk decisions."""
+    return query(
+        database.reader,
+        "SELECT * FROM risk_decisions WHERE session_date = ANY(%(days)s) ORDER BY session_date, symbol",
+        {"days": [dt.date.fromisoformat(d) for d in days]},
+    )
+
+
+def orders(database: Any, *days: str) -> list[dict[str, Any]]:
+    """Return the orders decided after the sessions' closes."""
+    return query(
+        database.reader,
+        "SELECT * FROM orders WHERE session_date = ANY(%(days)s) ORDER BY session_date, symbol",
+        {"days": [dt.date.fromisoformat(d) for d in days]},
+    )
+
+
+def audit(database: Any, kind: str, day: str) -> list[dict[str, Any]]:
+    """Return a session's audit events of one kind."""
+    return query(
+        database.reader,
+        "SELECT symbol, payload FROM audit_events WHERE event_type = %(kind)s AND session_date = %(day)s",
+        {"kind": kind, "day": day},
+    )
+
+
+def held(database: Any, day: str) -> dict[str, int]:
+    """Return the shares held at a session's close."""
+    rows = query(
+        database.reader, "SELECT symbol, quantity FROM positions WHERE session_date = %(d)s", {"d": day}
+    )
+    return {r["symbol"]: r["quantity"] for r in rows}
+
+
+def assert_sound(database: Any, settings: Settings) -> None:
+    """All invariants hold, and every session can be decided again."""
+    assert failed_checks(database.reader) == []
+    before = hashes(database.writer)
+    run_stage(database.writer, settings, STAGE, start="2005-02-14", end=END)
+    assert hashes(database.writer) == before

@@ -1,0 +1,74 @@
+"""Databases in which one stage has work to do: those before it are done up to END, the others to MIDDLE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from data_layer.settings import Settings
+from data_layer.storage.database import transaction
+from data_layer.storage.hashes import table_hashes
+from plugins.stages.context import CHAIN
+from tests.support.chain import query, run_chain, run_stage
+
+# AAPL splits 2:1 on 2005-02-28, in the middle of the nine sessions that are due.
+MIDDLE, SPLIT, END = "2005-02-18", "2005-02-28", "2005-03-04"
+DUE = (
+    "2005-02-22",
+    "2005-02-23",
+    "2005-02-24",
+    "2005-02-25",
+    SPLIT,
+    "2005-03-01",
+    "2005-03-02",
+    "2005-03-03",
+    END,
+)
+ENDS = dict.fromkeys(CHAIN, None) | {"data_ingestion": END}  # where a catch-up of the stage stops
+
+_made: dict[int, dict[str, Any]] = {}  # once per process, however many test files ask
+
+
+@pytest.fixture(scope="session")
+def prepared(copy_database: Callable[[str], Any], small_settings: Settings) -> Callable[[str], Any]:
+    """Returns a function that makes a copy of the database prepared for a stage; "" for one with all done."""
+    made = _made.setdefault(id(copy_database), {})
+
+    def prepare() -> None:
+        newest = copy_database("quant_data")
+        run_chain(newest.writer, small_settings, end=MIDDLE)
+        made[CHAIN[0]] = newest
+        for stage, following in zip(CHAIN, [*CHAIN[1:], ""], strict=True):
+            newest = copy_database(newest.name)
+            run_stage(newest.writer, small_settings, stage, end=ENDS[stage])
+            made[following] = newest
+
+    def copy(stage: str) -> Any:
+        if not made:
+            prepare()
+        return copy_database(made[stage].name)
+
+    return copy
+
+
+def hashes(uri: str, *tables: str) -> dict[str, str]:
+    """Return the hashes of the tables, of all when none is named."""
+    with transaction(uri) as connection:
+        return table_hashes(connection, tables)
+
+
+def change(database: Any, statement: str, parameters: Any = None) -> int:
+    """Run a statement as the tables' owner; returns the number of rows."""
+    with transaction(database.owner) as connection:
+        return connection.execute(statement, parameters).rowcount
+
+
+def failed_checks(uri: str) -> list[str]:
+    """Return the names of the check views that hold a row."""
+    views = query(
+        uri,
+        "SELECT viewname AS v FROM pg_views WHERE schemaname = 'public' AND starts_with(viewname, 'check_')",
+    )
+    return [row["v"] for row in views if query(uri, f"SELECT * FROM {row['v']}")]
