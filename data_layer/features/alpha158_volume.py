@@ -71,7 +71,8 @@ def change_correlation(panel: Panel, window: int) -> FloatArray:
 @indicator(
     "vma{window}", "vstd{window}",
     formula=(
-        "mean of the last {window} volumes / volume", "standard deviation (ddof 1) of the last {window} volumes / volume"
+        "mean of the last {window} volumes / volume",
+        "standard deviation (ddof 1) of the last {window} volumes / volume"
     ),
     inputs=(VOLUME,), windows=WINDOWS, warm_up=lambda window: window - 1, unit="ratio", value_range=(0.0, None),
     feature_set=SET, equals=("qlib Alpha158 VMA{window}", "qlib Alpha158 VSTD{window}"),

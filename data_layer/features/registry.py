@@ -59,7 +59,8 @@ _columns: dict[tuple[str, str], Column] = {}
 
 def indicator(
     *names: str, formula: str | tuple[str, ...], inputs: tuple[str, ...] | tuple[tuple[str, ...], ...],
-    windows: tuple[int, ...], warm_up: WarmUp | tuple[WarmUp, ...], unit: str | tuple[str, ...], equals: str | tuple[str, ...] = "",
+    windows: tuple[int, ...], warm_up: WarmUp | tuple[WarmUp, ...], unit: str | tuple[str, ...],
+    equals: str | tuple[str, ...] = "",
     value_range: Range | tuple[Range, ...] = (None, None), feature_set: str = "technical", version: int = 1,
 ) -> Callable[[Formula], Formula]:  # fmt: skip
     """Declare the columns a function computes; this is all there is to adding an indicator.

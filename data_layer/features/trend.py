@@ -75,7 +75,8 @@ def movement_rating(panel: Panel, window: int) -> FloatArray:
 
 
 @indicator(
-    "psar", formula="parabolic stop: it runs after the trend's extreme by 0.02 to 0.2 of the way, and turns when touched",
+    "psar",
+    formula="parabolic stop: it runs after the trend's extreme by 0.02 to 0.2 of the way, and turns when touched",
     inputs=("high", "low"), windows=(1,), warm_up=lambda window: window, unit="price",
     equals="TA-Lib SAR(high, low, 0.02, 0.2)",
 )  # fmt: skip

@@ -26,4 +26,5 @@ class Measure:
 
     def __str__(self) -> str:
         verdict = "ok" if self.reached else "short"
-        return f"{self.name} ours={self.ours:.4g} peer={self.peer:.4g} ratio={self.ratio:.3g} target={self.target:g} {verdict}"
+        times = f"{self.name} ours={self.ours:.4g} peer={self.peer:.4g}"
+        return f"{times} ratio={self.ratio:.3g} target={self.target:g} {verdict}"
