@@ -5,13 +5,14 @@ export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
-.PHONY: help run stop status verify test faults lint bench core tools
+.PHONY: help run stop status verify test faults lint export bench core tools
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
 
 run: core ## install, start, load the history and run the five stages; SOURCE=files FILES=... for bars of your own
+	@$(VENV)/bin/python -m data_layer.features.warm
 	@$(RUNTIME).run
 
 stop: core ## stop what `make run` started in this home
@@ -33,8 +34,13 @@ lint: tools ## ruff and mypy
 	@$(VENV)/bin/python -m ruff check .
 	@$(VENV)/bin/python -m mypy
 
+export: core ## features to Parquet: FEATURES=technical START= END= OUT=file.parquet
+	@$(VENV)/bin/python -m data_layer.storage.export --features "$(FEATURES)" --start "$(START)" --end "$(END)" --out "$(OUT)"
+
 bench: tools ## time against the best peers; ONLY=name for one
-	@$(VENV)/bin/python -m tests.benchmarks $(ONLY)
+	@[ -x .venv-bench/bin/python ] || $(VENV)/bin/python -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@$(VENV)/bin/python -m tests.benchmarks $(if $(ONLY),ONLY=$(ONLY))
 
 core:
 	@deploy/venv.sh requirements-core.txt

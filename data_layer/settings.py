@@ -36,6 +36,7 @@ REMEMBERED = (
     "SLIPPAGE_BPS",
     "FULL_SCORE_WEIGHT",
     "DRY_RUN",
+    "MARKET_INDEX",
 )
 
 
@@ -59,6 +60,7 @@ class Settings:
     slippage_bps: Decimal = Decimal(5)  # of the open, against us
     full_score_weight: float = 0.05  # fraction of equity at |score| = 1
     dry_run: bool = False
+    market_index: str = ""  # symbol among the bars that beta and correlation are measured against; none: NULL
 
     @property
     def is_static(self) -> bool:
@@ -223,4 +225,5 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         slippage_bps=number("SLIPPAGE_BPS", "0", "1000"),
         full_score_weight=float(number("FULL_SCORE_WEIGHT", "0", "1")),
         dry_run=_flag("DRY_RUN", text("DRY_RUN") or "false"),
+        market_index=validate_symbol(text("MARKET_INDEX")) if text("MARKET_INDEX") else "",
     )

@@ -8,41 +8,54 @@ What holds for every column:
 - Windows count the symbol's own rows, whatever days lie between them.
 - Technical indicators see split-adjusted prices (price * split_factor) and volumes (volume / split_factor)
   and give price levels in the row's own basis (divided by its split_factor), volume levels likewise. Returns
-  and what is made of them see close * return_factor. No later action moves an earlier value.
+  and what is made of them, and the set alpha158, see prices * return_factor. No later action moves an earlier
+  value.
 - Warm-up is NaN. NaN in is NaN out until the window has left it; a recurrence (EMA, Wilder) starts anew after
   a NaN. Infinite input is NaN. What has no value (a division by zero) is NaN, infinity never comes out.
 - A row depends on its symbol's rows up to it and on nothing else, bit for bit: not on later rows, on other
-  symbols, or on which columns are asked for. It does depend on the symbol's first row: always pass the whole
-  history.
-- float64 inside, rounded to float32 (to nearest, half to even) in `_finished`, as it is stored.
+  symbols, on how many threads work, or on which columns are asked for. It does depend on the symbol's first
+  row: always pass the whole history. (The market's return is a column of the symbol's own bars.)
+- float64 inside, rounded to float32 (to nearest, half to even) in `store`, as it is stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+import datetime as dt
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data_layer.features.kernels import store
 from data_layer.features.layout import FloatArray
+from data_layer.features.memory import keep_freed_memory
 from data_layer.features.panel import Panel, check_columns
 from data_layer.features.registry import UNITS, Column, select
+
+# A field of a group (256 kB) and the few arrays a formula works with fit a core's second-level cache together.
+GROUP_ROWS = 32_768
+Result = TypeVar("Result")
 
 
 def compute(
     bars: pd.DataFrame, names: Iterable[str] | str | None = None, feature_set: str = "technical",
-    dtype: Literal["float32", "float64"] = "float32",
+    dtype: Literal["float32", "float64"] = "float32", threads: int | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Compute feature columns for every bar.
 
     Args:
         bars: symbol, date, open, high, low, close (raw, USD), volume (raw, shares), split_factor and
             return_factor (of `forward_factors`); each symbol's rows together, in date order, from its first.
+            Optional: vwap (raw, USD) for vwap0; market_return (of `with_market_return`, a fraction) for beta
+            and correlation. Without them those columns are NaN.
         names: columns wanted, in the order wanted; None for the whole set.
         feature_set: the set they belong to.
         dtype: float32 as stored, or float64 to compare with other libraries.
+        threads: how many work at once; None for one per processor this process may use.
 
     Returns:
         symbol, date (as given) and one column per name, a row per bar in the same order; no rows for no bars.
@@ -54,34 +67,97 @@ def compute(
     """
     columns = select(names, feature_set)
     check_columns(bars)
-    matrix = np.full((len(columns), len(bars)), np.nan, dtype=dtype)
+    matrix = np.empty((len(columns), len(bars)), dtype=dtype)
     if len(bars):
-        panel = Panel.from_bars(bars)
-        for call in dict.fromkeys((column.function, column.definition.window) for column in columns):
-            _fill(matrix, columns, panel, call)
+        fill(matrix, columns, Panel.from_bars(bars), threads)
     # The matrix is column-major for pandas already: no copy.
     values = pd.DataFrame(matrix.T, columns=[column.definition.name for column in columns], copy=False)
     keys = bars[["symbol", "date"]].reset_index(drop=True)
     return pd.concat([keys, values], axis=1)
 
 
-def _fill(matrix: npt.NDArray, columns: list[Column], panel: Panel, call: tuple) -> None:
-    """Run one function once and put those of its arrays that were asked for into the matrix."""
-    function, window = call
-    with np.errstate(all="ignore"):  # divisions by zero and overflows end as NaN in _finished
-        outputs = function(panel, window)
-        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        for row, column in enumerate(columns):
-            if (column.function, column.definition.window) == call:
-                value = outputs[column.output]
+def compute_sessions(
+    bars: pd.DataFrame,
+    sessions: Sequence[dt.date],
+    feature_set: str = "technical",
+    threads: int | None = None,
+) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
+    """Compute a whole set and keep the rows of some sessions, without ever holding those of all.
+
+    Args:
+        bars: as for `compute`, each symbol's from its first.
+        sessions: whose rows are wanted.
+        feature_set: the set.
+        threads: as for `compute`.
+
+    Returns:
+        symbol and date of the bars of those sessions, and their values, float32 [rows, columns].
+    """
+    check_columns(bars)
+    columns = select(None, feature_set)
+    if bars.empty:
+        return bars[["symbol", "date"]], np.empty((0, len(columns)), np.float32)
+    panel = Panel.from_bars(bars)
+    due = np.isin(panel.days, np.array(list(sessions), "datetime64[D]").astype(np.int64))
+
+    def work(group: tuple[slice, Panel]) -> npt.NDArray[np.float32]:
+        rows, part = group
+        if not due[rows].any():
+            return np.empty((0, len(columns)), np.float32)
+        matrix = np.empty((len(columns), len(part.days)), np.float32)
+        _fill_group(matrix, columns, part)
+        return np.ascontiguousarray(matrix[:, due[rows]].T)
+
+    found = np.concatenate(list(_by_group(work, panel, threads)))
+    return bars.loc[due, ["symbol", "date"]].reset_index(drop=True), found
+
+
+def fill(matrix: npt.NDArray, columns: list[Column], panel: Panel, threads: int | None = None) -> None:
+    """Compute into a matrix [columns][rows of the panel], float32 or float64.
+
+    Threads of our own and not numba's: those hang in a process forked after their first use, and tasks fork.
+    """
+
+    def work(group: tuple[slice, Panel]) -> None:
+        rows, part = group
+        _fill_group(matrix[:, rows], columns, part)
+
+    for _ in _by_group(work, panel, threads):
+        pass
+
+
+def _by_group(
+    work: Callable[[tuple[slice, Panel]], Result], panel: Panel, threads: int | None
+) -> Iterator[Result]:
+    keep_freed_memory()
+    groups = panel.groups(GROUP_ROWS)  # one after the other: what a group keeps is freed with it
+    workers = min(threads or len(os.sched_getaffinity(0)), -(-len(panel.days) // GROUP_ROWS))
+    if workers <= 1:
+        yield from map(work, groups)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(work, groups)
+
+
+def _fill_group(matrix: npt.NDArray, columns: list[Column], panel: Panel) -> None:
+    """Run each function once and put those of its arrays that were asked for into the matrix."""
+    calls: dict[tuple, list[tuple[int, Column]]] = {}
+    for row, column in enumerate(columns):
+        calls.setdefault((column.function, column.definition.window), []).append((row, column))
+    was_split = bool((panel.split_factor != 1.0).any())
+    with np.errstate(all="ignore"):  # divisions by zero and overflows end as NaN in store
+        for (function, window), wanted in calls.items():
+            outputs = function(panel, window)
+            outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+            for row, column in wanted:
                 power = UNITS[column.definition.unit]
-                if power:
-                    value = value * panel.split_factor if power > 0 else value / panel.split_factor
-                matrix[row] = _finished(value, matrix.dtype)
+                value = outputs[column.output]
+                if power and was_split:
+                    value = _in_own_basis(panel, value, power)
+                store(value, matrix[row])
 
 
-def _finished(values: FloatArray, dtype: npt.DTypeLike) -> npt.NDArray:
-    """The one place where values are rounded, and where what is not finite becomes the one NaN."""
-    rounded = values.astype(dtype)
-    rounded[~np.isfinite(rounded)] = np.nan
-    return rounded
+def _in_own_basis(panel: Panel, values: FloatArray, power: int) -> FloatArray:
+    """Bring values of split-adjusted units into each session's own share basis."""
+    factor = panel.split_factor ** abs(power) if abs(power) > 1 else panel.split_factor
+    return values * factor if power > 0 else values / factor

@@ -10,15 +10,21 @@ import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from data_layer.features.layout import STAGE, FloatArray
 from data_layer.features.panel import INPUTS, Panel
 from models.errors import ConfigError
 
 # The power of split_factor that brings a value computed on split-adjusted data into its own session's basis.
-UNITS = {"price": -1, "volume": 1, "ratio": 0, "fraction": 0, "fraction per year": 0, "points": 0}
+UNITS = {
+    "price": -1, "volume": 1, "price^2 per share": -3, "USD": 0, "ratio": 0, "fraction": 0, "fraction per year": 0,
+    "fraction per million USD": 0, "points": 0, "log": 0, "count": 0,
+}  # fmt: skip
 
 Formula = Callable[[Panel, int], FloatArray | tuple[FloatArray, ...]]
+Range = tuple[float | None, float | None]
+WarmUp = Callable[[int], int]
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class FeatureDefinition:
     window: int  # rows in its longest window or smoothing length
     warm_up: int  # leading rows of a symbol that are NaN
     unit: str
-    value_range: tuple[float | None, float | None]  # inclusive; None is unbounded
+    value_range: Range  # inclusive; None is unbounded
     equals: str  # the library function whose values these are; empty: none has it
 
 
@@ -52,10 +58,10 @@ _columns: dict[tuple[str, str], Column] = {}
 
 
 def indicator(
-    *names: str, formula: str | tuple[str, ...], inputs: tuple[str, ...], windows: tuple[int, ...],
-    warm_up: Callable[[int], int], unit: str, equals: str = "",
-    value_range: tuple[float | None, float | None] = (None, None), feature_set: str = "technical",
-    version: int = 1,
+    *names: str, formula: str | tuple[str, ...], inputs: tuple[str, ...] | tuple[tuple[str, ...], ...],
+    windows: tuple[int, ...], warm_up: WarmUp | tuple[WarmUp, ...], unit: str | tuple[str, ...],
+    equals: str | tuple[str, ...] = "",
+    value_range: Range | tuple[Range, ...] = (None, None), feature_set: str = "technical", version: int = 1,
 ) -> Callable[[Formula], Formula]:  # fmt: skip
     """Declare the columns a function computes; this is all there is to adding an indicator.
 
@@ -64,7 +70,8 @@ def indicator(
 
     Args:
         names: column names, with `{window}` in them when there are several windows.
-        formula: in words, one for all names or one each; `{window}` is filled in.
+        formula: in words, one for all names or a tuple with one each (as for the other fields); `{window}` is
+            filled in.
         inputs: which fields of the panel it reads.
         windows: one set of columns for each.
         warm_up: leading NaN rows of a symbol, from the window.
@@ -77,27 +84,40 @@ def indicator(
     Raises:
         ConfigError: at import, when a name is taken or the declaration contradicts itself.
     """
-    formulas = (formula,) * len(names) if isinstance(formula, str) else formula
-    if unit not in UNITS or not set(inputs) <= set(INPUTS) or len(formulas) != len(names) or not names:
+    fields = [_each(names, field) for field in (formula, warm_up, unit, equals)]
+    fields += [
+        field if isinstance(field[0], tuple) else (field,) * len(names) for field in (value_range, inputs)
+    ]
+    wrong_lengths = any(len(field) != len(names) for field in fields)
+    if (
+        wrong_lengths
+        or not set(fields[2]) <= set(UNITS)
+        or not set().union(*fields[5]) <= set(INPUTS)
+        or not names
+    ):
         raise ConfigError(
-            "bad declaration of an indicator", stage=STAGE, key=" ".join(names),
-            value=(unit, inputs, formulas),
+            "bad declaration of an indicator", stage=STAGE, key=" ".join(names), value=(unit, inputs, formula),
             remedy=f"units are {sorted(UNITS)}, inputs {INPUTS}, formulas one or as many as names",
         )  # fmt: skip
 
     def register(function: Formula) -> Formula:
         for window in windows:
-            for output, (name, words) in enumerate(zip(names, formulas, strict=True)):
+            for output, (name, words, rows, measure, library, bounds, reads) in enumerate(
+                zip(names, *fields, strict=True)
+            ):
                 definition = FeatureDefinition(
                     name=name.format(window=window), feature_set=feature_set, version=version, position=0,
-                    formula=words.format(window=window), inputs=inputs, window=window,
-                    warm_up=warm_up(window), unit=unit, value_range=value_range,
-                    equals=equals.format(window=window),
+                    formula=words.format(window=window), inputs=reads, window=window, warm_up=rows(window),
+                    unit=measure, value_range=bounds, equals=library.format(window=window),
                 )  # fmt: skip
                 _add(Column(definition, function, output, len(_columns)))
         return function
 
     return register
+
+
+def _each(names: tuple[str, ...], field: Any) -> tuple[Any, ...]:
+    return field if isinstance(field, tuple) else (field,) * len(names)
 
 
 def _add(column: Column) -> None:

@@ -33,7 +33,6 @@ def airflow_environment(
         **remembered_or_default(home.path),
         "ALMANAC_HOME": str(home.path),
         "PYTHONPATH": str(ROOT),
-        "NUMBA_CACHE_DIR": str(home.path / "cache" / "numba"),
         "SPT_NOENV": "1",  # a process that renames itself keeps its environment readable: it tells its home
         **tuned,
     }

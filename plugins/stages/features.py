@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-import pandas as pd
-
-from data_layer.features.compute import compute
+from data_layer.features.compute import compute_sessions
+from data_layer.features.market import with_market_return
 from data_layer.features.registry import catalogue, feature_sets, set_version
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
-from data_layer.storage.merge import Mode, merge
+from data_layer.storage.feature_values import copy_features
+from data_layer.storage.merge import Merged, Mode, merge
 from models.errors import DataQualityError
 from plugins.stages.context import CHAIN, Context
 from plugins.stages.knowledge import bars_as_of, stable_views
 from plugins.stages.runs import complete_sessions, completed_sessions, mark_stale
 
+# A catch-up writes straight into the table; below about a month of sessions comparing costs nothing.
+DIRECT_SESSIONS = 20
 KEY = ("symbol", "date", "feature_set", "version")
 
 
@@ -38,26 +39,16 @@ class Features:
         with transaction(context.uri) as connection:
             take_lock(connection, context.stage)
             cutoffs = completed_sessions(connection, "data_ingestion")
-            for feature_set in feature_sets():
-                version = self._register(connection, feature_set)
-                earlier = self._not_computed_yet(connection, feature_set, version)
-                works: list[tuple[Sequence[dt.date], Sequence[str], Mode]] = [
-                    (earlier, (), "insert"),
-                    (context.sessions, context.window.symbols, context.merge_mode),
-                ]
-                for sessions, symbols, mode in works:
-                    for view in stable_views(connection, sessions, cutoffs):
-                        rows = self._compute(view, symbols, cutoffs[view[-1]], feature_set, version)
-                        merged = merge(
-                            connection,
-                            "feature_values",
-                            rows,
-                            key=KEY,
-                            mode=mode,
-                            stage=context.stage,
-                            scope=_scope(view, symbols, feature_set, version),
-                            history="feature_values_history",
-                        )
+            versions = {name: self._register(connection, name) for name in feature_sets()}
+            new = {n: v for n, v in versions.items() if self._is_new(connection, n, v)}
+            earlier = list(completed_sessions(connection, context.stage)) if new else []
+            works: list[tuple[Sequence[dt.date], Sequence[str], Mode, Mapping[str, int]]] = [
+                (earlier, (), "insert", new),
+                (context.sessions, context.window.symbols, context.merge_mode, versions),
+            ]
+            for sessions, symbols, mode, sets in works:
+                for view in stable_views(connection, sessions, cutoffs):
+                    for merged in self._store(connection, view, cutoffs[view[-1]], symbols, mode, sets):
                         written += merged.inserted
                         unchanged += merged.unchanged
                         restated += merged.restated
@@ -119,31 +110,50 @@ class Features:
         connection.execute("SELECT refresh_feature_views()")
         return version
 
-    def _not_computed_yet(self, connection: Connection, feature_set: str, version: int) -> Sequence[dt.date]:
-        """Return the completed sessions of a set whose version is new to the stage."""
+    def _is_new(self, connection: Connection, feature_set: str, version: int) -> bool:
+        """Tell whether the stage has completed sessions without this version of the set."""
         done = list(completed_sessions(connection, self.context.stage))
-        if not done:
-            return ()
-        newest = {"set": feature_set, "version": version, "date": done[-1]}
-        found = connection.execute(load_sql("feature_values/select_any"), newest).fetchone()
-        return () if found else done
+        return bool(done) and not _any_stored(connection, done[-1:], {feature_set: version})
 
-    def _compute(
+    def _store(
         self,
-        sessions: Sequence[dt.date],
-        symbols: Sequence[str],
+        connection: Connection,
+        view: Sequence[dt.date],
         cutoff: dt.datetime,
-        feature_set: str,
-        version: int,
-    ) -> pd.DataFrame:
-        bars = bars_as_of(self.context.uri, sessions[-1], cutoff)
+        symbols: Sequence[str],
+        mode: Mode,
+        sets: Mapping[str, int],
+    ) -> Iterator[Merged]:
+        """Compute the sets for sessions that share one view of the past, and bring them into the table."""
+        bars = bars_as_of(self.context.uri, view[-1], cutoff)
+        bars = with_market_return(bars, self.context.settings.market_index)
         if symbols:
             bars = bars[bars["symbol"].isin(list(symbols))]
-        values = compute(bars, feature_set=feature_set)
-        due = values["date"].isin(pd.to_datetime(list(sessions)).astype(values["date"].dtype)).to_numpy()
-        matrix = values.iloc[:, 2:].to_numpy(np.float32)[due]
-        rows = values.loc[due, ["symbol", "date"]].reset_index(drop=True)
-        return rows.assign(feature_set=feature_set, version=version, values=list(matrix))
+        if mode == "insert" and len(view) >= DIRECT_SESSIONS and not _any_stored(connection, view, sets):
+            yield Merged(copy_features(connection, bars, view, sets), 0)
+            return
+        for feature_set, version in sets.items():
+            rows, matrix = compute_sessions(bars, view, feature_set)
+            yield merge(
+                connection,
+                "feature_values",
+                rows.assign(feature_set=feature_set, version=version, values=list(matrix)),
+                key=KEY,
+                mode=mode,
+                stage=self.context.stage,
+                scope=_scope(view, symbols, feature_set, version),
+                history="feature_values_history",
+            )
+
+
+def _any_stored(connection: Connection, sessions: Sequence[dt.date], sets: Mapping[str, int]) -> bool:
+    """Tell whether a row of one of the sets is stored for one of the sessions."""
+    span = {"start": sessions[0], "end": sessions[-1]}
+    any_row = load_sql("feature_values/select_any")
+    return any(
+        connection.execute(any_row, {"set": name, "version": version, **span}).fetchone()
+        for name, version in sets.items()
+    )
 
 
 def _scope(

@@ -24,7 +24,11 @@ class Installation:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "TMPDIR"} or k.startswith("PIP_")}
+        kept = {
+            k: v
+            for k, v in os.environ.items()
+            if k in {"PATH", "HOME", "LANG", "TMPDIR"} or k.startswith("PIP_")
+        }
         # The checkout borrows this environment's packages; a fresh machine installs the same ones.
         return {**kept, "VENV": sys.prefix}
 

@@ -66,16 +66,23 @@ def test_trigger_button_runs_the_whole_chain(installation, browser):
         )
         run = newest_run(installation, stage)
         browser.get(f"{address}/dags/{stage}/runs/{run}")
-        badge = (By.CSS_SELECTOR, "[data-testid=dag-run-header], [data-testid=header-card], main, #root")
         WebDriverWait(browser, PATIENCE, poll_frequency=2).until(
-            lambda _: "Success" in browser.find_element(*badge).text
+            lambda _: "Success" in browser.find_element(By.ID, "root").text
         )
+        assert state_of(installation, stage, run) == "success"
 
 
 def newest_run(installation, stage: str) -> str | None:
     """Return the id of the DAG's newest run, from Airflow's own table."""
+    return metadata(installation, "SELECT run_id FROM dag_run WHERE dag_id = %s ORDER BY run_after DESC LIMIT 1", stage)
+
+
+def state_of(installation, stage: str, run: str) -> str | None:
+    """Return the state of a run, from Airflow's own table."""
+    return metadata(installation, "SELECT state FROM dag_run WHERE dag_id = %s AND run_id = %s", stage, run)
+
+
+def metadata(installation, statement: str, *parameters: str) -> str | None:
     with psycopg.connect(Home(installation.tree / ".almanac").uri("airflow", "airflow")) as connection:
-        row = connection.execute(
-            "SELECT run_id FROM dag_run WHERE dag_id = %s ORDER BY run_after DESC LIMIT 1", [stage]
-        ).fetchone()
+        row = connection.execute(statement, parameters).fetchone()
     return row[0] if row else None

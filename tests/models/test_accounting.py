@@ -208,9 +208,14 @@ def test_the_books_balance_and_agree_with_the_positions(events):
     assert snapshot.equity_usd == book.cash + sum(p.quantity * p.price for p in snapshot.positions)
     unrealized = sum(p.unrealized_pnl_usd for p in snapshot.positions)
     # Equity is what was paid in and every profit and cost since: nothing appears from nowhere.
-    assert snapshot.equity_usd == -totals["capital"] - totals["realized_pnl"] - totals["commission"] - totals[
-        "dividend"
-    ] + unrealized
+    assert (
+        snapshot.equity_usd
+        == -totals["capital"]
+        - totals["realized_pnl"]
+        - totals["commission"]
+        - totals["dividend"]
+        + unrealized
+    )
 
 
 @settings(deadline=None)
@@ -275,7 +280,7 @@ def test_equals_exact_fractions_share_by_share(events):
         assert held.realized_pnl_usd == trades
 
 
-@given(st.integers(-10**6, 10**6), RATIOS, PRICES)
+@given(st.integers(-(10**6), 10**6), RATIOS, PRICES)
 def test_a_split_keeps_the_value(quantity, ratio, price):
     book = Book()
     if quantity == 0:

@@ -48,7 +48,7 @@ def sample():
 
 
 def walk_bars(rows: int, seed: int = 1, symbol: str = "AAA") -> pd.DataFrame:
-    """Bars of a seeded random walk, without gaps in values but with weekends left out, factors 1."""
+    """Bars of a seeded random walk, without gaps in values but with weekends left out, split factors 1."""
     rng = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.02, rows)))
     opening = close * np.exp(rng.normal(0, 0.01, rows))
@@ -61,7 +61,9 @@ def walk_bars(rows: int, seed: int = 1, symbol: str = "AAA") -> pd.DataFrame:
         "close": close,
         "volume": rng.integers(1_000, 1_000_000, rows),
         "split_factor": 1.0,
-        "return_factor": 1.0,
+        "return_factor": np.where(np.arange(rows) > 0, 1.001, 1.0),  # a dividend on the second day
+        "market_return": rng.normal(0, 0.01, rows),
+        "vwap": close * np.exp(rng.normal(0, 0.005, rows)),
     })  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from models.errors import ConfigError
 from models.strategies.discovery import class_path, discover_strategies, load_strategy
 
 ROOT = Path(__file__).resolve().parents[3]
-GOOD = '''
+GOOD = """
 from dataclasses import dataclass
 import numpy as np
 from models.strategies.base import BaseStrategy, Panel, Scores, parameter
@@ -23,7 +23,7 @@ class {cls}(BaseStrategy):
 
     def score(self, panel: Panel) -> Scores:
         return Scores(np.sign(panel["sma_10"]))
-'''
+"""
 SHIPPED = {"golden_cross", "rsi_reversion", "enhanced_momentum"}
 
 

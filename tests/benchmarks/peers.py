@@ -1,0 +1,25 @@
+"""Where the peers live: an environment of their own, made from requirements-bench.txt."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def qlib_script() -> Path:
+    """The script that runs pyqlib in that environment."""
+    return ROOT / "tests" / "benchmarks" / "peer_qlib.py"
+
+
+@cache
+def bench_python() -> str | None:
+    """Its interpreter (BENCH_VENV, else .venv-bench), or None when pyqlib is not there."""
+    python = Path(os.environ.get("BENCH_VENV", ROOT / ".venv-bench")) / "bin" / "python"
+    if not python.exists():
+        return None
+    found = subprocess.run([python, "-c", "import qlib"], capture_output=True, check=False)
+    return str(python) if found.returncode == 0 else None
