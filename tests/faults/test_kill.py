@@ -6,13 +6,14 @@ import multiprocessing
 import os
 import signal
 import time
+from contextlib import contextmanager
 from random import Random
 
 import psycopg
 import pytest
 
 from data_layer.runtime.postgres import embedded_postgres
-from data_layer.storage.database import transaction
+from data_layer.storage.database import take_lock, transaction
 from data_layer.storage.migrate import prepare_database
 from models.errors import RetryableError
 from plugins.stages.context import CHAIN
@@ -50,11 +51,20 @@ def quiet(prepared, small_settings):
     return found
 
 
+@contextmanager
+def lock(database, *names):
+    """Hold a lock as another run of the stage does."""
+    with transaction(database.writer) as connection:
+        take_lock(connection, *names)
+        yield
+
+
 class Run:
     """A run of a stage, its steps taken by processes that may die; a step taken is not taken again."""
 
     def __init__(self, database, settings, name):
         self.stage = open_stage(database.writer, settings, name, end=ENDS[name])
+        self.database = database
         self.steps = STEPS[name]
         self.done = multiprocessing.Value("i", 0)
 
@@ -132,13 +142,24 @@ def test_a_run_waits_for_the_stage_lock(prepared, small_settings, tmp_path):
         for earlier in STEPS[name][:step]:
             take_step(run.stage, earlier)
         run.done.value = step
-        with transaction(database.writer) as connection:
-            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+        with lock(database, name):
             child = Child(run.go_on, tmp_path / "errors")
             time.sleep(0.5)
             assert run.done.value == step, name
         child.succeed()
         assert run.done.value == len(STEPS[name])
+
+
+def test_a_task_of_a_model_waits_for_its_own_lock(prepared, small_settings, tmp_path):
+    run = Run(prepared("model_execution"), small_settings, "model_execution")
+    first, second, _ = run.stage.load_registered_models()  # by id; registered in the order of their names
+    with lock(prepared("model_execution"), "model_execution", "enhanced_momentum"):
+        Child(lambda: run.stage.execute_strategies(first), tmp_path / "errors").succeed()  # another database
+    with lock(run.database, "model_execution", "enhanced_momentum"):
+        held = Child(lambda: run.stage.execute_strategies(first), tmp_path / "errors")
+        Child(lambda: run.stage.execute_strategies(second), tmp_path / "errors2").succeed()
+        assert held.is_running()
+    held.succeed()
 
 
 def test_models_run_at_the_same_time(prepared, small_settings, quiet, tmp_path):

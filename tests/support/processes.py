@@ -44,6 +44,10 @@ class Child:
         """End it as the kernel's out-of-memory killer would."""
         os.kill(self.pid, signal.SIGKILL)
 
+    def is_running(self) -> bool:
+        """Tell whether it has not ended yet."""
+        return os.waitpid(self.pid, os.WNOHANG) == (0, 0)
+
     def wait(self, seconds: float = 120.0) -> int:
         """Return its exit status, negative for the signal that ended it."""
         deadline = time.monotonic() + seconds

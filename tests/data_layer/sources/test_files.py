@@ -134,7 +134,7 @@ def test_a_symbol_that_ends_before_the_file_does_has_left(tmp_path):
     gone = (rows["symbol"] == "MSFT") & (rows["date"] > dt.date(2005, 6, 15))
     late = (rows["symbol"] == "AAPL") & (rows["date"] < dt.date(2005, 6, 8))
     # A row on a Saturday after the end says nothing about who traded.
-    odd = rows.iloc[:1].assign(date=dt.date(2005, 7, 2))
+    odd = rows[gone].iloc[:1].assign(date=dt.date(2005, 7, 2))
     path = write_bars(tmp_path / "bars.csv", pd.concat([rows[~gone & ~late], odd]))
     held = open_source(files_settings(tmp_path, path)).instruments().set_index("symbol")
     assert held["active_from"].to_dict() == {"AAPL": dt.date(2005, 6, 8), "MSFT": dt.date(2005, 6, 1)}

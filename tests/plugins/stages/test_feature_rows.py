@@ -42,7 +42,8 @@ def server(tmp_path_factory):
         days = [stamp.date() for stamp in sorted(bars["date"].unique())]
         with transaction(server.uri()) as connection:
             batch = connection.execute(load_sql("ingestion_batches/insert_batch"), {
-                "source": "files", "kind": "bars", "run_id": "x", "start": days[0], "end": days[-1], "symbols": list(SYMBOLS),
+                "source": "files", "kind": "bars", "run_id": "x", "start": days[0], "end": days[-1],
+                "symbols": list(SYMBOLS),
                 "received": len(bars), "accepted": len(bars), "duplicates": 0, "quarantined": 0,
             }).fetchone()["id"]  # fmt: skip
             close = bars["date"].dt.tz_localize("UTC") + pd.Timedelta(hours=21)

@@ -36,6 +36,7 @@ def test_a_correction_keeps_the_old_version(done_home, market):
     done_home.ingest(change(market, "AAPL", HALF, close=88.5), start=HALF)
     close, known_at, version, backfilled = done_home.query(now, day=HALF)[0]
     assert (close, version, backfilled) == (88.5, 2, False)
+    assert done_home.query("SELECT count(*) FROM market_data WHERE version > 1") == [(1,)]
     history = "SELECT close, version, known_at, superseded_at FROM market_data_history"
     assert done_home.query(history) == [(old[0], 1, old[1], known_at)]
     as_of = "SELECT close FROM market_data_as_of(%(at)s) WHERE symbol = 'AAPL' AND date = %(day)s"

@@ -73,8 +73,8 @@ def test_restating_one_symbol_leaves_the_others_and_their_parameters(restated, s
     assert {r["symbol"] for r in query(restated.reader, "SELECT symbol FROM signals_history")} == {"AAPL"}
     used = query(
         restated.reader,
-        "SELECT DISTINCT r.parameters ->> 'oversold' AS p FROM model_runs r JOIN models m ON m.id = r.model_id "
-        "WHERE model_name = 'rsi_reversion'",
+        "SELECT DISTINCT r.parameters ->> 'oversold' AS p FROM model_runs r "
+        "JOIN models m ON m.id = r.model_id WHERE model_name = 'rsi_reversion'",
     )
     assert [r["p"] for r in used] == ["30.0"]
     run_stage(restated.writer, small_settings, STAGE, **span)
