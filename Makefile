@@ -25,7 +25,8 @@ verify: core ## check tables, row counts and invariants; TABLES=a,b for some
 	@$(RUNTIME).verify
 
 test: tools ## the test suite, without the fault suites
-	@$(VENV)/bin/python -m pytest -m "not faults" -n 2 --dist loadgroup
+	@$(VENV)/bin/python -m pytest -m "not faults and not e2e" -n 2
+	@$(VENV)/bin/python -m pytest -m "e2e and not faults"
 
 faults: tools ## kill, race and stall suites
 	@$(VENV)/bin/python -m pytest -m faults

@@ -43,6 +43,7 @@ BAD = {
     "COMMISSION_MINIMUM": ["-1", "1001"],
     "SLIPPAGE_BPS": ["-1", "1001", "five"],
     "FULL_SCORE_WEIGHT": ["-0.01", "1.01", "nan"],
+    "MARKET_INDEX": ["spx", "SPY\n", "SPY QQQ"],
     "DRY_RUN": ["maybe", "2", "NaN"],
 }
 
@@ -60,7 +61,7 @@ def test_a_bad_value_names_key_value_and_remedy(tmp_path, key, value):
         parse_settings(tmp_path, {key: value})
     error = caught.value
     assert error.stage == "settings"
-    assert error.key == ("symbol" if key == "SYMBOLS" else key)
+    assert error.key == ("symbol" if key in {"SYMBOLS", "MARKET_INDEX"} else key)
     assert str(error.value).strip() in value or error.value == value
     assert error.remedy and error.remedy in str(error) and repr(error.value) in str(error)
 

@@ -12,7 +12,7 @@ import pytest
 from data_layer.runtime.home import Home
 from plugins.stages.context import CHAIN
 
-pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.xdist_group("installation")]
+pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 CHROMIUM = shutil.which("chromium")
 DRIVER = shutil.which("chromedriver")
 PATIENCE = 180  # seconds for the whole chain to go green

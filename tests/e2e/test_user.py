@@ -15,7 +15,7 @@ from data_layer.storage.hashes import table_hashes
 from plugins.stages.context import CHAIN
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("installation")]
+pytestmark = pytest.mark.e2e
 # Run by the fixture or by this file itself, or the very thing that runs this file.
 ELSEWHERE = {"make run", "make test", "make stop", "bin/airflow dags trigger model_execution"}
 

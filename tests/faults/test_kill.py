@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from random import Random
 
 import psycopg
@@ -19,35 +21,44 @@ from models.errors import RetryableError
 from plugins.stages.context import CHAIN
 from tests.support.chain import STEPS, open_stage, run_chain, run_stage, take_step
 from tests.support.prepared import ENDS, MIDDLE, failed_checks, hashes, prepared
-from tests.support.processes import Child, die, trip
+from tests.support.processes import COMMITS, Child, die, trip
 
 __all__ = ["prepared"]
 pytestmark = pytest.mark.faults
 
-KILLS = 21  # per stage
-KILLS_IN_A_ROW = 3  # before a database's last, undisturbed try
+KILLS = 20  # per stage, at least
 FOLLOWING = dict(zip(CHAIN, [*CHAIN[1:], ""], strict=True))
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """An undisturbed run of a stage: what it left, and how often it touched the database."""
+
+    hashes: dict[str, str]
+    points: int
+    commits: int
+    seconds: float
 
 
 @pytest.fixture(scope="module")
 def quiet(prepared, small_settings):
-    """By stage: the hashes after one undisturbed run, how often it touches the database, and its seconds."""
+    """By stage."""
     found = {}
     for stage in CHAIN:
         run_stage(prepared(stage).writer, small_settings, stage, end=ENDS[stage])  # warms this process
-        database, points = prepared(stage), multiprocessing.Value("i", 0)
+        database, points, commits = prepared(stage), *(multiprocessing.Value("i", 0) for _ in range(2))
 
-        def count(stage=stage, database=database, points=points):
-            passed = trip(0, die)
+        def count(stage=stage, database=database, points=points, commits=commits):
+            passed, committed = trip(0, die), trip(0, die, COMMITS)
             run_stage(database.writer, small_settings, stage, end=ENDS[stage])
-            points.value = passed()
+            points.value, commits.value = passed(), committed() // 2
 
         began = time.monotonic()
         Child(count, small_settings.almanac_home / "errors").succeed()
         seconds = time.monotonic() - began
         expected = hashes(prepared(FOLLOWING[stage]).writer)
         assert hashes(database.writer) == expected
-        found[stage] = (expected, points.value, seconds)
+        found[stage] = Quiet(expected, points.value, commits.value, seconds)
     return found
 
 
@@ -76,32 +87,39 @@ class Run:
 
 @pytest.mark.parametrize("name", CHAIN)
 def test_killed_anywhere_and_run_again(prepared, small_settings, quiet, name, tmp_path):
-    expected, points, seconds = quiet[name]
-    random, kills, databases = Random(f"kill {name}"), 0, 0  # noqa: S311
-    while kills < KILLS:
-        database, killed = prepared(name), 0
-        databases += 1
-        run = Run(database, small_settings, name)
-        while killed < KILLS_IN_A_ROW:
-            if random.random() < 0.7:  # between two statements, or on either side of a commit
-                at = random.randint(1, points)
-                child = Child(lambda at=at, run=run: (trip(at, die), run.go_on()), tmp_path / "errors")
-            else:  # in the middle of whatever it does
-                child = Child(run.go_on, tmp_path / "errors")
-                time.sleep(random.uniform(0, seconds))
-                child.kill()
-            status = child.wait()
-            if status != -signal.SIGKILL:
-                assert status == 0, (tmp_path / "errors").read_text()
-                break
-            killed += 1
-            if random.random() < 0.5:  # else the same run retries the step it was at
-                run = Run(database, small_settings, name)
-        kills += killed
-        Child(run.go_on, tmp_path / "errors").succeed()
-        assert hashes(database.writer) == expected, f"database {databases}"
-        assert failed_checks(database.writer) == []
-    assert databases <= KILLS
+    """Once right after each commit, and at random points, also while it goes on or begins again."""
+    random, kills, errors = Random(f"kill {name}"), 0, tmp_path / "errors"  # noqa: S311
+
+    def killed(run, commit=0):
+        if commit:
+            child = Child(lambda: (trip(2 * commit, die, COMMITS), run.go_on()), errors)
+        elif random.random() < 0.5:  # between two statements
+            at = random.randint(1, quiet[name].points)
+            child = Child(lambda: (trip(at, die), run.go_on()), errors)
+        else:  # in the middle of whatever it does
+            child = Child(run.go_on, errors)
+            time.sleep(random.uniform(0, quiet[name].seconds))
+            child.kill()
+        status = child.wait()
+        assert status in {0, -signal.SIGKILL}, errors.read_text()
+        return status != 0
+
+    for commit in itertools.chain(range(1, quiet[name].commits + 1), itertools.repeat(0)):
+        if not commit and kills >= KILLS:
+            break
+        run = Run(prepared(name), small_settings, name)
+        again = killed(run, commit)
+        for _ in range(2):
+            if again:
+                kills += 1
+                if random.random() < 0.5:  # else the same run retries the step it was at
+                    run = Run(run.database, small_settings, name)
+                again = killed(run)
+        kills += again
+        Child(run.go_on, errors).succeed()
+        assert hashes(run.database.writer) == quiet[name].hashes, commit
+        assert failed_checks(run.database.writer) == []
+    print("KILLS", name, quiet[name], kills)
 
 
 @pytest.mark.parametrize("name", CHAIN)
@@ -115,7 +133,7 @@ def test_two_runs_of_the_same_sessions_at_once(prepared, small_settings, quiet, 
         children = [Child(run.go_on, tmp_path / f"errors{i}") for i, run in enumerate(runs)]
         for child in children:
             child.succeed()
-        assert hashes(database.writer) == quiet[name][0]
+        assert hashes(database.writer) == quiet[name].hashes
         assert failed_checks(database.writer) == []
 
 
@@ -129,7 +147,7 @@ def test_eight_triggers_of_everything_at_once(prepared, small_settings, quiet, t
     children = [Child(everything, tmp_path / f"errors{i}") for i in range(8)]
     for child in children:
         child.succeed()
-    assert hashes(database.writer) == quiet[CHAIN[-1]][0]
+    assert hashes(database.writer) == quiet[CHAIN[-1]].hashes
     assert failed_checks(database.writer) == []
 
 
@@ -158,6 +176,7 @@ def test_a_task_of_a_model_waits_for_its_own_lock(prepared, small_settings, tmp_
     with lock(run.database, "model_execution", "enhanced_momentum"):
         held = Child(lambda: run.stage.execute_strategies(first), tmp_path / "errors")
         Child(lambda: run.stage.execute_strategies(second), tmp_path / "errors2").succeed()
+        time.sleep(0.5)
         assert held.is_running()
     held.succeed()
 
@@ -178,7 +197,7 @@ def test_models_run_at_the_same_time(prepared, small_settings, quiet, tmp_path):
         child.succeed()
     for step in STEPS[name][4:]:
         take_step(run.stage, step)
-    assert hashes(database.writer) == quiet[name][0]
+    assert hashes(database.writer) == quiet[name].hashes
 
 
 def test_postgres_killed_in_the_middle_of_each_stage(small_settings, quiet, tmp_path):
@@ -189,7 +208,7 @@ def test_postgres_killed_in_the_middle_of_each_stage(small_settings, quiet, tmp_
         uri = server.uri("quant_writer")
         run_chain(uri, small_settings, end=MIDDLE)
         for name in CHAIN:
-            expected, points, _ = quiet[name]
+            points = quiet[name].points
             for part in (0.0, 0.5):  # once early, once late
                 at = random.randint(1 + int(part * points), int((part + 0.5) * points))
                 postmaster = server.pid()
@@ -200,10 +219,11 @@ def test_postgres_killed_in_the_middle_of_each_stage(small_settings, quiet, tmp_
 
                 Child(work, tmp_path / "errors").wait()  # it may have been past its last statement
                 if server.pid() == postmaster:
+                    assert part
                     break  # the run was over before it got there: it went on from the first kill
                 server.start()
             run_stage(uri, small_settings, name, end=ENDS[name])
-            assert hashes(uri) == expected, name
+            assert hashes(uri) == quiet[name].hashes, name
             assert failed_checks(uri) == []
 
 

@@ -67,10 +67,16 @@ class Child:
         assert status == 0, self.errors.read_text() if self.errors.exists() else f"exit status {status}"
 
 
-def trip(at: int, action: Callable[[], Any]) -> Callable[[], int]:
+COMMITS = ((psycopg.Connection, "commit"),)
+
+
+def trip(
+    at: int, action: Callable[[], Any], touched: tuple[tuple[type, str], ...] = TOUCHED
+) -> Callable[[], int]:
     """Call the action at the at-th point before or after this process touches the database.
 
-    For a forked process only: nothing is put back. Returns a function that tells how many points were passed.
+    Points count from 1; of the COMMITS, point 2k lies right after the k-th. For a forked process only: nothing
+    is put back. Returns a function that tells how many points were passed.
     """
     points = itertools.count(1)
     passed = [0]
@@ -91,7 +97,7 @@ def trip(at: int, action: Callable[[], Any]) -> Callable[[], int]:
 
         setattr(owner, name, wrapped)
 
-    for owner, name in TOUCHED:
+    for owner, name in touched:
         wrap(owner, name)
     return lambda: passed[0]
 

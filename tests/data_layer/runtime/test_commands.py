@@ -11,13 +11,13 @@ import pytest
 from data_layer.settings import ROOT
 
 REQUIREMENTS = [ROOT / "requirements-core.txt", ROOT / "requirements.txt"]
-TARGETS = ("run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench")
+TARGETS = ("run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export")
 
 
 def run(*command, **environment):
     return subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MAKEFLAGS": "", "MAKELEVEL": "", **environment},
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.bars import real_bars
-from tests.support.chain import run_chain
+from tests.support.chain import run_chain, run_stage
 from tests.support.files_home import FIRST, HALF, LAST, open_home
 from tests.support.prepared import prepared
 
@@ -42,3 +42,10 @@ def home(copy_database, half_done, tmp_path, market):
 @pytest.fixture
 def done_home(copy_database, all_done, tmp_path, market):
     return open_home(copy_database(all_done.name), tmp_path, market)
+
+
+@pytest.fixture
+def featured(done_home):
+    """All sessions ingested and featured."""
+    run_stage(done_home.uri, done_home.settings, "feature_engineering")
+    return done_home

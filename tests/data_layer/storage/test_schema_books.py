@@ -1,0 +1,169 @@
+"""The schema itself refuses unbalanced books, orders that no decision allows, and fills that do not add up."""
+
+from __future__ import annotations
+
+import pytest
+from psycopg import errors
+
+from data_layer.storage.database import transaction
+from tests.support.rows import insert
+
+ACCOUNT = "INSERT INTO accounts (id, broker, initial_cash_usd) VALUES ('a', 'simulated', 1000)"
+
+
+@pytest.fixture(scope="module")
+def shared_database(copy_database):
+    return copy_database("quant_data")
+
+
+@pytest.fixture
+def connection(shared_database):
+    with transaction(shared_database.owner) as opened:
+        yield opened
+        opened.rollback()
+
+
+@pytest.fixture
+def books(connection):
+    """A connection with one account, and one decision of each kind on a wanted change of 10 shares."""
+    connection.execute(ACCOUNT)
+    for symbol, decision, approved in (("A", "approved", 10), ("B", "reduced", 4), ("C", "rejected", 0)):
+        insert(
+            connection,
+            "target_positions",
+            account_id="a",
+            session_date="2005-06-01",
+            symbol=symbol,
+            score=1,
+            target_weight=0.05,
+            target_quantity=10,
+            current_quantity=0,
+            reference_price=5,
+        )
+        insert(
+            connection,
+            "risk_decisions",
+            account_id="a",
+            session_date="2005-06-01",
+            symbol=symbol,
+            decision=decision,
+            requested_quantity=10,
+            approved_quantity=approved,
+            reason="why",
+            checks="[]",
+        )
+    return connection
+
+
+def order(connection, of="A", **values):
+    decision = connection.execute("SELECT id FROM risk_decisions WHERE symbol = %s", [of]).fetchone()
+    row = {
+        "client_order_id": "A" * 32,
+        "risk_decision_id": decision["id"],
+        "account_id": "a",
+        "symbol": of,
+        "session_date": "2005-06-01",
+        "side": "buy",
+        "quantity": 10,
+        "reference_price": 5,
+    }
+    insert(connection, "orders", **{**row, **values})
+
+
+def leg(account, amount, key="t1"):
+    return f"('a', '{key}', '2005-06-01', 'deposit', '{account}', {amount})"
+
+
+def legs(connection, *rows):
+    connection.execute(
+        "INSERT INTO ledger_entries "
+        "(account_id, transaction_key, session_date, kind, ledger_account, amount_usd) "
+        "VALUES " + ", ".join(rows)
+    )
+
+
+def test_a_balanced_transaction_is_taken(books):
+    legs(books, leg("cash", 100), leg("capital", -100), leg("cash", 5, "t2"), leg("capital", -5, "t2"))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [leg("cash", 100)],
+        [leg("cash", 100), leg("capital", "-99.99999999")],
+        [leg("cash", 100), leg("capital", -100), leg("cash", 1, "t2")],
+        [leg("cash", 100), leg("capital", -100, "t2")],  # zero in sum, and in no transaction
+    ],
+)
+def test_an_unbalanced_transaction_is_refused(books, rows):
+    with pytest.raises(errors.CheckViolation, match="does not sum to zero"):
+        legs(books, *rows)
+
+
+def test_an_approved_order_is_taken(books):
+    order(books)
+    order(books, "B", quantity=4, client_order_id="B" * 32)
+
+
+@pytest.mark.parametrize(
+    ("of", "values"),
+    [
+        ("A", {"risk_decision_id": 10**9}),
+        ("A", {"quantity": 11}),
+        ("A", {"side": "sell"}),
+        ("A", {"symbol": "B"}),
+        ("A", {"session_date": "2005-06-02"}),
+        ("A", {"account_id": "b"}),
+        ("B", {"quantity": 10}),
+        ("C", {"quantity": 10}),
+    ],
+)
+def test_an_order_that_no_decision_allows_is_refused(books, of, values):
+    with pytest.raises(errors.ForeignKeyViolation):
+        order(books, of, **values)
+
+
+def test_an_order_cannot_say_that_its_decision_was_a_rejection(books):
+    with pytest.raises(errors.CheckViolation):
+        order(books, "C", risk_may_order=False)
+
+
+def test_one_decision_allows_one_order(books):
+    order(books)
+    with pytest.raises(errors.UniqueViolation):
+        order(books, client_order_id="B" * 32)
+
+
+@pytest.mark.parametrize(
+    ("state", "filled"), [("filled", 0), ("filled", 9), ("submitted", 10), ("expired", 10)]
+)
+def test_filled_means_the_whole_quantity(books, state, filled):
+    with pytest.raises(errors.CheckViolation):
+        order(books, state=state, filled_quantity=filled)
+
+
+@pytest.mark.parametrize("filled", [-1, 11])
+def test_no_more_is_filled_than_ordered(books, filled):
+    with pytest.raises(errors.CheckViolation):
+        order(books, filled_quantity=filled)
+
+
+def test_a_decision_agrees_with_its_quantities(books):
+    row = {"account_id": "a", "session_date": "2005-06-01", "symbol": "A", "reason": "why", "checks": "[]"}
+    books.execute("DELETE FROM risk_decisions WHERE symbol = 'A'")
+    for decision, approved in (
+        ("approved", 9),
+        ("rejected", 1),
+        ("reduced", 10),
+        ("reduced", -1),
+        ("reduced", 0),
+    ):
+        with pytest.raises(errors.CheckViolation), books.transaction():
+            insert(
+                books,
+                "risk_decisions",
+                **row,
+                decision=decision,
+                requested_quantity=10,
+                approved_quantity=approved,
+            )
