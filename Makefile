@@ -5,7 +5,7 @@ export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
-.PHONY: help run stop status verify test faults lint export bench core tools
+.PHONY: help run stop status verify test faults lint export bench peers core tools
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -38,10 +38,12 @@ lint: tools ## ruff and mypy
 export: core ## features to Parquet: FEATURES=technical START= END= OUT=file.parquet
 	@$(VENV)/bin/python -m data_layer.storage.export --features "$(FEATURES)" --start "$(START)" --end "$(END)" --out "$(OUT)"
 
-bench: tools ## time against the best peers; ONLY=name for one
+bench: tools peers ## time against the best peers; ONLY=name for one
+	@$(VENV)/bin/python -m tests.benchmarks $(if $(ONLY),ONLY=$(ONLY))
+
+peers:
 	@[ -x .venv-bench/bin/python ] || $(VENV)/bin/python -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
-	@$(VENV)/bin/python -m tests.benchmarks $(if $(ONLY),ONLY=$(ONLY))
 
 core:
 	@deploy/venv.sh requirements-core.txt

@@ -119,7 +119,6 @@ def test_killed_anywhere_and_run_again(prepared, small_settings, quiet, name, tm
         Child(run.go_on, errors).succeed()
         assert hashes(run.database.writer) == quiet[name].hashes, commit
         assert failed_checks(run.database.writer) == []
-    print("KILLS", name, quiet[name], kills)
 
 
 @pytest.mark.parametrize("name", CHAIN)

@@ -6,7 +6,6 @@ import datetime as dt
 import math
 
 from tests.data_layer.features.reference import (
-    adosc,
     adx,
     aroon,
     atr,
@@ -24,14 +23,10 @@ from tests.data_layer.features.reference import (
     kurtosis,
     line,
     macd_lines,
-    mfi,
     middle,
-    money_flow,
-    obv,
     psar,
     returns,
     rsi,
-    running,
     skew,
     stoch_rsi,
     stochastic,
@@ -55,6 +50,7 @@ from tests.data_layer.features.reference_tools import (
     mean,
     pairs,
 )
+from tests.data_layer.features.reference_volume import adosc, mfi, money_flow, obv, running
 
 
 def of_windows(name, windows, function):
