@@ -66,10 +66,12 @@ def test_trigger_button_runs_the_whole_chain(installation, browser):
         )
         run = newest_run(installation, stage)
         browser.get(f"{address}/dags/{stage}/runs/{run}")
-        WebDriverWait(browser, PATIENCE, poll_frequency=2).until(
-            lambda _: "Success" in browser.find_element(By.ID, "root").text
+        # The word stands beside a finished task already: first the run must be over, then the page must say so.
+        WebDriverWait(browser, PATIENCE, poll_frequency=1).until(
+            lambda _, stage=stage, run=run: state_of(installation, stage, run) in ("success", "failed")
         )
         assert state_of(installation, stage, run) == "success"
+        wait.until(lambda _: "Success" in browser.find_element(By.ID, "root").text)
 
 
 def newest_run(installation, stage: str) -> str | None:
