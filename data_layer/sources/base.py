@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import pandas as pd
 
 from data_layer.settings import Settings
 
+ACTION_COLUMNS = ("symbol", "ex_date", "action_type", "value", "inferred", "announced")
 BAR_COLUMNS = ("symbol", "date", "open", "high", "low", "close", "volume")
 
 
@@ -54,11 +55,18 @@ class Source(ABC):
         gate to judge: a price as its text, a date as NaT with its text in date_text.
         """
 
+    def bars_in_chunks(
+        self, symbols: Sequence[str] | None, start: dt.date, end: dt.date
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the rows of ``bars`` in pieces that fit in memory, each symbol wholly in one of them."""
+        yield self.bars(symbols, start, end)
+
     @abstractmethod
     def actions(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> pd.DataFrame:
-        """Return splits and dividends: symbol, ex_date, action_type, value, inferred.
+        """Return splits and dividends: symbol, ex_date, action_type, value, inferred, announced.
 
         value is a Decimal, new shares per old for a split and USD per share in the ex-date's share basis for
         a dividend, or what was received when that is no number, for the quality gate to judge. inferred is
-        True when nobody announced the action and it was derived from adjusted closes.
+        True when nobody announced the action and it was derived from adjusted closes; announced is the
+        day the issuer declared it, None when the source does not say.
         """

@@ -14,7 +14,7 @@ import pyarrow.csv
 import pyarrow.dataset as ds
 
 from data_layer.settings import ROOT
-from data_layer.sources.base import BAR_COLUMNS
+from data_layer.sources.base import ACTION_COLUMNS, BAR_COLUMNS
 from data_layer.sources.history import HistorySource
 from models.errors import ConfigError
 
@@ -72,7 +72,8 @@ class FilesSource(HistorySource):
                 found += [
                     (s, d, kind, v, False) for s, d, v in zip(stated["symbol"], days, values, strict=True)
                 ]
-        return pd.DataFrame(found, columns=["symbol", "ex_date", "action_type", "value", "inferred"])
+        actions = pd.DataFrame(found, columns=list(ACTION_COLUMNS[:-1]))
+        return actions.assign(announced=None)
 
     def _files(self) -> list[Path]:
         if not self.settings.files:

@@ -9,6 +9,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
+from data_layer.sources.base import ACTION_COLUMNS
 from data_layer.sources.history import HistorySource
 
 # Known facts; the package itself has only prices and a dividend- and split-adjusted close.
@@ -72,7 +73,8 @@ class SampleSource(HistorySource):
             found += self._dividends(str(symbol), rows)
         held = set(self.rows["symbol"]) if symbols is None else set(symbols)
         found = [action for action in found if action[0] in held and start <= action[1] <= end]
-        return pd.DataFrame(found, columns=["symbol", "ex_date", "action_type", "value", "inferred"])
+        actions = pd.DataFrame(found, columns=list(ACTION_COLUMNS[:-1]))
+        return actions.assign(announced=None)
 
     @staticmethod
     def _dividends(symbol: str, rows: pd.DataFrame) -> list[tuple[str, dt.date, str, Decimal, bool]]:

@@ -1,5 +1,5 @@
 -- One row per session that lacks the bar of a symbol that should have one, or for which no symbol should have any.
--- Parameters: sessions, rows (JSON: symbol, active_from, active_to). Called by plugins.stages.ingestion.
+-- Parameters: sessions, rows (JSON: symbol, active_from, active_to). Called by plugins.stages.gate.
 SELECT d.date AS session, count(u.symbol) AS expected,
        coalesce(array_agg(u.symbol ORDER BY u.symbol) FILTER (WHERE u.symbol IS NOT NULL AND m.symbol IS NULL),
                 '{}') AS missing

@@ -1,5 +1,5 @@
 -- One row per member; only what changed is written, and never restricted, which is the user's. Parameter: rows (JSON).
--- Called by plugins.stages.ingestion.
+-- Called by plugins.stages.universe.
 INSERT INTO trading_universe AS u (symbol, active_from, active_to, name, sector, source)
 SELECT symbol, active_from, active_to, name, sector, source
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (

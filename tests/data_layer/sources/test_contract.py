@@ -12,7 +12,7 @@ from data_layer.quality.row_checks import check_rows
 from data_layer.sessions import is_session
 from data_layer.settings import parse_settings
 from data_layer.sources import available_sources, open_source
-from data_layer.sources.base import BAR_COLUMNS, Source
+from data_layer.sources.base import ACTION_COLUMNS, BAR_COLUMNS, Source
 from models.errors import ConfigError
 from tests.support.bars import files_settings, real_bars, write_bars
 from tests.support.chain import NOW
@@ -89,13 +89,7 @@ def test_an_empty_window_is_empty(source):
     sunday = dt.date(2005, 3, 6)
     assert source.bars(None, sunday, sunday).empty
     actions = source.actions(None, sunday, sunday)
-    assert actions.empty and list(actions.columns) == [
-        "symbol",
-        "ex_date",
-        "action_type",
-        "value",
-        "inferred",
-    ]
+    assert actions.empty and tuple(actions.columns) == ACTION_COLUMNS
 
 
 def test_all_sources_hand_over_the_same_bars(source, tmp_path):
