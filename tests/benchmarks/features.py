@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from data_layer.features.compute import fill
-from data_layer.features.panel import Panel
+from data_layer.features.panel import Rows
 from data_layer.features.registry import select
 from tests.benchmarks.bars import panel
 from tests.benchmarks.measure import Measure
@@ -59,7 +59,7 @@ def timed(function: Callable[[], object], repeats: int = 5) -> float:
 def ours(bars: pd.DataFrame, names: list[str] | None, feature_set: str, threads: int) -> Callable[[], None]:
     """Arrays in, float32 matrix out, as the stage and the peers: reading the frame is not in it."""
     columns = select(names, feature_set)
-    own = Panel.from_bars(bars)
+    own = Rows.from_bars(bars)
     matrix = np.empty((len(columns), len(bars)), np.float32)
     return lambda: fill(matrix, columns, own, threads)
 
