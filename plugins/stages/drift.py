@@ -7,7 +7,6 @@ import random
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from data_layer.features.compute import compute_sessions
 from data_layer.features.market import with_market_return
