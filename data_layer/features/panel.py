@@ -1,4 +1,4 @@
-"""The bars as the formulas see them: one float64 array per field, each symbol's rows in one piece."""
+"""The bars as they come, symbol after symbol, and as the formulas see them, symbols side by side."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from data_layer.features.kernels import spread, spread_adjusted
 from data_layer.features.layout import (
     STAGE,
     FloatArray,
@@ -32,22 +33,17 @@ Shared = TypeVar("Shared")
 
 
 @dataclass(frozen=True)
-class Panel:
-    """Bars by symbol, float64 [rows]; a value that is missing or not finite is NaN.
+class Rows:
+    """Bars symbol after symbol, one float64 array [rows] per field; a value missing or not finite is NaN."""
 
-    Windows count a symbol's own rows: `starts[i]` to `starts[i + 1] - 1` are symbol i's, in date order. Formulas
-    never write into a field or a shared array: the next formula reads it too.
-    """
-
-    starts: IntArray  # [symbols + 1]
+    starts: IntArray  # [symbols + 1]: rows `starts[i]` to `starts[i + 1] - 1` are symbol i's, in date order
     days: IntArray  # since 1970-01-01
     raw: dict[str, FloatArray]  # open, high, low, close, volume, and of OPTIONAL_COLUMNS what there is
     split_factor: FloatArray
     return_factor: FloatArray
-    kept: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def from_bars(cls, bars: pd.DataFrame) -> Panel:
+    def from_bars(cls, bars: pd.DataFrame) -> Rows:
         """Read and check a frame of bars with their forward factors; at least one row.
 
         Raises:
@@ -73,22 +69,36 @@ class Panel:
             raw=raw,
         )
 
-    def groups(self, rows: int) -> Iterator[tuple[slice, Panel]]:
-        """Cut into panels of whole symbols, of about so many rows each, and say which rows each one is.
+    def groups(self, size: int) -> Iterator[tuple[slice, Panel]]:
+        """Cut into panels of whole symbols, of about `size` values each, and say which rows each one is.
 
-        Formulas work on one group after the other because its arrays stay in the processor's cache.
+        Formulas work on one group after the other because its arrays stay in the processor's cache. A panel is as
+        long as its longest symbol, so one very long symbol gets few beside it.
         """
-        first = 0
-        while first < len(self.starts) - 1:
-            last = int(np.searchsorted(self.starts, self.starts[first] + rows, side="right")) - 1
-            last = max(last, first + 1)
+        first, lengths = 0, np.diff(self.starts)
+        while first < len(lengths):
+            areas = np.maximum.accumulate(lengths[first:]) * np.arange(1, len(lengths) - first + 1)
+            # Up to a symbol's length more than asked for, or a few symbols would be left over in the end.
+            last = first + max(1, int(np.searchsorted(areas, size + lengths[first], side="right")))
             part = slice(int(self.starts[first]), int(self.starts[last]))
-            yield part, Panel(
+            yield part, Panel(Rows(
                 self.starts[first : last + 1] - self.starts[first], self.days[part],
                 {name: values[part] for name, values in self.raw.items()},
                 self.split_factor[part], self.return_factor[part],
-            )  # fmt: skip
+            ))  # fmt: skip
             first = last
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Bars of some symbols side by side: float64 [sessions, lanes], a lane a symbol, its first row the first.
+
+    Windows count a symbol's own rows. A symbol that ends before the longest is filled up with NaN (days with 0,
+    factors with 1). Formulas never write into a field or a shared array: the next formula reads it too.
+    """
+
+    rows: Rows
+    kept: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, function: Callable[..., Shared], *arguments: Any) -> Shared:
         """Give `function(panel, *arguments)`, worked out once however many formulas ask for it."""
@@ -98,73 +108,85 @@ class Panel:
         return self.kept[key]  # type: ignore[no-any-return]
 
     def _adjusted(self, name: str, factor: FloatArray) -> FloatArray:
-        with np.errstate(over="ignore", invalid="ignore"):
-            values = self.raw[name] / factor if name == "volume" else self.raw[name] * factor
-        values[~np.isfinite(values)] = np.nan
-        return values
+        return spread_adjusted(self.rows.raw[name], factor, self.rows.starts, name == "volume")
 
-    def _optional(self, name: str) -> FloatArray:
-        return self.raw[name] if name in self.raw else np.full(len(self.days), np.nan)
+    def _optional(self, name: str, factor: FloatArray) -> FloatArray:
+        return self._adjusted(name, factor) if name in self.rows.raw else np.full(self.days.shape, np.nan)
+
+    @cached_property
+    def days(self) -> IntArray:
+        """Days since 1970-01-01."""
+        return spread(self.rows.days, self.rows.starts, 0)
+
+    @cached_property
+    def split_factor(self) -> FloatArray:
+        """Forward factor of splits."""
+        return spread(self.rows.split_factor, self.rows.starts, 1.0)
+
+    @cached_property
+    def return_factor(self) -> FloatArray:
+        """Forward factor of splits and dividends."""
+        return spread(self.rows.return_factor, self.rows.starts, 1.0)
 
     @cached_property
     def open(self) -> FloatArray:
         """Split-adjusted: raw * split_factor."""
-        return self._adjusted("open", self.split_factor)
+        return self._adjusted("open", self.rows.split_factor)
 
     @cached_property
     def high(self) -> FloatArray:
         """Split-adjusted."""
-        return self._adjusted("high", self.split_factor)
+        return self._adjusted("high", self.rows.split_factor)
 
     @cached_property
     def low(self) -> FloatArray:
         """Split-adjusted."""
-        return self._adjusted("low", self.split_factor)
+        return self._adjusted("low", self.rows.split_factor)
 
     @cached_property
     def close(self) -> FloatArray:
         """Split-adjusted."""
-        return self._adjusted("close", self.split_factor)
+        return self._adjusted("close", self.rows.split_factor)
 
     @cached_property
     def volume(self) -> FloatArray:
         """Split-adjusted: raw / split_factor."""
-        return self._adjusted("volume", self.split_factor)
+        return self._adjusted("volume", self.rows.split_factor)
 
     @cached_property
     def total_return_open(self) -> FloatArray:
         """Split- and dividend-adjusted: raw * return_factor."""
-        return self._adjusted("open", self.return_factor)
+        return self._adjusted("open", self.rows.return_factor)
 
     @cached_property
     def total_return_high(self) -> FloatArray:
         """Split- and dividend-adjusted."""
-        return self._adjusted("high", self.return_factor)
+        return self._adjusted("high", self.rows.return_factor)
 
     @cached_property
     def total_return_low(self) -> FloatArray:
         """Split- and dividend-adjusted."""
-        return self._adjusted("low", self.return_factor)
+        return self._adjusted("low", self.rows.return_factor)
 
     @cached_property
     def total_return_close(self) -> FloatArray:
         """Split- and dividend-adjusted."""
-        return self._adjusted("close", self.return_factor)
+        return self._adjusted("close", self.rows.return_factor)
 
     @cached_property
     def total_return_volume(self) -> FloatArray:
         """Raw / return_factor, so that price times volume stays the money traded."""
-        return self._adjusted("volume", self.return_factor)
+        return self._adjusted("volume", self.rows.return_factor)
 
     @cached_property
     def vwap(self) -> FloatArray:
         """The session's volume-weighted price, split-adjusted; NaN where the source has none."""
-        return self._adjusted("vwap", self.split_factor) if "vwap" in self.raw else self._optional("vwap")
+        return self._optional("vwap", self.rows.split_factor)
 
     @cached_property
     def market_return(self) -> FloatArray:
         """The market index's simple return of the same session, a fraction; NaN without an index."""
-        return self._optional("market_return")
+        return self._optional("market_return", np.ones(len(self.rows.days)))
 
 
 def check_columns(bars: pd.DataFrame) -> None:

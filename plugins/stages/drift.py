@@ -7,7 +7,6 @@ import random
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from data_layer.features.compute import compute_sessions
 from data_layer.features.market import with_market_return
@@ -44,9 +43,14 @@ def check_drift(
     Raises:
         DataQualityError: a stored value differs or is missing; the message names symbol, feature and both values.
     """
-    bars = with_market_return(bars_as_of(uri, session, cutoff), market_index)
-    today = bars.loc[bars["date"] == pd.Timestamp(session), "symbol"]
-    chosen = drift_symbols(session, list(today))
+    traded = read_frame(
+        uri, load_sql("market_data/select_traded_symbols"), {"session": session, "cutoff": cutoff}
+    )
+    chosen = drift_symbols(session, list(traded["symbol"]))
+    if not chosen:
+        return 0
+    bars = bars_as_of(uri, session, cutoff, [*chosen, market_index] if market_index else chosen)
+    bars = with_market_return(bars, market_index)
     own = bars[bars["symbol"].isin(chosen)]
     compared = 0
     for feature_set, version in versions.items():

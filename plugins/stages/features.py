@@ -15,6 +15,7 @@ from data_layer.storage.feature_values import copy_features
 from data_layer.storage.merge import Merged, Mode, merge
 from models.errors import DataQualityError
 from plugins.stages.context import CHAIN, Context
+from plugins.stages.drift import check_drift
 from plugins.stages.knowledge import bars_as_of, stable_views
 from plugins.stages.runs import complete_sessions, completed_sessions, mark_stale
 
@@ -80,6 +81,28 @@ class Features:
                 details[row["date"]]["rows"] += row["featured"]
             complete_sessions(connection, context, cutoffs, details)
         return context.say("features ready", sessions=len(details))
+
+    def check_feature_drift(self) -> Mapping[str, Any]:
+        """Compute three symbols' features of the newest completed session again, and compare bit for bit.
+
+        Raises:
+            DataQualityError: a stored value is not what a recompute from what was known gives.
+        """
+        context = self.context
+        with transaction(context.uri) as connection:
+            done = completed_sessions(connection, context.stage)
+            select_version = load_sql("feature_definitions/select_version")
+            versions = {
+                name: int(found["version"])
+                for name in feature_sets()
+                if (found := connection.execute(select_version, {"set": name}).fetchone())
+            }
+        newest = max((session for session in context.sessions if session in done), default=None)
+        if newest is None:
+            return context.say("no completed session to compare")
+        index = context.settings.market_index
+        compared = check_drift(context.uri, newest, done[newest], versions, index)
+        return context.say("stored features are what a recompute gives", values=compared)
 
     def _register(self, connection: Connection, feature_set: str) -> int:
         """Return the current version of the set; a changed set gets a new one, with its view."""

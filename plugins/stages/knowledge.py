@@ -29,13 +29,24 @@ def stable_views(
         yield tuple(sessions[first:last])
 
 
-def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime) -> pd.DataFrame:
-    """Return all bars up to a session as known at the cutoff, with forward adjustment factors.
+def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequence[str] = ()) -> pd.DataFrame:
+    """Return bars up to a session as known at the cutoff, with forward adjustment factors.
+
+    Args:
+        uri: connection URI; what it reads must be committed.
+        session: the last one.
+        cutoff: what came to be known later is left out.
+        symbols: only theirs; all when empty.
 
     Returns:
         symbol, date, open, high, low, close, volume (raw), split_factor, return_factor; by symbol and date.
     """
-    bars = read_frame(uri, load_sql("market_data/select_as_of"), {"session": session, "cutoff": cutoff})
+    parameters = {"session": session, "cutoff": cutoff}
+    if symbols:
+        chosen = {**parameters, "symbols": ",".join(symbols)}
+        bars = read_frame(uri, load_sql("market_data/select_symbols_as_of"), chosen)
+    else:
+        bars = read_frame(uri, load_sql("market_data/select_as_of"), parameters)
     return forward_factors(bars, actions_as_of(uri, session, cutoff))
 
 

@@ -17,7 +17,7 @@ def benchmarks() -> dict[str, Callable[[], Iterator[Measure]]]:
     """Every function that a module of this folder lists as BENCHMARKS, by name."""
     found = {}
     for module in pkgutil.iter_modules(tests.benchmarks.__path__):
-        if not module.name.startswith(("__", "peer")):
+        if not module.name.startswith(("__", "peer", "test_")):
             listed = getattr(importlib.import_module(f"tests.benchmarks.{module.name}"), "BENCHMARKS", ())
             found.update({function.__name__: function for function in listed})
     return found
