@@ -138,7 +138,9 @@ def bars_in_quarantine(facts: SessionFacts) -> int:
 def _quarantine(
     bad: int, of: int, what: str, day: dt.date | None, symbol: str, reason: str
 ) -> DataQualityError:
-    accept = f", or accept it: {ACCEPT.format(session=day, symbol=f'SYMBOL={symbol} ')}" if day else ""
+    # What belongs to no session cannot be accepted for one.
+    at = f": {ACCEPT.format(session=day, symbol=f'SYMBOL={symbol} ')}"
+    accept = f", or accept the session as it is{at}" if what == "bars" else ""
     return DataQualityError(
         f"{bad} of {of} {what} in quarantine, first {symbol!r} on {day or 'an unreadable date'}: {reason}",
         stage=STAGE,

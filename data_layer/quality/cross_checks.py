@@ -44,16 +44,14 @@ def cross_checks(
         COLUMNS, by symbol, session and check; detail is a dict of rounded numbers and texts.
     """
     near = neighbours(bars, actions)
-    days = near.frame["date"].dt.date.to_numpy()
-    symbols = near.frame["symbol"].to_numpy()
     found: list[tuple[Any, ...]] = []
     with np.errstate(divide="ignore", invalid="ignore"):
         for name, check in CHECKS.items():
             rows, severity, seen, detail = check(near, limits)
             found += [
-                (symbols[r], days[r], name, severity(r), days[r + seen], detail(r))
+                (near.symbol(r), near.day(r), name, severity(r), near.day(r + seen), detail(r))
                 for r in rows.tolist()
-                if since is None or days[r + seen] >= since
+                if since is None or near.day(r + seen) >= since
             ]
     result = pd.DataFrame(found, columns=list(COLUMNS))
     return result.sort_values(["symbol", "session_date", "check_name"], ignore_index=True)
@@ -121,7 +119,7 @@ def _unrecorded_split(near: Neighbours, limits: CrossChecks) -> Found:
             if not near.same[at + 1]:
                 break
             if abs(np.log(near.split[at] / ratio[r])) <= limits.split_tolerance:
-                return {**facts, "recorded_on": str(near.frame["date"].iat[at].date())}
+                return {**facts, "recorded_on": str(near.day(at))}
         return facts
 
     return rows, _suspect, 0, detail
@@ -144,7 +142,7 @@ def _action_without_jump(near: Neighbours, limits: CrossChecks) -> Found:
             if not near.same[at]:
                 break
             if abs(np.log(move[at] / effect[r])) <= limits.split_tolerance:
-                return {**facts, "moved_on": str(near.frame["date"].iat[at].date())}
+                return {**facts, "moved_on": str(near.day(at))}
         return facts
 
     # By half or more, nothing but a wrong record explains it.

@@ -9,6 +9,7 @@ the row checks and the table's CHECKs before they get here.
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,9 @@ from data_layer.quality.coverage import Facts, bars_in_quarantine
 from data_layer.quality.row_checks import HIGHEST_PRICE, HIGHEST_VOLUME, PRICES
 from data_layer.quality.thresholds import Gate
 
+# Great Expectations is imported where it is used: that takes three seconds and 150 MB, which no other task
+# should pay.
 Batches = Mapping[str, pd.DataFrame]
-# Batch, columns, and the name of an expectation. Great Expectations itself is imported where it is used: that
-# takes three seconds and 150 MB, which no other task should pay.
 SHOWN = 20  # unexpected values kept as evidence
 
 
@@ -67,7 +68,7 @@ def batches(facts: Facts, bars: pd.DataFrame, gate: Gate) -> Batches:
 
 def expectations(gate: Gate) -> dict[str, list[Any]]:
     """Return the suite's expectations by batch."""
-    from great_expectations import expectations as gx
+    gx: Any = importlib.import_module("great_expectations.expectations")
 
     def at_least(higher: str, lower: str) -> Any:
         return gx.ExpectColumnPairValuesAToBeGreaterThanB(
@@ -128,20 +129,20 @@ def build_docs(found: Batches, gate: Gate, folder: Path, now: dt.datetime) -> Pa
         now: instant of the build (UTC), the name of the run on the pages.
     """
     import great_expectations
-    from great_expectations.checkpoint import Checkpoint, UpdateDataDocsAction
 
+    checkpoint: Any = importlib.import_module("great_expectations.checkpoint")
     context = great_expectations.get_context(mode="file", project_root_dir=folder)
     for name, suite in _suites(gate).items():
         definition = great_expectations.ValidationDefinition(
             name=name, data=_definition(context, name), suite=context.suites.add_or_update(suite)
         )
-        checkpoint = Checkpoint(
+        check = checkpoint.Checkpoint(
             name=name,
             validation_definitions=[context.validation_definitions.add_or_update(definition)],
-            actions=[UpdateDataDocsAction(name="pages")],
+            actions=[checkpoint.UpdateDataDocsAction(name="pages")],
         )
         run_id = great_expectations.RunIdentifier(run_name=f"{now:%Y-%m-%d %H:%M:%S}", run_time=now)
-        saved = context.checkpoints.add_or_update(checkpoint)
+        saved = context.checkpoints.add_or_update(check)
         saved.run(batch_parameters={"dataframe": found[name]}, run_id=run_id)
     url: str = context.build_data_docs()["local_site"]
     return Path(url.removeprefix("file://"))

@@ -45,20 +45,23 @@ def find_all(
         limits: thresholds of the cross-row checks.
         gate: thresholds of the gate.
     """
-    found = cross_checks(bars, actions, limits, facts.sessions[0].session).to_dict("records")
+    odd = cross_checks(bars, actions, limits, facts.sessions[0].session)
+    found: list[Mapping[str, Any]] = [
+        {str(name): value for name, value in row.items()} for row in odd.to_dict("records")
+    ]
     for at in facts.sessions:
         found += [
             _of_session(at.session, "missing_bar", "suspect", {"expected": at.expected}, symbol)
             for symbol in at.missing
         ]
         if len(at.missing) > gate.missing_allowed(at.expected) or is_bare(at):
-            detail = {"expected": at.expected, "missing": len(at.missing)}
-            found.append(_of_session(at.session, "coverage", "defect", detail))
+            short = {"expected": at.expected, "missing": len(at.missing)}
+            found.append(_of_session(at.session, "coverage", "defect", short))
     if facts.behind:
         severity = "defect" if facts.behind > gate.sessions_behind else "suspect"
-        detail = {"expected_last": str(facts.expected_last), "sessions_behind": facts.behind}
-        found.append(_of_session(facts.sessions[-1].session, "freshness", severity, detail))
-    return [{str(name): value for name, value in row.items()} for row in found]
+        late = {"expected_last": str(facts.expected_last), "sessions_behind": facts.behind}
+        found.append(_of_session(facts.sessions[-1].session, "freshness", severity, late))
+    return found
 
 
 def _of_session(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,14 @@ class Neighbours:
     cash: Floats  # USD per share going ex on this bar
     expected: Floats  # close before, in this bar's basis
     plain: Floats  # close before as it was
+
+    def symbol(self, row: int) -> str:
+        """Return a bar's symbol."""
+        return str(self.frame["symbol"].iloc[row])
+
+    def day(self, row: int) -> dt.date:
+        """Return a bar's session."""
+        return pd.Timestamp(self.frame["date"].iloc[row]).date()
 
     def column(self, name: str) -> Floats:
         """Return one column as floats."""

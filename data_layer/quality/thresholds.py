@@ -108,9 +108,9 @@ def load_thresholds(path: Path = PATH) -> Thresholds:
 
 
 def _same_names(found: dict[str, Any], wanted: dict[str, Any], where: str) -> None:
-    for name in found:
+    for name, value in found.items():
         if name not in wanted:
-            raise _refuse("unknown name", f"{where}{name}", found[name], f"it may be {', '.join(wanted)}")
+            raise _refuse("unknown name", f"{where}{name}", value, f"it may be {', '.join(wanted)}")
     for name in wanted:
         if name not in found:
             raise _refuse("missing", f"{where}{name}", "", "restore it; every threshold is stated")
