@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
-from data_layer.quality.coverage import Facts, SessionFacts, Verdict, judge_facts, without_accepted
+from data_layer.quality.coverage import Verdict, judge_facts
 from data_layer.quality.expectations import batches, validate
+from data_layer.quality.facts import quarantined_of, read_facts
 from data_layer.quality.findings import (
     GATE_CHECKS,
     find_all,
@@ -20,7 +19,7 @@ from data_layer.quality.findings import (
     store_findings,
 )
 from data_layer.quality.thresholds import load_thresholds
-from data_layer.sessions import last_closed, session_from, sessions_between
+from data_layer.sessions import last_closed, session_from
 from data_layer.sources.base import Source
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
@@ -47,34 +46,27 @@ def judge(connection: Connection, context: Context, source: Source, instruments:
         first: the evidence must outlive the refusal.
     """
     limits = load_thresholds()
-    first, last = context.sessions[0], context.sessions[-1]
-    fetch = _one(connection, "ingestion_batches/select_fetch", {"run_id": context.request.run_id})
-    accepted = connection.execute(load_sql("session_exceptions/select_exceptions"))
-    facts = without_accepted(
-        _facts(connection, context, expected_session(context, source), instruments, fetch["received"]),
-        {(row["session_date"], row["symbol"]) for row in accepted},
-    )
+    run_id, first, last = context.request.run_id, context.sessions[0], context.sessions[-1]
+    spans = instruments[["symbol", "active_from", "active_to"]].to_dict("records")
+    rows = [{str(name): value for name, value in row.items()} for row in spans]
+    expected = expected_session(context, source)
+    facts, newest = read_facts(connection, run_id, context.sessions, rows, expected)
     verdict = judge_facts(facts, limits.gate)
-    seen = {
-        "run_id": context.request.run_id,
-        "last_batch_id": fetch["newest"],
-        "start": first,
-        "end": last,
-    }
-    if not _one(connection, "data_quality_results/select_judged", seen)["judged"]:
+    seen = {"run_id": run_id, "last_batch_id": newest, "start": first, "end": last}
+    judged = connection.execute(load_sql("data_quality_results/select_judged"), seen).fetchone()
+    if not (judged or {})["judged"]:
         bars, actions = read_checked(context.uri, first, last)
         found = find_all(bars, actions, facts, limits.cross_checks, limits.gate)
-        store_findings(connection, found, first, last, context.request.run_id)
-        results = validate(
-            batches(facts, bars[bars["date"] == pd.Timestamp(last)], limits.gate), limits.gate
+        store_findings(connection, found, first, last, run_id)
+        day = bars[bars["date"] == pd.Timestamp(last)]
+        results = [dataclasses.asdict(r) for r in validate(batches(facts, day, limits.gate), limits.gate)]
+        connection.execute(
+            load_sql("data_quality_results/upsert_results"), {**seen, "rows": json_text(results)}
         )
-        rows = json_text([dataclasses.asdict(result) for result in results])
-        connection.execute(load_sql("data_quality_results/upsert_results"), {**seen, "rows": rows})
     _warn_of_findings(connection, verdict, first, last)
-    for day, symbol, reason in _quarantined(connection, context, "actions"):
-        if day is not None:
-            text = f"corporate action of {symbol} on {day} in quarantine: {reason}"
-            verdict.warn(session_from(day), text)
+    for on, symbol, reason in quarantined_of(connection, run_id, "actions"):
+        if on is not None:
+            verdict.warn(session_from(on), f"corporate action of {symbol} on {on} in quarantine: {reason}")
     return verdict
 
 
@@ -93,27 +85,6 @@ def expected_session(context: Context, source: Source) -> dt.date:
     return last_closed(min(named or request.now, request.now) - source.delay)
 
 
-def _facts(
-    connection: Connection, context: Context, expected: dt.date, instruments: pd.DataFrame, received: int
-) -> Facts:
-    spans = json_text(instruments[["symbol", "active_from", "active_to"]].to_dict("records"))
-    parameters = {"sessions": list(context.sessions), "rows": spans}
-    days = set(context.sessions)
-    bad: dict[dt.date, list[tuple[str, str]]] = {}
-    homeless = []
-    for day, symbol, reason in _quarantined(connection, context, "bars"):
-        if day in days and day is not None:
-            bad.setdefault(day, []).append((symbol, reason))
-        else:
-            homeless.append((day, symbol, reason))
-    rows = connection.execute(load_sql("market_data/select_session_facts"), parameters)
-    sessions = [SessionFacts(**row, quarantined=bad.get(row["session"], [])) for row in rows]
-    held = _one(connection, "market_data/select_newest_session", {"until": expected})["date"]
-    # Without any bar, all that was expected is missing.
-    behind = len(sessions_between(held or context.sessions[0], expected)) - (1 if held else 0)
-    return Facts(sessions, homeless, received, behind, expected)
-
-
 def _warn_of_findings(connection: Connection, verdict: Verdict, first: dt.date, last: dt.date) -> None:
     by_session: dict[dt.date, list[str]] = {}
     for finding in standing_findings(connection, first, last):
@@ -124,15 +95,3 @@ def _warn_of_findings(connection: Connection, verdict: Verdict, first: dt.date, 
             verdict.warn(day, text)
         if len(texts) > NAMED:
             verdict.warn(day, f"and {len(texts) - NAMED} more in quality_findings")
-
-
-def _quarantined(
-    connection: Connection, context: Context, kind: str
-) -> list[tuple[dt.date | None, str, str]]:
-    parameters = {"run_id": context.request.run_id, "kind": kind}
-    rows = connection.execute(load_sql("quarantine/select_of_run"), parameters)
-    return [(row["session_date"], row["symbol"], row["reason"]) for row in rows]
-
-
-def _one(connection: Connection, name: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    return connection.execute(load_sql(name), parameters).fetchone() or {}

@@ -1,5 +1,5 @@
 -- One row per session: how many symbols should have a bar, how many of them have one, and which have none.
--- Parameters: sessions, rows (JSON: symbol, active_from, active_to). Called by plugins.stages.gate.
+-- Parameters: sessions, rows (JSON: symbol, active_from, active_to). Called by quality.facts.
 WITH spans AS MATERIALIZED (
     SELECT symbol, active_from, coalesce(active_to, 'infinity') AS active_to
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (symbol text, active_from date, active_to date)

@@ -1,5 +1,5 @@
 -- Rows in quarantine, not decided on, that came with the newest fetch of a kind by a run. Parameters: run_id, kind.
--- Called by plugins.stages.gate.
+-- Called by quality.facts.
 SELECT q.session_date, q.symbol, q.reason
 FROM quarantine q JOIN ingestion_batches b ON b.id = q.last_batch_id
 WHERE b.run_id = %(run_id)s AND b.kind = %(kind)s
