@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from data_layer.quality.thresholds import Gate
+from data_layer.settings import is_symbol
 from models.errors import DataQualityError
 
 STAGE = "data_ingestion"
@@ -138,8 +139,9 @@ def bars_in_quarantine(facts: SessionFacts) -> int:
 def _quarantine(
     bad: int, of: int, what: str, day: dt.date | None, symbol: str, reason: str
 ) -> DataQualityError:
-    # What belongs to no session cannot be accepted for one.
-    at = f": {ACCEPT.format(session=day, symbol=f'SYMBOL={symbol} ')}"
+    # What belongs to no session cannot be accepted for one, and what is no symbol has no place on a command line.
+    named = f"SYMBOL={symbol} " if is_symbol(symbol) else ""
+    at = f": {ACCEPT.format(session=day, symbol=named)}"
     accept = f", or accept the session as it is{at}" if what == "bars" else ""
     return DataQualityError(
         f"{bad} of {of} {what} in quarantine, first {symbol!r} on {day or 'an unreadable date'}: {reason}",
