@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
+from pathlib import Path
 
 import exchange_calendars
 import pandas as pd
 
+from data_layer.settings import ROOT, parse_date
 from models.errors import ConfigError
 
 EXCHANGE = "XNYS"
 # Daily bars of US stocks that anybody sells begin later than this.
 FIRST_DAY = dt.date(1962, 1, 2)
+# Days on which the exchange stayed shut at short notice; a calendar package knows them only in its next version.
+OVERRIDES = ROOT / "include" / "calendar_overrides.csv"
+
+
+def closures(path: Path = OVERRIDES) -> dict[dt.date, str]:
+    """Return the days without trading that a person has stated, with the reason.
+
+    Raises:
+        ConfigError: when a line is not a date and a reason, or a day stands twice.
+    """
+    found: dict[dt.date, str] = {}
+    with path.open(newline="") as lines:
+        for row in csv.DictReader(lines):
+            day = parse_date((row.get("date") or "").strip(" "), key=path.name, stage="sessions")
+            reason = (row.get("reason") or "").strip(" ")
+            if not reason or day in found or None in row:
+                raise ConfigError(
+                    "a closure needs one line with its date and reason",
+                    stage="sessions",
+                    key=path.name,
+                    value=str(day),
+                    remedy="write date,reason and put a reason with a comma in quotes",
+                )
+            found[day] = reason
+    return found
 
 
 @lru_cache(maxsize=1)
 def _table() -> tuple[list[dt.date], pd.DataFrame]:
     calendar = exchange_calendars.get_calendar(EXCHANGE, start=pd.Timestamp(FIRST_DAY))
     schedule = calendar.schedule[["open", "close"]]
+    schedule = schedule[~schedule.index.isin(pd.DatetimeIndex(list(closures())))]
     return [stamp.date() for stamp in schedule.index], schedule.reset_index(drop=True)
 
 

@@ -61,10 +61,12 @@ class Ingestion:
         return context.say("corporate actions applied", **counts)
 
     def validate_data_quality(self) -> Mapping[str, Any]:
-        """Fail the run when the window's data is not fit to decide on."""
+        """Fail the run when the window's data is not fit to decide on; what was found is kept either way."""
         with transaction(self.context.uri) as connection:
-            warnings = judge(connection, self.context, self.instruments)
-        return self.context.say("data quality validated", warnings=sum(map(len, warnings.values())))
+            take_lock(connection, self.context.stage)
+            verdict = judge(connection, self.context, self.source, self.instruments)
+        verdict.enforce()
+        return self.context.say("data quality validated", warnings=sum(map(len, verdict.warnings.values())))
 
     def update_trading_universe(self) -> Mapping[str, Any]:
         """Store who belongs to the universe and complete the window's sessions."""
@@ -75,7 +77,9 @@ class Ingestion:
             changed = store_universe(connection, self.instruments, self.source.name, last)
             if context.window.mode == "catch_up":
                 # Judged once more, under the lock: nothing may have come between.
-                self._complete(connection, judge(connection, context, self.instruments))
+                verdict = judge(connection, context, self.source, self.instruments)
+                verdict.enforce()
+                self._complete(connection, verdict.warnings)
         return context.say("universe updated", symbols=len(self.instruments), changed=changed)
 
     def _complete(self, connection: Connection, warnings: Mapping[dt.date, Sequence[str]]) -> None:
@@ -100,8 +104,12 @@ class Ingestion:
 
 
 def available_sessions(request: Request, source: Source) -> list[dt.date]:
-    """Return the exchange's sessions from the source's first to its last that has closed."""
-    held = source.sessions()
+    """Return the exchange's sessions from the source's first to its last that has closed.
+
+    A row dated in the future does not make the source reach up to now.
+    """
+    closed = last_closed(request.now)
+    held = [day for day in source.sessions() if day <= closed]
     if not held:
         raise DataQualityError(
             "the source holds no session",
@@ -110,7 +118,7 @@ def available_sessions(request: Request, source: Source) -> list[dt.date]:
             value=source.name,
             remedy="check START, END and SYMBOLS",
         )
-    return sessions_between(held[0], min(held[-1], last_closed(request.now)))
+    return sessions_between(held[0], held[-1])
 
 
 def refuse_other_source(connection: Connection, stage: str, settings: Settings) -> None:

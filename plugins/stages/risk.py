@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from data_layer.sessions import next_session, previous_session
+from data_layer.storage.audit import write_events
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, read_frame, take_lock, transaction
 from models.accounting import Book
@@ -16,7 +17,7 @@ from models.records import CorporateAction
 from plugins.stages.account import load_book, load_orders, order_events, write_pass
 from plugins.stages.context import Context
 from plugins.stages.knowledge import actions_as_of, stable_views
-from plugins.stages.runs import complete_sessions, completed_sessions, write_events
+from plugins.stages.runs import complete_sessions, completed_sessions
 from plugins.stages.trading_day import (
     ACCOUNT,
     STEPS,
