@@ -9,7 +9,8 @@ from typing import Any
 
 from data_layer.sources.alpaca_client import AlpacaClient
 from data_layer.sources.calls import Answer, Caller
-from data_layer.sources.vendor import NEW_YORK, Action, Listing, Row, VendorSource, bar_row, exact, iso_day
+from data_layer.sources.received import NEW_YORK, Action, Row, bar_row, exact, iso_day
+from data_layer.sources.vendor import Listing, VendorSource
 
 VALUES = ("o", "h", "l", "c", "v")
 # The vendor looks actions up by the day it books them: a dividend's is its payment, weeks after it went ex.
@@ -108,7 +109,7 @@ class AlpacaSource(VendorSource):
 
     def _action(self, what: str, kind: str, row: dict[str, Any], symbols: Sequence[str]) -> Action:
         symbol, day = row.get("symbol"), iso_day(row.get("ex_date"))
-        if symbol not in symbols or day is None:
+        if not isinstance(symbol, str) or symbol not in symbols or day is None:
             raise self._calls.broken(what, f"not an action asked for: {row!r}")
         announced = iso_day(row.get("declaration_date"))
         if kind in SPLITS:

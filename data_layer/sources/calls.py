@@ -77,8 +77,8 @@ class Caller:
         bucket: TokenBucket,
         patience: Patience,
         secrets: Sequence[str] = (),
+        remedy: str = "",
         *,
-        remedy: str = "check the symbol and the dates",
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ):

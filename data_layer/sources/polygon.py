@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -13,16 +14,8 @@ from data_layer.sessions import sessions_between
 from data_layer.settings import is_symbol, validate_symbol
 from data_layer.sources.calls import Answer, Caller
 from data_layer.sources.polygon_client import PolygonClient
-from data_layer.sources.vendor import (
-    Action,
-    Listing,
-    Row,
-    VendorSource,
-    bar_row,
-    epoch_day,
-    exact,
-    iso_day,
-)
+from data_layer.sources.received import Action, Row, bar_row, epoch_day, exact, iso_day
+from data_layer.sources.vendor import Listing, VendorSource
 
 # The whole market declares some 60,000 dividends and 1,500 splits a year, a thousand to a page.
 PAGES_PER_DAY = 0.17
@@ -119,7 +112,7 @@ class PolygonSource(VendorSource):
                 if not is_symbol(name) or since is None:
                     raise self._calls.broken(what, f"not a rename: {event!r}")
                 rows.append((name, since))
-        return pd.DataFrame(sorted(rows, key=lambda r: r[1]), columns=["symbol", "since"], dtype=object)
+        return pd.DataFrame(sorted(rows, key=itemgetter(1)), columns=["symbol", "since"], dtype=object)
 
     def _is_grouped(self, symbols: Sequence[str], first: dt.date, last: dt.date) -> bool:
         return len(sessions_between(first, last)) <= len(symbols)

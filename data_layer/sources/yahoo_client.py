@@ -24,7 +24,7 @@ class YahooClient:
             seconds = 0.0
             last: Answer | None = None
 
-            def request(self, method: Any, url: str, **kwargs: Any) -> Any:
+            def request(self, method: Any, url: str, **kwargs: Any) -> Any:  # type: ignore[override]
                 if not url.startswith(HOST + "/"):
                     raise ValueError(f"not Yahoo's: {urlsplit(url).hostname}")
                 # Curl's timeout is for the whole exchange, drips included.

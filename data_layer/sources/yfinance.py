@@ -10,16 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 from data_layer.sources.calls import Caller
-from data_layer.sources.vendor import (
-    NEW_YORK,
-    Action,
-    Listing,
-    Row,
-    VendorSource,
-    bar_row,
-    epoch_day,
-    exact,
-)
+from data_layer.sources.received import NEW_YORK, Action, Row, bar_row, epoch_day, exact
+from data_layer.sources.vendor import Listing, VendorSource
 from data_layer.sources.yahoo_client import YahooClient
 
 VALUES = ("open", "high", "low", "close", "volume")
@@ -35,8 +27,8 @@ class YahooSource(VendorSource):
     With ``s`` the product of the ratios of all splits going ex after a bar's session, price = Yahoo's * s
     and volume = Yahoo's / s; a dividend going ex at t is multiplied by the splits after t alike. All splits
     come in the same answer, which always reaches to the newest day. Prices are rounded to four decimals (two
-    from 1,000 USD, four for a dividend) and volumes to whole shares, whether or not a split had to be undone: so the next split,
-    which changes what Yahoo sends for every earlier day, does not look like a correction of history.
+    from 1,000 USD), dividends to four and volumes to whole shares, whether or not a split had to be undone:
+    so the next split, which changes what Yahoo sends for every earlier day, is no correction of history.
 
     The library's frame of a refused call looks like that of an empty one; so its raw path is used, and the
     answer judged here (``auto_adjust=False, repair=False``, one thread). Symbols are written with a point

@@ -15,8 +15,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.vendor_formats import Page, route
+from tests.support.vendor_formats import route
 from tests.support.vendor_market import Market
+from tests.support.vendor_pages import Page
 
 HTML = b"<!DOCTYPE html><html><body><h1>Will be right back</h1></body></html>"
 STATUSES = {"403": 403, "429": 429, "500": 500, "502": 502, "503": 503, "504": 504, "html_502": 502}
