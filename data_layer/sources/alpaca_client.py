@@ -110,7 +110,7 @@ class AlpacaClient:
         if token is not None:
             parameters["page_token"] = token
         # The client raises for any status but 2xx, and for what is not JSON; both are judged elsewhere.
-        with contextlib.suppress(APIError, ValueError):
+        with contextlib.suppress(APIError, ValueError, RecursionError):
             client.get(path, parameters)
         if session.last is None:
             raise OSError("no answer")

@@ -55,6 +55,7 @@ class Stub:
     fault: Fault | None = None
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)  # path with query, headers
     strangers: int = 0  # requests that came by a redirect or another host's address
+    undisturbed: dict[str, Any] = field(default_factory=dict)  # by vendor, for tests to compare with
     released: threading.Event = field(default_factory=threading.Event)
     port: int = 0
 
@@ -95,6 +96,7 @@ def serve(market: Market, **options: Any) -> Iterator[Stub]:
 class _Handler(BaseHTTPRequestHandler):
     state: Stub
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits 40 ms for an acknowledgement
 
     def log_message(self, *_arguments: Any) -> None:
         """Stay silent."""
