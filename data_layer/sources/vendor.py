@@ -14,13 +14,11 @@ import pandas as pd
 
 from data_layer.sessions import session_from, sessions_between
 from data_layer.settings import Settings, validate_symbol
-from data_layer.sources.base import Source
+from data_layer.sources.base import ACTION_COLUMNS, Source
 from data_layer.sources.calls import STAGE, Caller, Patience
 from data_layer.sources.limits import TokenBucket, bucket_of
 from data_layer.sources.received import Action, Row, bar_frame
 from models.errors import ConfigError, RetryableError
-
-ACTION_COLUMNS = ("symbol", "ex_date", "action_type", "value", "inferred", "announced")
 
 
 @dataclass(frozen=True)

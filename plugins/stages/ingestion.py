@@ -100,7 +100,7 @@ class Ingestion:
 
 
 def available_sessions(request: Request, source: Source) -> list[dt.date]:
-    """Return the exchange's sessions from the source's first to its last that has closed."""
+    """Return the exchange's sessions from the source's first to its last that has closed and can be had."""
     held = source.sessions()
     if not held:
         raise DataQualityError(
@@ -110,7 +110,7 @@ def available_sessions(request: Request, source: Source) -> list[dt.date]:
             value=source.name,
             remedy="check START, END and SYMBOLS",
         )
-    return sessions_between(held[0], min(held[-1], last_closed(request.now)))
+    return sessions_between(held[0], min(held[-1], last_closed(request.now - source.delay)))
 
 
 def refuse_other_source(connection: Connection, stage: str, settings: Settings) -> None:
