@@ -150,7 +150,7 @@ class VendorSource(Source):
         for i in range(0, len(wanted) if first <= last else 0, self.batch):
             some = [validate_symbol(s, stage=STAGE) for s in wanted[i : i + self.batch]]
             found.update(a for a in self.load_actions(some, first, last) if first <= a[1] <= last)
-        rows = [(s, d, kind, value, False, told) for s, d, kind, value, told in sorted(found, key=repr)]
+        rows = [(s, d, kind, value, False, told) for s, d, kind, value, told in sorted(found, key=_in_order)]
         return pd.DataFrame(rows, columns=list(ACTION_COLUMNS), dtype=object).astype({"inferred": bool})
 
     @cached_property
@@ -219,6 +219,10 @@ class VendorSource(Source):
                     remedy=f"{self.name} has nothing for this session yet: try again later; if it lies before "
                     "the vendor's history, name a later START",
                 )
+
+
+def _in_order(action: Action) -> tuple[str, ...]:
+    return (*map(str, action[:4]), str(action[4]))
 
 
 def _within(day: object, first: dt.date, last: dt.date) -> bool:

@@ -108,5 +108,7 @@ def _mark_restated(connection: Connection, since: dt.date | None, done: Sequence
 
 
 def _total(stored: Sequence[Stored]) -> Mapping[str, int]:
-    counts: list[dict[str, Any]] = [s.as_dict() for s in stored] or [Stored(0, 0, 0, 0, 0, None).as_dict()]
+    counts: list[dict[str, Any]] = [s.as_dict() for s in stored] or [
+        Stored(0, 0, 0, 0, 0, None).as_dict()
+    ]
     return {name: sum(c[name] for c in counts) for name in counts[0]}
