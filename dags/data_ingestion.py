@@ -5,7 +5,7 @@
 `trading_universe`; asset `market_data`.
 **Rerun:** always safe. Without params it catches up; with `start` and `end` it fetches those sessions again
 and stores what the source has corrected since as new versions.
-**If it fails:** the message names the session, the symbol and the remedy. A bar in quarantine: correct the
+**If it fails:** a vendor that has nothing yet or asks to wait is asked again for an hour. The message names the session, the symbol and the remedy. A bar in quarantine: correct the
 source, or accept the session with a row in `session_exceptions`. Nothing downstream sees a session before
 it is complete.
 """
@@ -13,15 +13,18 @@ it is complete.
 from airflow.sdk import chain
 
 from plugins.assets import MARKET_DATA
-from plugins.dag_defaults import ingestion_schedule, stage_dag
+from plugins.dag_defaults import ingestion_limits, ingestion_schedule, stage_dag
 from plugins.operators.stage_step import StageStepOperator
 
 FIRST = "fetch_market_data"
+LIMITS = ingestion_limits()
 
 with stage_dag("data_ingestion", __doc__, ingestion_schedule()):
     chain(
-        StageStepOperator(task_id=FIRST, first_step=FIRST),
-        StageStepOperator(task_id="apply_corporate_actions", first_step=FIRST),
-        StageStepOperator(task_id="validate_data_quality", first_step=FIRST),
-        StageStepOperator(task_id="update_trading_universe", first_step=FIRST, outlets=[MARKET_DATA]),
+        StageStepOperator(task_id=FIRST, first_step=FIRST, **LIMITS),
+        StageStepOperator(task_id="apply_corporate_actions", first_step=FIRST, **LIMITS),
+        StageStepOperator(task_id="validate_data_quality", first_step=FIRST, **LIMITS),
+        StageStepOperator(
+            task_id="update_trading_universe", first_step=FIRST, outlets=[MARKET_DATA], **LIMITS
+        ),
     )

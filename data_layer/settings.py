@@ -10,13 +10,14 @@ import datetime as dt
 import json
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from dotenv import dotenv_values
 
+from data_layer.vendor_settings import ADDRESSES, LIMITS, SECRETS, VendorSettings, parse_vendors
 from models.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,7 +38,10 @@ REMEMBERED = (
     "FULL_SCORE_WEIGHT",
     "DRY_RUN",
     "MARKET_INDEX",
+    *LIMITS,
 )
+# Read afresh each time: a key has no place in a home's file, and another address is for one run.
+NOT_REMEMBERED = (*SECRETS, *ADDRESSES)
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Settings:
     full_score_weight: float = 0.05  # fraction of equity at |score| = 1
     dry_run: bool = False
     market_index: str = ""  # symbol among the bars that beta and correlation are measured against; none: NULL
+    vendors: VendorSettings = field(default_factory=VendorSettings)
 
     @property
     def is_static(self) -> bool:
@@ -141,11 +146,13 @@ def home_path(environ: Mapping[str, str] | None = None) -> Path:
     return path if path.is_absolute() else (ROOT / path).resolve()
 
 
-def given_values(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the remembered kind of settings that the command line, the environment or .env name."""
+def given_values(
+    environ: Mapping[str, str] | None = None, names: Iterable[str] = REMEMBERED
+) -> dict[str, str]:
+    """Return the settings (default: the remembered kind) that command line, environment or .env name."""
     env = os.environ if environ is None else environ
     merged = {**{k: v or "" for k, v in dotenv_values(ROOT / ".env").items()}, **env}
-    return {name: merged[name].strip(" ") for name in REMEMBERED if name in merged}
+    return {name: merged[name].strip(" ") for name in names if name in merged}
 
 
 def remembered_values(home: Path) -> dict[str, str]:
@@ -177,12 +184,13 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ConfigError: names the variable, its value and what it may be.
     """
     home = home_path(environ)
-    return parse_settings(home, {**remembered_values(home), **given_values(environ)})
+    afresh = given_values(environ, NOT_REMEMBERED)
+    return parse_settings(home, {**remembered_values(home), **given_values(environ), **afresh})
 
 
 def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
     """Turn names and texts into checked settings; an empty text means the default."""
-    default = {f.name: f.default for f in fields(Settings)}
+    default = {f.name: f.default for f in (*fields(Settings), *fields(VendorSettings))}
 
     def text(name: str) -> str:
         return str(values.get(name, "") or "")
@@ -226,4 +234,5 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         full_score_weight=float(number("FULL_SCORE_WEIGHT", "0", "1")),
         dry_run=_flag("DRY_RUN", text("DRY_RUN") or "false"),
         market_index=validate_symbol(text("MARKET_INDEX")) if text("MARKET_INDEX") else "",
+        vendors=parse_vendors(text, number),
     )

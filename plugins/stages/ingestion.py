@@ -104,11 +104,11 @@ class Ingestion:
 
 
 def available_sessions(request: Request, source: Source) -> list[dt.date]:
-    """Return the exchange's sessions from the source's first to its last that has closed.
+    """Return the exchange's sessions from the source's first to its last that has closed and can be had.
 
     A row dated in the future does not make the source reach up to now.
     """
-    closed = last_closed(request.now)
+    closed = last_closed(request.now - source.delay)
     held = [day for day in source.sessions() if day <= closed]
     if not held:
         raise DataQualityError(

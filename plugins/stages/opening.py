@@ -15,6 +15,7 @@ from plugins.stages.context import Context, upstream_of
 from plugins.stages.ingestion import available_sessions, refuse_other_source
 from plugins.stages.runs import completed_sessions
 from plugins.stages.window import Request, Window, resolve_window
+from plugins.vendor_keys import with_connections
 
 XCOM_KEY = "window"
 
@@ -32,7 +33,7 @@ def open_context(uri: str, airflow: Mapping[str, Any], step: str, first_step: st
         BlockedError: when that task came to nothing.
     """
     dag_run, ti = airflow["dag_run"], airflow["ti"]
-    settings = load_settings()
+    settings = with_connections(load_settings())
     if step == first_step:
         # The one look at the clock: it bounds what may have closed, and nothing else is decided by it.
         request = _request(dag_run, airflow["params"], dt.datetime.now(dt.UTC))
