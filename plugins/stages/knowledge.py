@@ -1,9 +1,10 @@
-"""What was known: bars and actions as of a session's cutoff, and where that view of the past changes."""
+"""What was known: bars, actions and members as of a session's cutoff, and where that view of the past changes."""
 
 from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
@@ -15,7 +16,7 @@ from data_layer.storage.database import Connection, load_sql, read_frame
 def stable_views(
     connection: Connection, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
 ) -> Iterator[tuple[dt.date, ...]]:
-    """Cut sessions into runs within which no correction came to be known.
+    """Cut sessions into runs within which no correction came to be known and no ticker changed.
 
     Within such a run, what was known at the last session's cutoff about days up to any of its sessions is
     what was known at that session's own cutoff, so one vectorised pass serves them all.
@@ -24,7 +25,9 @@ def stable_views(
         return
     late = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
     times = [cutoffs[s] for s in sessions]
-    begins = sorted({0, *(bisect_left(times, instant) for instant in late)} - {len(sessions)})
+    changes = {row["effective"] for row in connection.execute(load_sql("symbol_changes/select_changes"))}
+    cuts = {bisect_left(times, instant) for instant in late} | {bisect_left(sessions, day) for day in changes}
+    begins = sorted({0, *cuts} - {len(sessions)})
     for first, last in zip(begins, [*begins[1:], len(sessions)], strict=True):
         yield tuple(sessions[first:last])
 
@@ -32,13 +35,33 @@ def stable_views(
 def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime) -> pd.DataFrame:
     """Return all bars up to a session as known at the cutoff, with forward adjustment factors.
 
+    A share that was renamed up to the session stands under its ticker of the session, with all its history.
+
     Returns:
         symbol, date, open, high, low, close, volume (raw), split_factor, return_factor; by symbol and date.
     """
     bars = read_frame(uri, load_sql("market_data/select_as_of"), {"session": session, "cutoff": cutoff})
-    return forward_factors(bars, actions_as_of(uri, session, cutoff))
+    return forward_factors(bars, actions_as_of(uri, session, cutoff, session=session))
 
 
-def actions_as_of(uri: str, until: dt.date, cutoff: dt.datetime) -> pd.DataFrame:
-    """Return splits and dividends going ex up to a day as known at the cutoff."""
-    return read_frame(uri, load_sql("corporate_actions/select_as_of"), {"until": until, "cutoff": cutoff})
+def actions_as_of(uri: str, until: dt.date, cutoff: dt.datetime, *, session: dt.date) -> pd.DataFrame:
+    """Return splits and dividends going ex up to a day as known at the cutoff, under the session's tickers."""
+    parameters = {"until": until, "cutoff": cutoff, "session": session}
+    return read_frame(uri, load_sql("corporate_actions/select_as_of"), parameters)
+
+
+def members_as_of(
+    connection: Connection, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
+) -> dict[dt.date, dict[str, bool]]:
+    """Return who belonged to the universe at each session as known at its cutoff: symbol, and whether restricted."""
+    members: dict[dt.date, dict[str, bool]] = defaultdict(dict)
+    parameters = {"sessions": list(sessions), "cutoffs": [cutoffs[s] for s in sessions]}
+    for row in connection.execute(load_sql("trading_universe/select_as_of"), parameters):
+        members[row["session_date"]][row["symbol"]] = row["restricted"]
+    return members
+
+
+def renames(connection: Connection, cutoff: dt.datetime) -> list[tuple[str, str, dt.date]]:
+    """Return the renames known at a cutoff: old ticker, new one, first session of the new one; ascending."""
+    rows = connection.execute(load_sql("symbol_changes/select_changes"))
+    return [(r["old_symbol"], r["new_symbol"], r["effective"]) for r in rows if r["known_at"] <= cutoff]
