@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from data_layer.settings import Settings
+from data_layer.sources.base import RENAME_COLUMNS
 from data_layer.sources.tables import file_of, read_lines
 from models.errors import ConfigError
 
 FILE = "include/symbol_changes.csv"
-COLUMNS = ("old", "new", "effective")
 
 
 @dataclass(frozen=True, order=True)
@@ -34,7 +34,7 @@ def read_renames(settings: Settings) -> list[Rename]:
     """
     path = file_of(settings.symbol_changes, FILE)
     found = []
-    for line in read_lines(path, "SYMBOL_CHANGES", COLUMNS):
+    for line in read_lines(path, "SYMBOL_CHANGES", RENAME_COLUMNS):
         old, new, day = line.symbol("old"), line.symbol("new"), line.day("effective")
         if day is None:
             raise line.refuse("no date", "effective", "write the first session under the new ticker")
@@ -52,7 +52,7 @@ def renames_of(frame: pd.DataFrame, source: str) -> Iterable[Rename]:
     Raises:
         ConfigError: for a row with something else than two tickers and a day.
     """
-    for old, new, day in frame[list(COLUMNS)].itertuples(index=False, name=None):
+    for old, new, day in frame[list(RENAME_COLUMNS)].itertuples(index=False, name=None):
         if not isinstance(day, dt.date):
             raise ConfigError("a rename without a day", stage="data_ingestion", key="renames",
                               value=f"{old} {new} {day}", remedy=f"see {source}'s renames()")  # fmt: skip

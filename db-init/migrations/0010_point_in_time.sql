@@ -132,30 +132,28 @@ CREATE TABLE vendor_disagreements (
     date date NOT NULL,
     field text NOT NULL CHECK (field IN ('open', 'high', 'low', 'close', 'volume')),
     batch_id bigint NOT NULL,
-    held_source text NOT NULL,
-    held_value double precision NOT NULL CHECK (held_value >= 0 AND held_value < 1e15),
-    other_source text NOT NULL,
+    source text NOT NULL,
+    value double precision NOT NULL CHECK (value >= 0 AND value < 1e15),
+    other_source text NOT NULL CHECK (other_source <> source),
     other_value double precision NOT NULL CHECK (other_value >= 0 AND other_value < 1e15),
     difference double precision NOT NULL CHECK (difference >= 0 AND difference <= 2),
-    tolerance double precision NOT NULL CHECK (tolerance >= 0 AND tolerance <= 2),
+    tolerance double precision NOT NULL CHECK (tolerance >= 0 AND tolerance <= 2 AND difference > tolerance),
     chosen_source text NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (symbol, date, field, batch_id),
-    CHECK (difference > tolerance),
-    CHECK (chosen_source IN (held_source, other_source))
+    PRIMARY KEY (symbol, date, field, batch_id, other_source)
 );
 COMMENT ON TABLE vendor_disagreements IS 'Where two vendors'' words on a bar lie further apart than the tolerance, and whose was taken.';
 COMMENT ON COLUMN vendor_disagreements.symbol IS 'Ticker';
 COMMENT ON COLUMN vendor_disagreements.date IS 'Exchange session of the bar';
 COMMENT ON COLUMN vendor_disagreements.field IS 'open, high, low, close or volume';
-COMMENT ON COLUMN vendor_disagreements.batch_id IS 'ingestion_batches.id in which the other vendor spoke';
-COMMENT ON COLUMN vendor_disagreements.held_source IS 'Vendor of the bar held until then';
-COMMENT ON COLUMN vendor_disagreements.held_value IS 'Its value, USD or shares';
-COMMENT ON COLUMN vendor_disagreements.other_source IS 'Vendor that spoke then';
-COMMENT ON COLUMN vendor_disagreements.other_value IS 'Its value, USD or shares';
+COMMENT ON COLUMN vendor_disagreements.batch_id IS 'ingestion_batches.id in which source said so';
+COMMENT ON COLUMN vendor_disagreements.source IS 'Vendor that spoke';
+COMMENT ON COLUMN vendor_disagreements.value IS 'Its value, USD or shares, unadjusted';
+COMMENT ON COLUMN vendor_disagreements.other_source IS 'Vendor that had spoken before';
+COMMENT ON COLUMN vendor_disagreements.other_value IS 'Its newest value, USD or shares, unadjusted';
 COMMENT ON COLUMN vendor_disagreements.difference IS 'Of the two values, over their mean; fraction';
-COMMENT ON COLUMN vendor_disagreements.tolerance IS 'Largest difference then taken for agreement; fraction';
-COMMENT ON COLUMN vendor_disagreements.chosen_source IS 'Vendor whose bar market_data holds since: the one named first in SOURCES';
+COMMENT ON COLUMN vendor_disagreements.tolerance IS 'Largest difference taken for agreement then; fraction';
+COMMENT ON COLUMN vendor_disagreements.chosen_source IS 'Vendor whose bar market_data held after it: of those that had spoken, the one named first in SOURCES';
 COMMENT ON COLUMN vendor_disagreements.recorded_at IS 'Wall clock of the write';
 
 CREATE TABLE restatements (

@@ -20,7 +20,7 @@ def store_universe(
     last: dt.date,
     decided: dt.date | None,
     delay: dt.timedelta,
-    is_whole: bool = False,
+    only_listed: bool = False,
 ) -> int:
     """Store membership as stated at the newest session, each change as a new version.
 
@@ -34,7 +34,7 @@ def store_universe(
         last: newest session: who left on it or after it has not left yet.
         decided: last session completed before, None for none.
         delay: between a session's close and its bars.
-        is_whole: the list is the user's own and whole, so that who is not on it leaves.
+        only_listed: the list is the user's own and whole, so that who is not on it leaves.
 
     Returns:
         Versions written.
@@ -68,7 +68,7 @@ def store_universe(
         "trading_universe/update_stated",
     )
     changed = sum(connection.execute(load_sql(name), parameters).rowcount for name in statements)
-    if is_whole and decided:
+    if only_listed and decided:
         named = {"symbols": sorted(set(members["symbol"])), "decided": decided}
         changed += connection.execute(load_sql("trading_universe/update_left"), named).rowcount
     return changed
