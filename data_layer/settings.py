@@ -56,15 +56,7 @@ class Settings:
 
     almanac_home: Path
     sources: tuple[str, ...] = ("sample",)  # the one to ask, then those to fall back on, in order
-    cross_check: bool = False  # ask every source each time, not only when the one before failed
-    # Consolidated prices agree to the cent; a cent is 0.1 % of a ten-dollar share. Vendors count odd lots and
-    # late prints differently, which makes volumes of one day differ by some percent.
-    vendor_price_tolerance: float = 0.001  # fraction
-    vendor_volume_tolerance: float = 0.05  # fraction
     files: str = ""
-    universe: str = ""  # file; when set, only those on it belong to the universe
-    symbol_changes: str = ""  # file
-    benchmark: str = ""  # symbol among the bars that reports compare with; none: the equal-weight universe
     symbols: tuple[str, ...] = ()  # empty: all the source has
     start: dt.date | None = None
     end: dt.date | None = None
@@ -79,6 +71,14 @@ class Settings:
     full_score_weight: float = 0.05  # fraction of equity at |score| = 1
     dry_run: bool = False
     market_index: str = ""  # symbol among the bars that beta and correlation are measured against; none: NULL
+    cross_check: bool = False  # ask every source each time, not only when the one before failed
+    # Consolidated prices agree to the cent; a cent is 0.1 % of a ten-dollar share. Vendors count odd lots and
+    # late prints differently, which makes volumes of one day differ by some percent.
+    vendor_price_tolerance: float = 0.001  # fraction
+    vendor_volume_tolerance: float = 0.05  # fraction
+    universe: str = ""  # file; when set, only those on it belong to the universe
+    symbol_changes: str = ""  # file
+    benchmark: str = ""  # symbol among the bars that reports compare with; none: the equal-weight universe
 
     @property
     def source(self) -> str:

@@ -60,6 +60,8 @@ def keep_words(connection: Connection, batch: Mapping[str, Any], vendors: Vendor
 
 def weigh_actions(connection: Connection, actions: pd.DataFrame, source: str, vendors: Vendors) -> pd.DataFrame:
     """Return the actions without those that a vendor named earlier has stated."""
+    if actions.empty:
+        return actions
     key = ["symbol", "ex_date", "action_type"]
     rows = json_text(actions[key].to_dict("records"))
     held = {

@@ -17,6 +17,7 @@ from data_layer.storage.merge import Mode, merge
 from models.backtest.signal_performance import cost_per_side, model_performance, signal_matrices
 from models.panel import Panel
 from models.strategies.base import DEFAULT_POSITION_SIZE
+from plugins.stages.benchmark import benchmark_facts
 from plugins.stages.context import Context
 from plugins.stages.knowledge import bars_as_of, stable_views
 from plugins.stages.runs import complete_sessions, completed_sessions, sessions_of_model
@@ -158,6 +159,7 @@ class PerformanceTesting:
                 measured[session].append(row)
         rows = connection.execute(load_sql("performance_reports/select_facts"), span)
         facts = {row["session_date"]: row for row in rows}
+        benchmarks = benchmark_facts(connection, self.context, sessions)
         for session in sessions:
             ranking = rank(measured[session])
             placed = [m for m in ranking if m["sharpe_ratio"] is not None]
@@ -172,8 +174,11 @@ class PerformanceTesting:
                 "average_sharpe_ratio": _mean([m["sharpe_ratio"] for m in ranking]),
                 "account_equity_usd": facts[session]["equity_usd"],
                 "warnings": warnings,
-                "report_data": {"session": str(session), "ranking": ranking, "warnings": warnings},
-            }
+                "report_data": {
+                    "session": str(session), "ranking": ranking, "warnings": warnings,
+                    **({"benchmark": benchmarks[session]} if session in benchmarks else {}),
+                },
+            }  # fmt: skip
 
     def _reported_models(
         self, connection: Connection, sessions: Sequence[dt.date]
