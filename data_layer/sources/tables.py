@@ -45,12 +45,12 @@ class Line:
             return None
         return self._read(column, lambda text: parse_date(text, key=column), "not a date", "write YYYY-MM-DD")
 
-    def flag(self, column: str) -> bool:
-        """Return a yes or no; empty is no."""
+    def flag(self, column: str) -> bool | None:
+        """Return a yes or no, None when the column is empty."""
         text = self.values[column].lower()
         if text not in {"", "true", "yes", "1", "false", "no", "0"}:
             raise self.refuse("not a yes or no", column, "write true or false, or leave it empty")
-        return text in {"true", "yes", "1"}
+        return text in {"true", "yes", "1"} if text else None
 
     def _read(self, column: str, read: Callable[[str], T], what: str, remedy: str) -> T:
         try:

@@ -20,13 +20,14 @@ def read_universe(settings: Settings) -> pd.DataFrame:
 
     Returns:
         symbol; name and sector (None when empty); active_from and active_to, both included (None when open);
-        restricted. A symbol has a line for each interval of its membership.
+        restricted (None when empty: whoever set the flag last is right). A symbol has a line for each interval
+        of its membership.
 
     Raises:
         ConfigError: names file, line, column and value of what is malformed, and the remedy.
     """
     path = file_of(settings.universe, FILE)
-    found: list[tuple[str, str | None, str | None, dt.date | None, dt.date | None, bool]] = []
+    found: list[tuple[str, str | None, str | None, dt.date | None, dt.date | None, bool | None]] = []
     for line in read_lines(path, "UNIVERSE", COLUMNS):
         symbol, first, last = line.symbol("symbol"), line.day("active_from"), line.day("active_to")
         restricted = line.flag("restricted")

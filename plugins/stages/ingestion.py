@@ -106,7 +106,10 @@ class Ingestion:
         facts = {r["date"]: r for r in connection.execute(load_sql("market_data/select_newest_known"))}
         cutoffs, details = {}, {}
         general = fallback_warnings(connection, context)
-        newest = dt.datetime.min.replace(tzinfo=dt.UTC)
+        # What was stated of the universe after all of these sessions counts for them: nobody has decided them yet.
+        after = {"after": closes[context.sessions[-1]] + self.source.delay}
+        stated = connection.execute(load_sql("trading_universe/select_newest_known"), after).fetchone()
+        newest = (stated or {})["known_at"] or dt.datetime.min.replace(tzinfo=dt.UTC)
         wanted = set(context.sessions)
         for day in sorted({*facts, *wanted}):
             if day in facts and day <= context.sessions[-1]:

@@ -118,8 +118,8 @@ def test_a_higher_vendors_restatement_of_one_bar(database, vendors, market):
     assert ("close", "one", 95.0, "two", old, "one") in rows(database.writer, found)
     impact = rows(
         database.writer,
-        "SELECT relation, min(session_date), max(session_date), min(symbol), max(symbol), min(reason) "
-        "FROM restatement_impact(%(batch)s) GROUP BY 1 ORDER BY 1",
+        "SELECT relation, min(session_date) AS since, max(session_date) AS until, min(symbol) AS first, "
+        "max(symbol) AS last, min(reason) AS why FROM restatement_impact(%(batch)s) GROUP BY 1 ORDER BY 1",
         batch=batch,
     )
     reason = f"bar corrected ({DAY})"
