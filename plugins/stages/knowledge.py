@@ -12,6 +12,8 @@ import pandas as pd
 from data_layer.features.adjustment import forward_factors
 from data_layer.storage.database import Connection, load_sql, read_frame
 
+Renamed = tuple[str, str, dt.date]  # old ticker, new one, first session of the new one
+
 
 def stable_views(
     connection: Connection, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
@@ -61,7 +63,29 @@ def members_as_of(
     return members
 
 
-def renames(connection: Connection, cutoff: dt.datetime) -> list[tuple[str, str, dt.date]]:
-    """Return the renames known at a cutoff: old ticker, new one, first session of the new one; ascending."""
-    rows = connection.execute(load_sql("symbol_changes/select_changes"))
-    return [(r["old_symbol"], r["new_symbol"], r["effective"]) for r in rows if r["known_at"] <= cutoff]
+def renames(
+    connection: Connection, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
+) -> list[tuple[Renamed, ...]]:
+    """Return, for each session, the renames in force at it and known at its cutoff, ascending."""
+    rows = connection.execute(load_sql("symbol_changes/select_changes")).fetchall()
+    return [
+        tuple(
+            (row["old_symbol"], row["new_symbol"], row["effective"])
+            for row in rows
+            if row["known_at"] <= cutoffs[session] and row["effective"] <= session
+        )
+        for session in sessions
+    ]
+
+
+def join_renamed(rows: pd.DataFrame, changes: Sequence[Renamed], date_column: str = "date") -> pd.DataFrame:
+    """Return rows, stored under the ticker of their day, under the tickers after the changes.
+
+    Rows that another share left under a ticker before this one took it over are left out.
+    """
+    for old, new, effective in changes:
+        before = rows[date_column] < pd.Timestamp(effective)
+        rows = rows[~(before & (rows["symbol"] == new))]
+        before = rows[date_column] < pd.Timestamp(effective)
+        rows = rows.assign(symbol=rows["symbol"].mask(before & (rows["symbol"] == old), new))
+    return rows

@@ -19,7 +19,7 @@ from models.panel import Panel
 from models.strategies.base import DEFAULT_POSITION_SIZE
 from plugins.stages.benchmark import benchmark_facts
 from plugins.stages.context import Context
-from plugins.stages.knowledge import bars_as_of, stable_views
+from plugins.stages.knowledge import Renamed, bars_as_of, join_renamed, renames, stable_views
 from plugins.stages.runs import complete_sessions, completed_sessions, sessions_of_model
 
 FIGURES = (
@@ -58,7 +58,9 @@ class PerformanceTesting:
                 sessions = sessions_of_model(connection, context, name, ran)
                 for rules, days in self._rules(connection, model, sessions):
                     for view in stable_views(connection, days, cutoffs):
-                        rows = self._measure(model["id"], rules, view, cutoffs[view[-1]])
+                        cutoff = cutoffs[view[-1]]
+                        changes = renames(connection, view[-1:], cutoffs)[0]
+                        rows = self._measure(model["id"], rules, view, cutoff, changes)
                         written += self._merge(
                             connection, "model_performance", rows, ("model_id", "run_date")
                         )
@@ -122,13 +124,19 @@ class PerformanceTesting:
             yield json.loads(text), days
 
     def _measure(
-        self, model_id: int, rules: Mapping[str, Any], sessions: Sequence[dt.date], cutoff: dt.datetime
+        self,
+        model_id: int,
+        rules: Mapping[str, Any],
+        sessions: Sequence[dt.date],
+        cutoff: dt.datetime,
+        changes: Sequence[Renamed],
     ) -> pd.DataFrame:
         last, uri = sessions[-1], self.context.uri
         bars = bars_as_of(uri, last, cutoff)
         bars["adjusted_open"] = bars["open"] * bars["return_factor"]
         opens = Panel.from_frame(bars, ("open", "adjusted_open"))
         signals = read_frame(uri, load_sql("signals/select_of_model"), {"model_id": model_id, "last": last})
+        signals = join_renamed(signals, changes, "session_date")
         axis = list(opens.sessions)
         sides, weights = signal_matrices(signals, axis, opens.symbols)
         cost = cost_per_side(

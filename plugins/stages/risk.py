@@ -167,7 +167,7 @@ class RiskExecution:
                 prices[date.date()][symbol] = (opened, closed)
             cutoff, end = cutoffs[view[-1]], next_session(view[-1])
             actions = actions_as_of(self.context.uri, end, cutoff, session=view[-1])
-            known_renames = renames(connection, cutoff)
+            changes = renames(connection, view[-1:], cutoffs)[0]
             by_session = _by_session(actions, view)
             for session in view:
                 going_ex = by_session[next_session(session)]
@@ -185,7 +185,7 @@ class RiskExecution:
                     scores=scores,
                     rules=rules[session],
                     restricted=frozenset(s for s, flag in members[session].items() if flag),
-                    renames=[r for r in known_renames if r[2] <= session],
+                    renames=changes,
                 )
 
     def _rules(self, connection: Connection, sessions: Sequence[dt.date]) -> dict[dt.date, dict[str, Any]]:
