@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from tests.support.features import bits, stored
 from tests.support.files_home import D, open_home
 from tests.support.prepared import failed_checks
 
-FIRST, EVE, DAY, LAST = "2022-03-01", "2022-06-08", "2022-06-09", "2022-06-24"
+FIRST, EVE, DAY, LAST = "2022-04-01", "2022-06-08", "2022-06-09", "2022-06-21"
 DAYS = sessions_between(D(FIRST), D(LAST))
 
 
@@ -68,7 +69,7 @@ def test_the_rename_is_known_from_its_first_close(chained_home):
 
 def test_features_have_one_history(chained_home, rows):
     home = chained_home
-    found = stored(home.uri)
+    found = stored(home.uri, until=LAST)
     assert set(found.loc[found["date"] < pd.Timestamp(DAY), "symbol"]) == {"FB", "IBM"}
     assert set(found.loc[found["date"] >= pd.Timestamp(DAY), "symbol"]) == {"META", "IBM"}
     one = bars_as_of(home.uri, D(LAST), close(LAST))
@@ -101,6 +102,9 @@ def test_signals_and_books_go_on_under_the_new_ticker(chained_home):
 
 def test_scores_and_performance_are_those_of_a_share_never_renamed(chained_home, copy_database, tmp_path, rows):
     plain = open_home(copy_database("quant_data"), tmp_path, rows)
+    path = tmp_path / "universe.csv"
+    path.write_text("symbol,name,sector,active_from,active_to,restricted\nIBM,,,,,\nMETA,,,,,\n")
+    plain = replace(plain, settings=replace(plain.settings, universe=str(path)))
     run_chain(plain.uri, plain.settings)
     signals = ("SELECT session_date, replace(symbol, 'FB', 'META') AS s, model_name, score, side FROM signals "
                "JOIN models m ON m.id = model_id ORDER BY 1, 2, 3")  # fmt: skip
@@ -125,15 +129,15 @@ def test_a_rename_learnt_late_changes_no_decision(copy_database, tmp_path, rows)
     home = open_home(copy_database("quant_data"), tmp_path, of_the_day(rows))
     none = tmp_path / "changes.csv"
     none.write_text("old,new,effective\n")
-    home.settings.__dict__["symbol_changes"] = str(none)
+    home = replace(home, settings=replace(home.settings, symbol_changes=str(none)))
     run_chain(home.uri, home.settings, end="2022-06-15")
-    features = "SELECT date, symbol, values FROM feature_values WHERE date <= '2022-06-15' ORDER BY 1, 2, feature_set"
+    features = "SELECT date, symbol, values::text FROM feature_values WHERE date <= '2022-06-15' ORDER BY 1, 2, feature_set"
     before = home.query(features)
     none.write_text("old,new,effective\nFB,META,2022-06-09\n")
     run_chain(home.uri, home.settings, end=LAST)
     assert home.query(features) == before
     assert home.query("SELECT known_at > '2022-07-01' FROM symbol_changes") == [(True,)]
-    late = stored(home.uri)
+    late = stored(home.uri, until=LAST)
     cutoff = home.query("SELECT known_at FROM stage_runs WHERE stage = 'data_ingestion' AND session_date = %(d)s", d=LAST)
     whole = compute(bars_as_of(home.uri, D(LAST), cutoff[0][0]))
     last = late[(late["symbol"] == "META") & (late["date"] == pd.Timestamp(LAST))]
