@@ -20,6 +20,7 @@ from data_layer.storage.vendors import Vendors
 from models.errors import ConfigError
 from plugins.stages.context import CHAIN, Context
 from plugins.stages.runs import mark_stale
+from plugins.stages.vanished import Key, note_vanished
 
 BEGIN_OF_TIME, END_OF_TIME = dt.date(1, 1, 1), dt.date(9999, 12, 31)
 
@@ -48,9 +49,15 @@ def fetch_bars(
         start = done[-1] + dt.timedelta(days=1) if done else BEGIN_OF_TIME
         end = END_OF_TIME if at_end and source.is_static else end
     stored = []
+    received: dict[str, set[Key]] = {}  # of sessions fetched before
     for answer in source.bars_in_chunks(context.window.symbols or None, start, end):
         checked = check_rows(answer.rows, source=answer.source.name, now=context.request.now)
+        if context.window.mode != "catch_up":
+            keys = zip(answer.rows["symbol"], answer.rows["date"].dt.date, strict=True)
+            received.setdefault(answer.source.name, set()).update(keys)
         stored.append(store_bars(connection, checked, _provenance(context, answer.source, symbols, done)))
+    for name, keys in received.items():
+        note_vanished(connection, context, "bar", name, keys, (start, end))
     restated = min((s.first_restated for s in stored if s.first_restated), default=None)
     _mark_restated(connection, restated, done)
     return _total(stored)
@@ -63,6 +70,9 @@ def fetch_actions(
     first, last = context.sessions[0], next_session(context.sessions[-1])
     answer = source.actions(context.window.symbols or None, first, last)
     checked = check_actions(answer.rows, _eves(connection, answer.rows), source=answer.source.name)
+    if context.window.mode != "catch_up":
+        keys = zip(answer.rows["symbol"], answer.rows["ex_date"], strict=True)
+        note_vanished(connection, context, "action", answer.source.name, keys, (first, last))
     stored = store_actions(connection, checked, _provenance(context, answer.source, symbols, done))
     if stored.first_restated:  # the session before decides on what goes ex at the next
         _mark_restated(connection, previous_session(session_from(stored.first_restated)), done)
