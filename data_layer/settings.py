@@ -25,6 +25,13 @@ SYMBOL_PATTERN = re.compile(r"[A-Z][A-Z0-9]{0,9}([.\-][A-Z0-9]{1,4})?")
 # What a home keeps for its later runs; everything else is read afresh each time.
 REMEMBERED = (
     "SOURCE",
+    "SOURCES",
+    "CROSS_CHECK",
+    "VENDOR_PRICE_TOLERANCE",
+    "VENDOR_VOLUME_TOLERANCE",
+    "UNIVERSE",
+    "SYMBOL_CHANGES",
+    "BENCHMARK",
     "FILES",
     "SYMBOLS",
     "START",
@@ -44,12 +51,15 @@ REMEMBERED = (
 NOT_REMEMBERED = (*SECRETS, *ADDRESSES)
 
 
+STATIC_SOURCES = frozenset({"sample", "files", "synthetic"})
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything a user can set; the field name in upper case is the variable's name."""
 
     almanac_home: Path
-    source: str = "sample"
+    sources: tuple[str, ...] = ("sample",)  # the one to ask, then those to fall back on, in order
     files: str = ""
     symbols: tuple[str, ...] = ()  # empty: all the source has
     start: dt.date | None = None
@@ -66,11 +76,24 @@ class Settings:
     dry_run: bool = False
     market_index: str = ""  # symbol among the bars that beta and correlation are measured against; none: NULL
     vendors: VendorSettings = field(default_factory=VendorSettings)
+    cross_check: bool = False  # ask every source each time, not only when the one before failed
+    # Consolidated prices agree to the cent; a cent is 0.1 % of a ten-dollar share. Vendors count odd lots and
+    # late prints differently, which makes volumes of one day differ by some percent.
+    vendor_price_tolerance: float = 0.001  # fraction
+    vendor_volume_tolerance: float = 0.05  # fraction
+    universe: str = ""  # file; when set, only those on it belong to the universe
+    symbol_changes: str = ""  # file
+    benchmark: str = ""  # symbol among the bars that reports compare with; none: the equal-weight universe
+
+    @property
+    def source(self) -> str:
+        """The source asked first."""
+        return self.sources[0]
 
     @property
     def is_static(self) -> bool:
         """True when the source is finished history, so that no clock time brings new sessions."""
-        return self.source in {"sample", "files", "synthetic"}
+        return self.source in STATIC_SOURCES
 
 
 def is_symbol(value: object) -> bool:
@@ -185,7 +208,16 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """
     home = home_path(environ)
     afresh = given_values(environ, NOT_REMEMBERED)
-    return parse_settings(home, {**remembered_values(home), **given_values(environ), **afresh})
+    kept = merged_values(remembered_values(home), given_values(environ))
+    return parse_settings(home, {**kept, **afresh})
+
+
+def merged_values(kept: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return what is given over what is kept; SOURCE and SOURCES are two ways to say one thing."""
+    names = {"SOURCE", "SOURCES"}
+    if any(given.get(name) for name in names):
+        kept = {name: value for name, value in kept.items() if name not in names}
+    return {**kept, **given}
 
 
 def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
@@ -220,8 +252,14 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
     symbols = text("SYMBOLS").strip(" ").replace(",", " ")
     return Settings(
         almanac_home=home,
-        source=text("SOURCE") or "sample",
+        sources=_sources(text("SOURCE"), text("SOURCES")),
+        cross_check=_flag("CROSS_CHECK", text("CROSS_CHECK") or "false"),
+        vendor_price_tolerance=float(number("VENDOR_PRICE_TOLERANCE", "0", "1")),
+        vendor_volume_tolerance=float(number("VENDOR_VOLUME_TOLERANCE", "0", "2")),
         files=text("FILES"),
+        universe=text("UNIVERSE"),
+        symbol_changes=text("SYMBOL_CHANGES"),
+        benchmark=validate_symbol(text("BENCHMARK")) if text("BENCHMARK") else "",
         symbols=tuple(dict.fromkeys(validate_symbol(s) for s in symbols.split(" ") if s)),
         start=start,
         end=end,
@@ -236,3 +274,19 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         market_index=validate_symbol(text("MARKET_INDEX")) if text("MARKET_INDEX") else "",
         vendors=parse_vendors(text, number),
     )
+
+
+def _sources(one: str, several: str) -> tuple[str, ...]:
+    """SOURCE=x is short for SOURCES=x; finished history never mixes with anything."""
+    names = tuple(name for name in several.replace(",", " ").split(" ") if name) or (one or "sample",)
+    problem = ""
+    if one and one != names[0]:
+        problem = f"SOURCE is {one} and SOURCES begins with {names[0]}"
+    elif len(set(names)) < len(names):
+        problem = "a source is named twice"
+    elif len(names) > 1 and STATIC_SOURCES.intersection(names):
+        problem = "finished history does not mix with other sources"
+    if problem:
+        raise ConfigError(problem, stage="settings", key="SOURCES", value=",".join(names),
+                          remedy="name each vendor once, in the order to ask them")  # fmt: skip
+    return names

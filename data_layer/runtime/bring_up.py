@@ -25,9 +25,10 @@ def check_source(home: Home, settings: Settings) -> list[dt.date]:
         ConfigError: when the home holds another source's data, or the source cannot be read or is empty;
             nothing is kept then.
     """
-    from data_layer.sources import open_source
+    from data_layer.sources import open_sources
+    from data_layer.sources.universe import asked_for, read_universe
 
-    source = open_source(settings)
+    source = open_sources(asked_for(settings, read_universe(settings)))
     refuse_other_source(home.path)
     sessions = source.sessions()
     if settings.is_static and not sessions:

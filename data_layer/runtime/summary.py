@@ -86,6 +86,13 @@ def _print_last_session(home: Home, last: dt.date) -> None:
             "FROM model_performance p JOIN models m ON m.id = p.model_id "
             "WHERE run_date = '{last}' ORDER BY rank",
         ),
+        f"Benchmark on {last}": (
+            ("benchmark", "since", "total return", "this session"),
+            "SELECT report_data -> 'benchmark' ->> 'name', report_data -> 'benchmark' ->> 'since', "
+            "round((report_data -> 'benchmark' ->> 'total_return')::numeric, 4)::float8, "
+            "round((report_data -> 'benchmark' ->> 'session_return')::numeric, 4)::float8 "
+            "FROM performance_reports WHERE report_date = '{last}' AND report_data ? 'benchmark'",
+        ),
     }
     for title, (headers, statement) in blocks.items():
         say()

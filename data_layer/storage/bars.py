@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from data_layer.quality.row_checks import CheckedRows
 from data_layer.sessions import close_times, next_session, previous_session, session_from
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, copy_in, load_sql
+from data_layer.storage.vendors import Vendors, keep_words, weigh_actions, weigh_bars
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Provenance:
     delay: dt.timedelta  # between a session's close and its bar
     now: dt.datetime
     decided: dt.date | None  # last session completed: what arrives for it or before it comes late
+    vendors: Vendors = field(default_factory=Vendors)
 
 
 @dataclass(frozen=True)
@@ -67,16 +69,23 @@ def store_bars(connection: Connection, checked: CheckedRows, provenance: Provena
     staged = bars.assign(known_at=bars["date"].map(known), backfilled=bars["date"].map(late))
     connection.execute(load_sql("market_data/create_staged"))
     copy_in(connection, "staged_bars", staged)
+    if provenance.vendors.are_several:
+        weigh_bars(connection, provenance.source, provenance.vendors)
     connection.execute("ANALYZE staged_bars")
     found = connection.execute(
         load_sql("market_data/select_changes"), {"decided": provenance.decided}
     ).fetchone()
     counts = _counts(len(bars), checked, found or {})
     batch = _insert_batch(connection, "bars", counts, provenance)
+    if provenance.vendors.are_several:
+        keep_words(connection, batch, provenance.vendors)
+    if counts.first_restated:
+        connection.execute(load_sql("restatements/insert_bars"), batch)
     if counts.corrected:
         connection.execute(load_sql("market_data/insert_history"), batch)
         connection.execute(load_sql("market_data/update_corrected"), batch)
     connection.execute(load_sql("market_data/insert_new"), batch)
+    connection.execute("DROP TABLE staged_bars")
     _quarantine(connection, checked.quarantined, batch)
     return counts
 
@@ -84,23 +93,31 @@ def store_bars(connection: Connection, checked: CheckedRows, provenance: Provena
 def store_actions(connection: Connection, checked: CheckedActions, provenance: Provenance) -> Stored:
     """Write checked splits and dividends as one batch.
 
-    An action is known at the close before its ex-date. A changed one is known from now on and its old
-    version kept; one of a symbol held already that comes after that close's session was completed is known
-    from now on too.
+    An action is known at the close of the day it was announced (of the next session, when announced on a day
+    without trading), else at the close before its ex-date, and never later than that. A changed one is known
+    from now on and its old version kept; one of a symbol held already that comes after the session before its
+    ex-date was completed is known from now on too.
     """
     actions = checked.accepted
-    eves = {day: previous_session(session_from(day)) for day in actions["ex_date"].unique()}
-    closes = close_times(set(eves.values()))
+    if provenance.vendors.are_several:
+        actions = weigh_actions(connection, actions, provenance.source, provenance.vendors)
+    eves = [previous_session(session_from(day)) for day in actions["ex_date"]]
+    announced = [
+        eve if pd.isna(day) else min(eve, session_from(day))
+        for eve, day in zip(eves, actions["announced"], strict=True)
+    ]
+    closes = close_times(set(announced))
+    decided = provenance.decided
     rows = actions.assign(
-        known_at=[closes[eves[day]] for day in actions["ex_date"]],
-        decided=[
-            provenance.decided is not None and eves[day] <= provenance.decided for day in actions["ex_date"]
-        ],
+        known_at=[closes[day] for day in announced],
+        decided=[decided is not None and eve <= decided for eve in eves],
     )
     parameters = {"rows": json_text(rows.to_dict("records")), "run_id": provenance.run_id}
     found = connection.execute(load_sql("corporate_actions/select_changes"), parameters).fetchone()
-    counts = _counts(len(actions), checked, found or {})
+    counts = _counts(len(checked.accepted), checked, found or {})
     batch = {**parameters, **_insert_batch(connection, "actions", counts, provenance)}
+    if counts.first_restated:
+        connection.execute(load_sql("restatements/insert_actions"), batch)
     if counts.corrected:
         connection.execute(load_sql("corporate_actions/insert_history"), batch)
         connection.execute(load_sql("corporate_actions/update_corrected"), batch)

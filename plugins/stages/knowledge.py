@@ -1,9 +1,10 @@
-"""What was known: bars and actions as of a session's cutoff, and where that view of the past changes."""
+"""What was known: bars, actions and members as of a session's cutoff, and where that view of the past changes."""
 
 from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
@@ -11,11 +12,13 @@ import pandas as pd
 from data_layer.features.adjustment import forward_factors
 from data_layer.storage.database import Connection, load_sql, read_frame
 
+Renamed = tuple[str, str, dt.date]  # old ticker, new one, first session of the new one
+
 
 def stable_views(
     connection: Connection, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
 ) -> Iterator[tuple[dt.date, ...]]:
-    """Cut sessions into runs within which no correction came to be known.
+    """Cut sessions into runs within which no correction came to be known and no ticker changed.
 
     Within such a run, what was known at the last session's cutoff about days up to any of its sessions is
     what was known at that session's own cutoff, so one vectorised pass serves them all.
@@ -24,7 +27,9 @@ def stable_views(
         return
     late = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
     times = [cutoffs[s] for s in sessions]
-    begins = sorted({0, *(bisect_left(times, instant) for instant in late)} - {len(sessions)})
+    changes = {row["effective"] for row in connection.execute(load_sql("symbol_changes/select_changes"))}
+    cuts = {bisect_left(times, instant) for instant in late} | {bisect_left(sessions, day) for day in changes}
+    begins = sorted({0, *cuts} - {len(sessions)})
     for first, last in zip(begins, [*begins[1:], len(sessions)], strict=True):
         yield tuple(sessions[first:last])
 
@@ -38,6 +43,8 @@ def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequenc
         cutoff: what came to be known later is left out.
         symbols: only theirs; all when empty.
 
+    A share that was renamed up to the session stands under its ticker of the session, with all its history.
+
     Returns:
         symbol, date, open, high, low, close, volume (raw), split_factor, return_factor; by symbol and date.
     """
@@ -47,9 +54,49 @@ def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequenc
         bars = read_frame(uri, load_sql("market_data/select_symbols_as_of"), chosen)
     else:
         bars = read_frame(uri, load_sql("market_data/select_as_of"), parameters)
-    return forward_factors(bars, actions_as_of(uri, session, cutoff))
+    return forward_factors(bars, actions_as_of(uri, session, cutoff, session=session))
 
 
-def actions_as_of(uri: str, until: dt.date, cutoff: dt.datetime) -> pd.DataFrame:
-    """Return splits and dividends going ex up to a day as known at the cutoff."""
-    return read_frame(uri, load_sql("corporate_actions/select_as_of"), {"until": until, "cutoff": cutoff})
+def actions_as_of(uri: str, until: dt.date, cutoff: dt.datetime, *, session: dt.date) -> pd.DataFrame:
+    """Return splits and dividends going ex up to a day as known at the cutoff, under the session's tickers."""
+    parameters = {"until": until, "cutoff": cutoff, "session": session}
+    return read_frame(uri, load_sql("corporate_actions/select_as_of"), parameters)
+
+
+def members_as_of(
+    connection: Connection, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
+) -> dict[dt.date, dict[str, bool]]:
+    """Return who belonged to the universe at each session as known at its cutoff: symbol, and whether restricted."""
+    members: dict[dt.date, dict[str, bool]] = defaultdict(dict)
+    parameters = {"sessions": list(sessions), "cutoffs": [cutoffs[s] for s in sessions]}
+    for row in connection.execute(load_sql("trading_universe/select_as_of"), parameters):
+        members[row["session_date"]][row["symbol"]] = row["restricted"]
+    return members
+
+
+def renames(
+    connection: Connection, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
+) -> list[tuple[Renamed, ...]]:
+    """Return, for each session, the renames in force at it and known at its cutoff, ascending."""
+    rows = connection.execute(load_sql("symbol_changes/select_changes")).fetchall()
+    return [
+        tuple(
+            (row["old_symbol"], row["new_symbol"], row["effective"])
+            for row in rows
+            if row["known_at"] <= cutoffs[session] and row["effective"] <= session
+        )
+        for session in sessions
+    ]
+
+
+def join_renamed(rows: pd.DataFrame, changes: Sequence[Renamed], date_column: str = "date") -> pd.DataFrame:
+    """Return rows, stored under the ticker of their day, under the tickers after the changes.
+
+    Rows that another share left under a ticker before this one took it over are left out.
+    """
+    for old, new, effective in changes:
+        before = rows[date_column] < pd.Timestamp(effective)
+        rows = rows[~(before & (rows["symbol"] == new))]
+        before = rows[date_column] < pd.Timestamp(effective)
+        rows = rows.assign(symbol=rows["symbol"].mask(before & (rows["symbol"] == old), new))
+    return rows

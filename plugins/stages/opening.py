@@ -8,7 +8,8 @@ from typing import Any
 
 from data_layer.sessions import sessions_between
 from data_layer.settings import Settings, load_settings
-from data_layer.sources import open_source
+from data_layer.sources import open_sources
+from data_layer.sources.universe import asked_for, read_universe
 from data_layer.storage.database import transaction
 from models.errors import BlockedError
 from plugins.stages.context import Context, upstream_of
@@ -66,7 +67,8 @@ def resolve(uri: str, request: Request, settings: Settings) -> Window:
         else:
             # Before the sessions are compared: those of another source would only look done, or missing.
             refuse_other_source(connection, request.stage, settings)
-            available = available_sessions(request, open_source(settings))
+            asked = asked_for(settings, read_universe(settings))
+            available = available_sessions(request, open_sources(asked))
     return resolve_window(request, available, done)
 
 

@@ -163,7 +163,7 @@ class Signals:
         runs, rows = [], []
         for parameters, days in groups.items():
             strategy = load_strategy(model["strategy_class"], json.loads(parameters))
-            scored, found = score_sessions(context.uri, strategy, days)
+            scored, found = score_sessions(context.uri, strategy, days, cutoffs)
             scored["model_version"] = strategy.version
             scored["parameters"] = pd.Series([strategy.parameters()] * len(days), dtype=object)
             scored["known_at"] = [cutoffs[s] for s in days]
