@@ -37,6 +37,8 @@ REMEMBERED = (
     "FULL_SCORE_WEIGHT",
     "DRY_RUN",
     "MARKET_INDEX",
+    "SYNTHETIC_SEED",
+    "SYNTHETIC_SYMBOLS",
 )
 
 
@@ -61,6 +63,8 @@ class Settings:
     full_score_weight: float = 0.05  # fraction of equity at |score| = 1
     dry_run: bool = False
     market_index: str = ""  # symbol among the bars that beta and correlation are measured against; none: NULL
+    synthetic_seed: int = 1  # of SOURCE=synthetic: the same seed makes the same bars
+    synthetic_symbols: int = 20
 
     @property
     def is_static(self) -> bool:
@@ -200,15 +204,14 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
             value=f"{start} > {end}",
             remedy="swap them",
         )
-    holding = number("DEFAULT_HOLDING_PERIOD", "1", "252")
-    if holding != int(holding):
-        raise ConfigError(
-            "not whole sessions",
-            stage="settings",
-            key="DEFAULT_HOLDING_PERIOD",
-            value=holding,
-            remedy="set a whole number of sessions",
-        )
+
+    def whole(name: str, low: str, high: str, what: str) -> int:
+        value = number(name, low, high)
+        if value != int(value):
+            remedy = f"set a whole number of {what}"
+            raise ConfigError(f"not whole {what}", stage="settings", key=name, value=value, remedy=remedy)
+        return int(value)
+
     symbols = text("SYMBOLS").strip(" ").replace(",", " ")
     return Settings(
         almanac_home=home,
@@ -217,7 +220,7 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         symbols=tuple(dict.fromkeys(validate_symbol(s) for s in symbols.split(" ") if s)),
         start=start,
         end=end,
-        default_holding_period=int(holding),
+        default_holding_period=whole("DEFAULT_HOLDING_PERIOD", "1", "252", "sessions"),
         risk_free_rate=float(number("RISK_FREE_RATE", "-0.1", "1")),
         initial_cash=number("INITIAL_CASH", "1", "1000000000000"),
         commission_per_share=number("COMMISSION_PER_SHARE", "0", "10"),
@@ -226,4 +229,6 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         full_score_weight=float(number("FULL_SCORE_WEIGHT", "0", "1")),
         dry_run=_flag("DRY_RUN", text("DRY_RUN") or "false"),
         market_index=validate_symbol(text("MARKET_INDEX")) if text("MARKET_INDEX") else "",
+        synthetic_seed=whole("SYNTHETIC_SEED", "0", "1000000000", "numbers"),
+        synthetic_symbols=whole("SYNTHETIC_SYMBOLS", "1", "100000", "symbols"),
     )

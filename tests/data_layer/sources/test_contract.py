@@ -51,7 +51,7 @@ def source(request, tmp_path):
 
 
 def test_every_source_is_tried():
-    assert set(available_sources()) == {"sample", "files"}
+    assert set(available_sources()) == {"sample", "files", "synthetic"}
     assert all(issubclass(c, Source) and c.name == name for name, c in available_sources().items())
 
 
@@ -95,7 +95,7 @@ def test_an_empty_window_is_empty(source):
 def test_all_sources_hand_over_the_same_bars(source, tmp_path):
     def values(rows):
         typed = check_rows(rows, source="x", now=NOW).accepted
-        return typed.set_index(["symbol", "date"]).sort_index()
+        return typed.astype({"symbol": "str"}).set_index(["symbol", "date"]).sort_index()
 
     other = open_source(sample(tmp_path))
     pd.testing.assert_frame_equal(
@@ -137,5 +137,5 @@ def test_a_window_without_bars_is_refused(source):
 def test_an_unknown_source_is_refused_with_a_suggestion(tmp_path):
     with pytest.raises(ConfigError, match=r"\[data_ingestion\].*SOURCE='smaple'.*did you mean sample"):
         open_source(parse_settings(tmp_path, {"SOURCE": "smaple"}))
-    with pytest.raises(ConfigError, match=r"SOURCE='bloomberg'.*use one of files, sample"):
+    with pytest.raises(ConfigError, match=r"SOURCE='bloomberg'.*use one of files, sample, synthetic"):
         open_source(parse_settings(tmp_path, {"SOURCE": "bloomberg"}))
