@@ -42,6 +42,7 @@ class Stored:
     duplicates: int
     quarantined: int
     first_restated: dt.date | None  # first date for which a decided session would now see something else
+    batch_id: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts."""
@@ -171,6 +172,7 @@ def _finish(
         duplicates=checked.duplicates + unchanged,
         quarantined=_quarantine(connection, checked.quarantined, batch),
         first_restated=first_restated,
+        batch_id=batch["batch_id"],
     )
     connection.execute(
         load_sql("ingestion_batches/insert_batch"),

@@ -51,7 +51,7 @@ def fetch_bars(
         checked = check_rows(rows, source=source.name, now=context.request.now)
         stored.append(store_bars(connection, checked, provenance))
     restated = min((s.first_restated for s in stored if s.first_restated), default=None)
-    _mark_restated(connection, restated, done)
+    mark_restated(connection, restated, done)
     return _total(stored)
 
 
@@ -61,10 +61,10 @@ def fetch_actions(
     """Store the actions going ex up to the session after the window; arguments as for fetch_bars."""
     first, last = context.sessions[0], next_session(context.sessions[-1])
     actions = source.actions(context.window.symbols or None, first, last)
-    checked = check_actions(actions, _eves(connection, actions), source=source.name)
+    checked = check_actions(actions, eves_of(connection, actions), source=source.name)
     stored = store_actions(connection, checked, _provenance(context, source, symbols, done))
     if stored.first_restated:  # the session before decides on what goes ex at the next
-        _mark_restated(connection, previous_session(session_from(stored.first_restated)), done)
+        mark_restated(connection, previous_session(session_from(stored.first_restated)), done)
     return stored.as_dict()
 
 
@@ -96,19 +96,19 @@ def _refuse_unknown(context: Context, symbols: Sequence[str]) -> None:
             )
 
 
-def _eves(connection: Connection, actions: pd.DataFrame) -> pd.DataFrame:
+def eves_of(connection: Connection, actions: pd.DataFrame) -> pd.DataFrame:
+    """Return the last bar before each action, as check_actions wants it."""
     rows = json_text(actions[["symbol", "ex_date"]].to_dict("records"))
     found = connection.execute(load_sql("corporate_actions/select_eves"), {"rows": rows}).fetchall()
     return pd.DataFrame(found, columns=["symbol", "ex_date", "date", "close"])
 
 
-def _mark_restated(connection: Connection, since: dt.date | None, done: Sequence[dt.date]) -> None:
+def mark_restated(connection: Connection, since: dt.date | None, done: Sequence[dt.date]) -> None:
+    """Mark what was decided from a day on as resting on data that has changed since, if anything was."""
     if since and done and since <= done[-1]:
         mark_stale(connection, since, f"bars or actions restated since {since}", list(CHAIN[1:]))
 
 
 def _total(stored: Sequence[Stored]) -> Mapping[str, int]:
-    counts: list[dict[str, Any]] = [s.as_dict() for s in stored] or [
-        Stored(0, 0, 0, 0, 0, None).as_dict()
-    ]
+    counts: list[dict[str, Any]] = [s.as_dict() for s in stored] or [Stored(0, 0, 0, 0, 0, None).as_dict()]
     return {name: sum(c[name] for c in counts) for name in counts[0]}

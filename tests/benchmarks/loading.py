@@ -40,13 +40,15 @@ MOST_RESIDENT = 3.0  # GB
 @contextmanager
 def server() -> Iterator[PostgresServer]:
     """A server as every home has it, fsync on, with the schema and an identical table for the peer."""
-    with tempfile.TemporaryDirectory(prefix="bench") as folder:
-        with embedded_postgres(Path(folder) / "home", durable=True) as running:
-            prepare_database(running)
-            with transaction(running.uri("postgres")) as connection:
-                connection.execute("CREATE TABLE peer_bars (LIKE market_data INCLUDING ALL)")
-                connection.execute("GRANT ALL ON peer_bars TO quant_writer")
-            yield running
+    with (
+        tempfile.TemporaryDirectory(prefix="bench") as folder,
+        embedded_postgres(Path(folder) / "home", durable=True) as running,
+    ):
+        prepare_database(running)
+        with transaction(running.uri("postgres")) as connection:
+            connection.execute("CREATE TABLE peer_bars (LIKE market_data INCLUDING ALL)")
+            connection.execute("GRANT ALL ON peer_bars TO quant_writer")
+        yield running
 
 
 def bars() -> pd.DataFrame:
@@ -82,9 +84,7 @@ def peers_rows(uri: str) -> list[tuple[Any, ...]]:
 def peer(uri: str, rows: list[tuple[Any, ...]]) -> None:
     """An upsert of the same columns."""
     updated = ", ".join(f"{c} = excluded.{c}" for c in WRITTEN[2:])
-    statement = (
-        f"INSERT INTO peer_bars ({', '.join(WRITTEN)}) VALUES %s ON CONFLICT (symbol, date) DO UPDATE SET {updated}"
-    )
+    statement = f"INSERT INTO peer_bars ({', '.join(WRITTEN)}) VALUES %s ON CONFLICT (symbol, date) DO UPDATE SET {updated}"
     connection = psycopg2.connect(uri)
     with connection, connection.cursor() as cursor:
         execute_values(cursor, statement, rows, page_size=10_000)
@@ -139,7 +139,7 @@ def read_bars() -> Iterator[Measure]:
 
 
 def load_25m() -> Iterator[Measure]:
-    """25 million synthetic bars through all of ingestion: seconds per million rows as for 1.9 million, in bounded memory."""
+    """25 million synthetic bars through all of ingestion at the rate of 1.9 million, in bounded memory."""
     small = _ingested(str(BIG_SYMBOLS * 19 // 250))
     big = _ingested(str(BIG_SYMBOLS))
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
