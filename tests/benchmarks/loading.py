@@ -84,7 +84,10 @@ def peers_rows(uri: str) -> list[tuple[Any, ...]]:
 def peer(uri: str, rows: list[tuple[Any, ...]]) -> None:
     """An upsert of the same columns."""
     updated = ", ".join(f"{c} = excluded.{c}" for c in WRITTEN[2:])
-    statement = f"INSERT INTO peer_bars ({', '.join(WRITTEN)}) VALUES %s ON CONFLICT (symbol, date) DO UPDATE SET {updated}"
+    statement = (
+        f"INSERT INTO peer_bars ({', '.join(WRITTEN)}) VALUES %s "
+        f"ON CONFLICT (symbol, date) DO UPDATE SET {updated}"
+    )
     connection = psycopg2.connect(uri)
     with connection, connection.cursor() as cursor:
         execute_values(cursor, statement, rows, page_size=10_000)
