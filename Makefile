@@ -1,13 +1,13 @@
 # Variables on the command line win over the environment, that over .env:
-# SOURCE FILES SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT TABLES ONLY
-# RELEASE REJECT SESSION SYMBOL REASON OUT
+# SOURCE SOURCES FILES SYMBOLS SYNTHETIC_SEED SYNTHETIC_SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT
+# TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON OUT
 VENV ?= .venv
 export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
-.PHONY: help run stop status verify quarantine accept quality-report data-docs test faults lint export bench peers \
-	core tools
+.PHONY: help run backfill stop status verify quarantine accept quality-report data-docs test faults lint export \
+	bench peers core tools
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -48,6 +48,9 @@ faults: tools ## kill, race and stall suites
 lint: tools ## ruff and mypy
 	@$(VENV)/bin/python -m ruff check .
 	@$(VENV)/bin/python -m mypy
+
+backfill: core ## fetch bars and actions of START= to END=, [SYMBOLS=] [SOURCE=]; repeat it to go on
+	@$(VENV)/bin/python -m plugins.backfill
 
 export: core ## features to Parquet: FEATURES=technical START= END= OUT=file.parquet
 	@$(VENV)/bin/python -m data_layer.storage.export --features "$(FEATURES)" --start "$(START)" --end "$(END)" --out "$(OUT)"

@@ -46,6 +46,8 @@ REMEMBERED = (
     "DRY_RUN",
     "MARKET_INDEX",
     *LIMITS,
+    "SYNTHETIC_SEED",
+    "SYNTHETIC_SYMBOLS",
 )
 # Read afresh each time: a key has no place in a home's file, and another address is for one run.
 NOT_REMEMBERED = (*SECRETS, *ADDRESSES)
@@ -84,6 +86,8 @@ class Settings:
     universe: str = ""  # file; when set, only those on it belong to the universe
     symbol_changes: str = ""  # file
     benchmark: str = ""  # symbol among the bars that reports compare with; none: the equal-weight universe
+    synthetic_seed: int = 1  # of SOURCE=synthetic: the same seed makes the same bars
+    synthetic_symbols: int = 20
 
     @property
     def source(self) -> str:
@@ -240,15 +244,14 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
             value=f"{start} > {end}",
             remedy="swap them",
         )
-    holding = number("DEFAULT_HOLDING_PERIOD", "1", "252")
-    if holding != int(holding):
-        raise ConfigError(
-            "not whole sessions",
-            stage="settings",
-            key="DEFAULT_HOLDING_PERIOD",
-            value=holding,
-            remedy="set a whole number of sessions",
-        )
+
+    def whole(name: str, low: str, high: str, what: str) -> int:
+        value = number(name, low, high)
+        if value != int(value):
+            remedy = f"set a whole number of {what}"
+            raise ConfigError(f"not whole {what}", stage="settings", key=name, value=value, remedy=remedy)
+        return int(value)
+
     symbols = text("SYMBOLS").strip(" ").replace(",", " ")
     return Settings(
         almanac_home=home,
@@ -263,7 +266,7 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         symbols=tuple(dict.fromkeys(validate_symbol(s) for s in symbols.split(" ") if s)),
         start=start,
         end=end,
-        default_holding_period=int(holding),
+        default_holding_period=whole("DEFAULT_HOLDING_PERIOD", "1", "252", "sessions"),
         risk_free_rate=float(number("RISK_FREE_RATE", "-0.1", "1")),
         initial_cash=number("INITIAL_CASH", "1", "1000000000000"),
         commission_per_share=number("COMMISSION_PER_SHARE", "0", "10"),
@@ -273,6 +276,8 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         dry_run=_flag("DRY_RUN", text("DRY_RUN") or "false"),
         market_index=validate_symbol(text("MARKET_INDEX")) if text("MARKET_INDEX") else "",
         vendors=parse_vendors(text, number),
+        synthetic_seed=whole("SYNTHETIC_SEED", "0", "1000000000", "numbers"),
+        synthetic_symbols=whole("SYNTHETIC_SYMBOLS", "1", "100000", "symbols"),
     )
 
 

@@ -24,8 +24,10 @@ COUNTED = (
 
 
 def print_stages(home: Home) -> None:
-    """Print how far each stage is."""
+    """Print how far each stage is, and whether all of it rests on made-up bars."""
     done = completed(home)
+    if read(home, "SELECT 1 FROM ingestion_batches WHERE source = 'synthetic' LIMIT 1"):
+        say("The bars are synthetic: made up from a seed, no market ever traded them.")
     say("Sessions completed per stage")
     table(("stage", "sessions", "last"), [(s, *done.get(s, (0, None))) for s in STAGES])
 

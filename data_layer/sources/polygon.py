@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ import pandas as pd
 
 from data_layer.sessions import sessions_between
 from data_layer.settings import is_symbol, validate_symbol
+from data_layer.sources.base import RENAME_COLUMNS
 from data_layer.sources.calls import Answer, Caller
 from data_layer.sources.polygon_client import PolygonClient
 from data_layer.sources.received import Action, Row, bar_row, epoch_day, exact, iso_day
@@ -96,7 +98,15 @@ class PolygonSource(VendorSource):
         taken = {one.symbol for one in now}  # a symbol can be given to another company
         return now + [one for one in left if one.symbol not in taken]
 
-    def renames(self, symbol: str) -> pd.DataFrame:
+    def renames(self) -> pd.DataFrame:
+        """See Source: of the symbols asked for by name, a call each; of the vendor's whole list none."""
+        found = []
+        for symbol in self.settings.symbols:
+            names = self.tickers_of(symbol)[["symbol", "since"]].to_numpy().tolist()
+            found += [(old, new, since) for (old, _), (new, since) in pairwise(names)]
+        return pd.DataFrame(found, columns=list(RENAME_COLUMNS), dtype=object)
+
+    def tickers_of(self, symbol: str) -> pd.DataFrame:
         """Return the symbols a company has had: symbol, since; oldest first, empty when none is recorded."""
         what = f"renames of {validate_symbol(symbol)}"
         status, page = self._calls.ask(what, lambda s: self._client.events(symbol, s), accept=[404])

@@ -10,7 +10,7 @@ import pandas as pd
 
 from data_layer.settings import Settings
 from data_layer.sources.base import RENAME_COLUMNS
-from data_layer.sources.tables import file_of, read_lines
+from data_layer.sources.csv_lines import file_of, read_lines
 from models.errors import ConfigError
 
 FILE = "include/symbol_changes.csv"

@@ -1,97 +1,138 @@
-"""Small CSV files that users edit, read with errors that name file, line, column and value."""
+"""CSV and Parquet files as tables of columns, read by piece and by symbol, nothing decided about their values."""
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from data_layer.settings import ROOT, parse_date, validate_symbol
-from models.errors import ConfigError
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.dataset as ds
 
-T = TypeVar("T")
+# A day, or midnight of it; any other time would leave open which session is meant.
+DAY = re.compile(r"(\d{4}-\d\d-\d\d)([T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+# A quoted value may hold a line end: it is wrong here, but must not shift the rows after it.
+PARSING = pa.csv.ParseOptions(newlines_in_values=True)
+PIECE_ROWS = 1_000_000  # two columns of so many rows are some ten megabytes
+# Arrow reads ahead of whoever takes its batches; that much of it pays, more only takes memory.
+READ_AHEAD = {"batch_readahead": 4, "fragment_readahead": 1}
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of a file: its values by column, and how to refuse one of them."""
+class Table:
+    """A file with named columns."""
 
-    key: str  # the setting that names the file
     path: Path
-    number: int
-    values: Mapping[str, str]
+    dataset: ds.Dataset
 
-    def refuse(self, what: str, column: str, remedy: str) -> ConfigError:
-        """Return the error that names this line's value of a column."""
-        return ConfigError(
-            f"{what} in {self.path}, line {self.number}, column {column}",
-            stage="data_ingestion",
-            key=self.key,
-            value=self.values.get(column, ""),
-            remedy=remedy,
-        )
+    @property
+    def names(self) -> list[str]:
+        """Its columns."""
+        return list(self.dataset.schema.names)
 
-    def symbol(self, column: str) -> str:
-        """Return a ticker."""
-        remedy = "write an upper-case ticker such as AAPL or BRK.B"
-        return self._read(column, validate_symbol, "malformed symbol", remedy)
+    def read(
+        self,
+        columns: Sequence[str],
+        symbols: Sequence[str] | None,
+        span: tuple[dt.date, dt.date] | None = None,
+    ) -> pa.Table:
+        """Return those of the columns that there are, of some symbols (None: of all; "" for a missing one).
 
-    def day(self, column: str) -> dt.date | None:
-        """Return a day, None when the column is empty."""
-        if not self.values[column]:
-            return None
-        return self._read(column, lambda text: parse_date(text, key=column), "not a date", "write YYYY-MM-DD")
+        Rows of dates outside the span are left out where the file knows its dates as such.
+        """
+        held = [c for c in columns if c in self.names]
+        scanner = self.dataset.scanner(columns=held, filter=self._filter(symbols, span), **READ_AHEAD)
+        return scanner.to_table()
 
-    def flag(self, column: str) -> bool | None:
-        """Return a yes or no, None when the column is empty."""
-        text = self.values[column].lower()
-        if text not in {"", "true", "yes", "1", "false", "no", "0"}:
-            raise self.refuse("not a yes or no", column, "write true or false, or leave it empty")
-        return text in {"true", "yes", "1"} if text else None
+    def pieces(
+        self,
+        columns: Sequence[str],
+        symbols: Sequence[str] | None,
+        span: tuple[dt.date, dt.date] | None = None,
+    ) -> Iterator[pa.Table]:
+        """Yield what ``read`` returns in pieces of about PIECE_ROWS rows."""
+        held = [c for c in columns if c in self.names]
+        scanner = self.dataset.scanner(columns=held, filter=self._filter(symbols, span), **READ_AHEAD)
+        waiting: list[pa.RecordBatch] = []
+        rows = 0
+        for batch in scanner.to_batches():
+            waiting.append(batch)
+            rows += batch.num_rows
+            if rows >= PIECE_ROWS:
+                yield pa.Table.from_batches(waiting)
+                waiting, rows = [], 0
+        if rows:
+            yield pa.Table.from_batches(waiting)
 
-    def _read(self, column: str, read: Callable[[str], T], what: str, remedy: str) -> T:
-        try:
-            return read(self.values[column])
-        except ConfigError:
-            raise self.refuse(what, column, remedy) from None
+    def _filter(
+        self, symbols: Sequence[str] | None, span: tuple[dt.date, dt.date] | None
+    ) -> ds.Expression | None:
+        chosen = None
+        if symbols is not None:
+            field = ds.field("symbol")
+            kind = self.dataset.schema.field("symbol").type
+            is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+            name = field if is_text else field.cast(pa.string())
+            chosen = name.isin(pa.array(symbols, kind if is_text else pa.string()))
+            if is_text and symbols:  # a stretch of names lets Parquet skip whole row groups
+                chosen = (field >= min(symbols)) & (field <= max(symbols)) & chosen
+            if "" in symbols:
+                chosen = chosen | field.is_null()
+        if span and pa.types.is_date(self.dataset.schema.field("date").type):
+            day = ds.field("date")
+            inside = ((day >= pa.scalar(span[0])) & (day <= pa.scalar(span[1]))) | day.is_null()
+            chosen = inside if chosen is None else chosen & inside
+        return chosen
 
 
-def file_of(text: str, default: str) -> Path:
-    """Return the path that a setting names, relative to the project unless absolute."""
-    path = Path(text or default).expanduser()
-    return path if path.is_absolute() else ROOT / path
-
-
-def read_lines(path: Path, key: str, columns: Sequence[str]) -> Iterator[Line]:
-    """Yield the lines of a CSV file whose first line names exactly the columns, in any order.
+def open_table(path: Path) -> Table:
+    """Return a file by its suffix, .parquet or .csv.
 
     Raises:
-        ConfigError: when the file cannot be read, a column is missing, unknown or named twice, or a line has
-            too many or too few values.
+        pyarrow.ArrowException, OSError, UnicodeDecodeError: when it is no such file.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"cannot be read: {error}", stage="data_ingestion", key=key, value=str(path),
-            remedy=f"name a CSV file with the columns {','.join(columns)}",
-        ) from error  # fmt: skip
-    reader = csv.reader(text.splitlines())
-    names = [name.strip() for name in next(reader, [])]
-    for name in [*names, *columns]:
-        if name not in columns or names.count(name) != 1:
-            what = "unknown column" if name not in columns else "missing or repeated column"
-            raise ConfigError(
-                f"{what} {name!r} in {path}, line 1", stage="data_ingestion", key=key, value=",".join(names),
-                remedy=f"name the columns {','.join(columns)}",
-            )  # fmt: skip
-    for row in reader:
-        if not any(value.strip() for value in row):
-            continue
-        line = Line(key, path, reader.line_num, dict(zip(names, (v.strip() for v in row), strict=False)))
-        if len(row) != len(names):
-            raise line.refuse(f"{len(row)} values instead of {len(names)}", names[0], "count the commas")
-        yield line
+    if path.suffix == ".parquet":
+        return Table(path, ds.dataset(path, format="parquet"))
+    with pa.csv.open_csv(path, parse_options=PARSING) as reader:
+        names = reader.schema.names
+    # Everything as text: one unreadable price must not make the whole file unreadable.
+    as_text = pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
+    layout = ds.CsvFileFormat(parse_options=PARSING, convert_options=as_text)
+    return Table(path, ds.dataset(path, format=layout))
+
+
+def symbols_of(column: pa.ChunkedArray) -> pd.Categorical:
+    """Return symbols as texts, ascending categories; a missing one is empty.
+
+    A missing symbol is a malformed one: groups and filters would drop the row without a trace.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    encoded = column.dictionary_encode(null_encoding="encode").unify_dictionaries().combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):  # without rows there is no chunk
+        encoded = pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], pa.string()))
+    values = encoded.dictionary.to_pylist()
+    texts = ["" if pd.isna(value) else str(value) for value in values]
+    categories = sorted(set(texts))
+    place = {text: i for i, text in enumerate(categories)}
+    codes = np.array([place[text] for text in texts], np.int64)[encoded.indices.to_numpy()]
+    return pd.Categorical.from_codes(codes, pd.Index(categories, dtype="str"))
+
+
+def days_of(column: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Return the days that a column names, NaT where it names none, and then the text it holds."""
+    codes, uniques = pd.factorize(column, use_na_sentinel=False)
+    texts = [str(value) for value in uniques]
+    matches = [DAY.fullmatch(text) for text in texts]
+    days = pd.to_datetime(
+        pd.Series([m and m[1] for m in matches], dtype=object), errors="coerce", format="%Y-%m-%d"
+    )
+    unread = pd.Series(
+        [text if bad else "" for text, bad in zip(texts, days.isna(), strict=True)], dtype=object
+    )
+    return days.dt.as_unit("us").take(codes).set_axis(column.index), unread.take(codes).set_axis(column.index)

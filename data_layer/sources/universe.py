@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from data_layer.settings import Settings
-from data_layer.sources.tables import file_of, read_lines
+from data_layer.sources.csv_lines import file_of, read_lines
 
 FILE = "include/universe.csv"
 COLUMNS = ("symbol", "name", "sector", "active_from", "active_to", "restricted")

@@ -106,8 +106,11 @@ def _numbered(statement: str, parameters: Mapping[str, Any]) -> tuple[str, tuple
     return re.sub(r"%\((\w+)\)s", place, statement), tuple(parameters[n] for n in names)
 
 
-def copy_in(connection: Connection, table: str, frame: pd.DataFrame) -> None:
+def copy_in(connection: Connection, table: str, frame: pd.DataFrame) -> int:
     """Append the frame's rows to the table's columns of the same names by binary COPY.
+
+    Returns:
+        Rows the database took.
 
     Raises:
         ConfigError: when the table has no such column.
@@ -118,9 +121,11 @@ def copy_in(connection: Connection, table: str, frame: pd.DataFrame) -> None:
         raise ConfigError("no such column", key=table, value=unknown[0], remedy="apply the migrations")
     columns = sql.SQL(", ").join(map(sql.Identifier, frame.columns))
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(sql.Identifier(table), columns)
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for piece in encode(frame, [types[c] for c in frame.columns]):
-            copy.write(piece)
+    with connection.cursor() as cursor:
+        with cursor.copy(statement) as copy:
+            for piece in encode(frame, [types[c] for c in frame.columns]):
+                copy.write(piece)
+        return cursor.rowcount
 
 
 def column_types(connection: Connection, table: str) -> dict[str, str]:

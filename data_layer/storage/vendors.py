@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from data_layer.storage.copy_encoder import json_text
@@ -38,24 +40,35 @@ class Vendors:
         return self.names.index(name) if name in self.names else len(self.names)
 
 
-def weigh_bars(connection: Connection, source: str, vendors: Vendors) -> None:
-    """Set apart the staged bars of which another vendor has spoken, and drop those that replace nothing."""
-    parameters = {"source": source, "vendors": list(vendors.names)}
-    connection.execute("DROP TABLE IF EXISTS pg_temp.spoken")
-    connection.execute(load_sql("vendor_bars/create_spoken"), parameters)
-    connection.execute(load_sql("vendor_bars/delete_outranked"), parameters)
+def weigh_bars(
+    connection: Connection, held: pd.DataFrame, batch: Mapping[str, Any], vendors: Vendors
+) -> npt.NDArray[np.bool_]:
+    """Keep each vendor's word on the staged bars, and where they disagree.
 
+    Args:
+        connection: the transaction in which the bars are staged.
+        held: the staged bars, all of them held already: symbol, date.
+        batch: batch_id and source of the vendor that speaks.
+        vendors: their order and tolerances.
 
-def keep_words(connection: Connection, batch: Mapping[str, Any], vendors: Vendors) -> None:
-    """Store what was set apart: each vendor's word, and where they disagree."""
+    Returns:
+        One value per bar: True where a vendor named earlier has spoken, so that it replaces nothing.
+    """
     parameters = {
         "source": batch["source"],
         "batch_id": batch["batch_id"],
+        "vendors": list(vendors.names),
         "price_tolerance": vendors.price_tolerance,
         "volume_tolerance": vendors.volume_tolerance,
     }
+    connection.execute("DROP TABLE IF EXISTS pg_temp.spoken")
+    connection.execute(load_sql("vendor_bars/create_spoken"), parameters)
     connection.execute(load_sql("vendor_bars/insert_words"), parameters)
     connection.execute(load_sql("vendor_disagreements/insert_disagreements"), parameters)
+    rows = connection.execute(load_sql("vendor_bars/select_outranked"), parameters)
+    outranked = {(row["symbol"], row["date"]) for row in rows}
+    keys = zip(held["symbol"], held["date"].dt.date, strict=True)
+    return np.array([key in outranked for key in keys], np.bool_)
 
 
 def weigh_actions(connection: Connection, actions: pd.DataFrame, source: str, vendors: Vendors) -> pd.DataFrame:

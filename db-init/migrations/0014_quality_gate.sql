@@ -72,10 +72,6 @@ COMMENT ON COLUMN quarantine_decisions.batch_id IS 'ingestion_batches.id under w
 COMMENT ON COLUMN quarantine_decisions.decided_by IS 'Database role that decided';
 COMMENT ON COLUMN quarantine_decisions.recorded_at IS 'Wall clock of the write';
 
--- A fetch may arrive in several batches of one transaction, and a retry is another fetch of the same run.
-ALTER TABLE ingestion_batches ADD COLUMN fetched_at timestamptz NOT NULL DEFAULT now();
-COMMENT ON COLUMN ingestion_batches.fetched_at IS 'Start of the transaction that stored it: batches of one fetch share it';
-
 GRANT SELECT ON quality_findings, data_quality_results, quarantine_decisions TO quant_reader, quant_writer;
 GRANT INSERT ON quality_findings, data_quality_results, quarantine_decisions TO quant_writer;
 GRANT UPDATE (severity, seen_on, detail, run_id, recorded_at, resolved_at) ON quality_findings TO quant_writer;

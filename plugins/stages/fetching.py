@@ -59,7 +59,7 @@ def fetch_bars(
     for name, keys in received.items():
         note_vanished(connection, context, "bar", name, keys, (start, end))
     restated = min((s.first_restated for s in stored if s.first_restated), default=None)
-    _mark_restated(connection, restated, done)
+    mark_restated(connection, restated, done)
     return _total(stored)
 
 
@@ -69,13 +69,13 @@ def fetch_actions(
     """Store the actions going ex up to the session after the window; arguments as for fetch_bars."""
     first, last = context.sessions[0], next_session(context.sessions[-1])
     answer = source.actions(context.window.symbols or None, first, last)
-    checked = check_actions(answer.rows, _eves(connection, answer.rows), source=answer.source.name)
+    checked = check_actions(answer.rows, eves_of(connection, answer.rows), source=answer.source.name)
     if context.window.mode != "catch_up":
         keys = zip(answer.rows["symbol"], answer.rows["ex_date"], strict=True)
         note_vanished(connection, context, "action", answer.source.name, keys, (first, last))
     stored = store_actions(connection, checked, _provenance(context, answer.source, symbols, done))
     if stored.first_restated:  # the session before decides on what goes ex at the next
-        _mark_restated(connection, previous_session(session_from(stored.first_restated)), done)
+        mark_restated(connection, previous_session(session_from(stored.first_restated)), done)
     return stored.as_dict()
 
 
@@ -112,19 +112,19 @@ def _refuse_unknown(context: Context, symbols: Sequence[str]) -> None:
             )
 
 
-def _eves(connection: Connection, actions: pd.DataFrame) -> pd.DataFrame:
+def eves_of(connection: Connection, actions: pd.DataFrame) -> pd.DataFrame:
+    """Return the last bar before each action, as check_actions wants it."""
     rows = json_text(actions[["symbol", "ex_date"]].to_dict("records"))
     found = connection.execute(load_sql("corporate_actions/select_eves"), {"rows": rows}).fetchall()
     return pd.DataFrame(found, columns=["symbol", "ex_date", "date", "close"])
 
 
-def _mark_restated(connection: Connection, since: dt.date | None, done: Sequence[dt.date]) -> None:
+def mark_restated(connection: Connection, since: dt.date | None, done: Sequence[dt.date]) -> None:
+    """Mark what was decided from a day on as resting on data that has changed since, if anything was."""
     if since and done and since <= done[-1]:
         mark_stale(connection, since, f"bars or actions restated since {since}", list(CHAIN[1:]))
 
 
 def _total(stored: Sequence[Stored]) -> Mapping[str, int]:
-    counts: list[dict[str, Any]] = [s.as_dict() for s in stored] or [
-        Stored(0, 0, 0, 0, 0, None).as_dict()
-    ]
+    counts: list[dict[str, Any]] = [s.as_dict() for s in stored] or [Stored(0, 0, 0, 0, 0, None).as_dict()]
     return {name: sum(c[name] for c in counts) for name in counts[0]}

@@ -107,7 +107,10 @@ class Ingestion:
         """A session's cutoff is the newest known_at of all that was held for it when it was completed."""
         context = self.context
         closes = close_times(list(context.sessions))
-        facts = {r["date"]: r for r in connection.execute(load_sql("market_data/select_newest_known"))}
+        known = connection.execute(
+            load_sql("market_data/select_newest_known"), {"first": context.sessions[0]}
+        )
+        facts = {row["date"]: row for row in known}
         cutoffs, details = {}, {}
         general = fallback_warnings(connection, context)
         # What was stated of the universe after all of these sessions counts for them: nobody has decided them yet.

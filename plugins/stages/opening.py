@@ -50,6 +50,13 @@ def open_context(uri: str, airflow: Mapping[str, Any], step: str, first_step: st
     return Context(request, window, settings, uri)
 
 
+def open_backfill(uri: str, settings: Settings) -> Context:
+    """Return the context of a backfill: a run of data_ingestion that completes no session, named by its instant."""
+    now = dt.datetime.now(dt.UTC)
+    request = Request("data_ingestion", f"backfill__{now:%Y%m%dT%H%M%S%f}", {}, None, now)
+    return Context(request, Window("nothing", reason="backfill"), settings, uri)
+
+
 def _request(dag_run: Any, params: Mapping[str, Any], now: dt.datetime) -> Request:
     run_id = dag_run.run_id
     if getattr(dag_run, "triggering_user_name", None) == "dag_test":

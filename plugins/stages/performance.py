@@ -197,6 +197,7 @@ class PerformanceTesting:
 
 
 WARNINGS = {
+    "synthetic": "the bars are synthetic: made up from a seed, no market ever traded them",
     "survivors_only": "the universe holds no symbol that has left the market, so results lean upward",
     "inferred_dividends": "dividends are inferred from adjusted closes and may be some percent off",
 }

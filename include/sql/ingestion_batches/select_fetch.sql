@@ -3,5 +3,5 @@
 SELECT (SELECT coalesce(max(id), 0) FROM ingestion_batches) AS newest,
        (SELECT coalesce(sum(received), 0)::bigint FROM ingestion_batches
         WHERE run_id = %(run_id)s AND kind = 'bars'
-          AND fetched_at = (SELECT max(fetched_at) FROM ingestion_batches
+          AND recorded_at = (SELECT max(recorded_at) FROM ingestion_batches
                             WHERE run_id = %(run_id)s AND kind = 'bars')) AS received

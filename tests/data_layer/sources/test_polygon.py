@@ -169,10 +169,15 @@ def test_currency_and_ratios_that_are_no_numbers_go_to_the_gate(source):
 
 
 def test_renames_are_told_oldest_first(source):
-    assert source.renames("MSFT").to_numpy().tolist() == [
+    assert source.tickers_of("MSFT").to_numpy().tolist() == [
         ["SOFT", D("1986-03-13")],
         ["MSFT", D("2004-06-09")],
     ]
-    assert source.renames("AAPL").empty
+    assert source.tickers_of("AAPL").empty
     with pytest.raises(ConfigError, match="malformed symbol"):
-        source.renames("../AAPL")
+        source.tickers_of("../AAPL")
+
+
+def test_renames_of_the_symbols_asked_for_name_the_first_day_of_the_new_ticker(source):
+    told = source.renames()
+    assert told.to_numpy().tolist() == [["SOFT", "MSFT", D("2004-06-09")]]
