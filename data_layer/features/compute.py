@@ -39,6 +39,9 @@ from data_layer.features.registry import UNITS, Column, select
 # Values in a field of a group: 25 symbols over 21 years, 50 over 11. Fewer side by side leave the processor's vectors
 # half empty, more no longer stay in its caches.
 GROUP_SIZE = 140_000
+# Rows back that a row of the set sees, where it has an end: Alpha158 has no recurrences, its longest window is 60 and
+# the shorter ones divide it.
+REACH = {"alpha158": 60}
 SMALL = 16_384  # rows: below, a second thread costs more than it brings
 Result = TypeVar("Result")
 
@@ -101,6 +104,12 @@ def compute_sessions(
         return bars[["symbol", "date"]], np.empty((0, len(columns)), np.float32)
     history = Rows.from_bars(bars)
     due = np.isin(history.days, np.array(list(sessions), "datetime64[D]").astype(np.int64))
+    keys = bars.loc[due, ["symbol", "date"]].reset_index(drop=True)
+    if not due.any():
+        return keys, np.empty((0, len(columns)), np.float32)
+    if feature_set in REACH:
+        history, stays = history.tails(due, REACH[feature_set])
+        due = due[stays]
 
     def work(group: tuple[slice, Panel]) -> npt.NDArray[np.float32]:
         rows, part = group
@@ -111,7 +120,7 @@ def compute_sessions(
         return np.ascontiguousarray(matrix[:, due[rows]].T)
 
     found = np.concatenate(list(_by_group(work, history, threads)))
-    return bars.loc[due, ["symbol", "date"]].reset_index(drop=True), found
+    return keys, found
 
 
 def fill(matrix: npt.NDArray, columns: list[Column], history: Rows, threads: int | None = None) -> None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from data_layer.features.kernels import spread, spread_adjusted
@@ -30,6 +31,7 @@ INPUTS = (
     "total_return_close", "total_return_volume", "vwap", "market_return", "factors", "days",
 )  # fmt: skip
 Shared = TypeVar("Shared")
+BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,23 @@ class Rows:
             return_factor=raw.pop("return_factor"),
             raw=raw,
         )
+
+    def tails(self, wanted: BoolArray, reach: int) -> tuple[Rows, BoolArray]:
+        """Leave out rows that no wanted one can see when a row sees `reach` rows back, and say which stay.
+
+        What is left out of a symbol is a multiple of `reach` rows, so that windows whose length divides it go by
+        the same blocks and give the same bits. A symbol without wanted rows stays with none.
+        """
+        symbols = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        first = self.starts[1:].copy()
+        due = np.flatnonzero(wanted)[::-1]
+        first[symbols[due]] = due  # the last one assigned, the earliest row, stays
+        skipped = np.maximum(first - self.starts[:-1] - reach, 0) // reach * reach
+        skipped = np.where(first == self.starts[1:], np.diff(self.starts), skipped)
+        stays = np.arange(len(wanted)) >= (self.starts[:-1] + skipped)[symbols]
+        starts = np.concatenate(([0], np.cumsum(np.diff(self.starts) - skipped)))
+        raw = {name: values[stays] for name, values in self.raw.items()}
+        return Rows(starts, self.days[stays], raw, self.split_factor[stays], self.return_factor[stays]), stays
 
     def groups(self, size: int) -> Iterator[tuple[slice, Panel]]:
         """Cut into panels of whole symbols, of about `size` values each, and say which rows each one is.

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from data_layer.features.adjustment import forward_factors
@@ -48,13 +49,28 @@ def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequenc
     Returns:
         symbol, date, open, high, low, close, volume (raw), split_factor, return_factor; by symbol and date.
     """
-    parameters = {"session": session, "cutoff": cutoff}
-    if symbols:
-        chosen = {**parameters, "symbols": ",".join(symbols)}
-        bars = read_frame(uri, load_sql("market_data/select_symbols_as_of"), chosen)
-    else:
-        bars = read_frame(uri, load_sql("market_data/select_as_of"), parameters)
-    return forward_factors(bars, actions_as_of(uri, session, cutoff, session=session))
+    when = {"session": session, "cutoff": cutoff}
+    renamed = read_frame(uri, load_sql("symbol_changes/select_renames_as_of"), when)
+    tickers = {*symbols, *renamed.loc[renamed["symbol"].isin(list(symbols)), "ticker"]}
+    parameters = {**when, "symbols": ",".join(sorted(tickers))}
+    bars = read_frame(uri, load_sql("market_data/select_as_of"), parameters)
+    for ticker, begins, ends, symbol in renamed.itertuples(index=False, name=None):
+        theirs = (bars["symbol"] == ticker) & (bars["date"] >= begins) & (bars["date"] < ends)
+        bars["_name"] = bars.get("_name", bars["symbol"]).mask(theirs, symbol)
+    if len(renamed):
+        bars["symbol"] = bars.pop("_name")
+        bars = bars[bars["symbol"].notna() & (bars["symbol"].isin(list(symbols)) | (not symbols))]
+    return forward_factors(_in_order(bars), actions_as_of(uri, session, cutoff, session=session))
+
+
+def _in_order(bars: pd.DataFrame) -> pd.DataFrame:
+    """Sort by symbol and date; rows come nearly so, which a stable sort of one number each is quick at."""
+    codes, _ = pd.factorize(bars["symbol"], sort=True)
+    days = bars["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    keys = (codes.astype(np.int64) << 32) + days
+    if (keys[1:] > keys[:-1]).all():
+        return bars
+    return bars.take(np.argsort(keys, kind="stable")).reset_index(drop=True)
 
 
 def actions_as_of(uri: str, until: dt.date, cutoff: dt.datetime, *, session: dt.date) -> pd.DataFrame:
