@@ -10,7 +10,15 @@ from decimal import Decimal
 import pytest
 
 from data_layer import settings as module
-from data_layer.settings import REMEMBERED, Settings, load_settings, parse_settings, validate_symbol
+from data_layer.settings import (
+    NOT_REMEMBERED,
+    REMEMBERED,
+    Settings,
+    load_settings,
+    parse_settings,
+    validate_symbol,
+)
+from data_layer.vendor_settings import LIMITS, VendorSettings
 from models.errors import ConfigError
 
 BAD = {
@@ -45,6 +53,7 @@ BAD = {
     "FULL_SCORE_WEIGHT": ["-0.01", "1.01", "nan"],
     "MARKET_INDEX": ["spx", "SPY\n", "SPY QQQ"],
     "DRY_RUN": ["maybe", "2", "NaN"],
+    **{key: ["0", "-1", "2.5", "1e9", "nan", "many"] for key in LIMITS},
 }
 
 
@@ -68,7 +77,10 @@ def test_a_bad_value_names_key_value_and_remedy(tmp_path, key, value):
 
 def test_every_remembered_setting_that_can_be_wrong_is_tried():
     assert set(REMEMBERED) - set(BAD) == {"SOURCE", "FILES"}  # the source itself judges these
-    assert {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME"} == set(REMEMBERED)
+    own = {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME", "VENDORS"}
+    assert own | set(LIMITS) == set(REMEMBERED)
+    vendors = {f.name.upper() for f in fields(VendorSettings)}
+    assert vendors == {*LIMITS, *NOT_REMEMBERED}
 
 
 def test_start_after_end_is_refused(tmp_path):
