@@ -50,7 +50,16 @@ def parse_vendors(text: Callable[[str], str], number: Callable[[str, str, str], 
         official = str(getattr(VendorSettings, name.lower()))
         values[name.lower()] = _address(name, text(name) or official, official)
     for name in LIMITS:
-        values[name.lower()] = int(number(name, "1", "100000"))
+        calls = number(name, "1", "100000")
+        if calls != int(calls):
+            raise ConfigError(
+                "not whole calls",
+                stage="settings",
+                key=name,
+                value=text(name),
+                remedy="set a whole number of calls a minute",
+            )
+        values[name.lower()] = int(calls)
     return VendorSettings(**values)  # type: ignore[arg-type]
 
 

@@ -29,6 +29,7 @@ class YahooSource(VendorSource):
     come in the same answer, which always reaches to the newest day. Prices are rounded to four decimals (two
     from 1,000 USD), dividends to four and volumes to whole shares, whether or not a split had to be undone:
     so the next split, which changes what Yahoo sends for every earlier day, is no correction of history.
+    Only a reverse split, joining shares that cannot be told apart again, moves earlier volumes by some.
 
     The library's frame of a refused call looks like that of an empty one; so its raw path is used, and the
     answer judged here (``auto_adjust=False, repair=False``, one thread). Symbols are written with a point

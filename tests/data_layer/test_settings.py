@@ -10,7 +10,15 @@ from decimal import Decimal
 import pytest
 
 from data_layer import settings as module
-from data_layer.settings import REMEMBERED, Settings, load_settings, parse_settings, validate_symbol
+from data_layer.settings import (
+    NOT_REMEMBERED,
+    REMEMBERED,
+    Settings,
+    load_settings,
+    parse_settings,
+    validate_symbol,
+)
+from data_layer.vendor_settings import LIMITS, VendorSettings
 from models.errors import ConfigError
 
 BAD = {
@@ -50,6 +58,7 @@ BAD = {
     "VENDOR_PRICE_TOLERANCE": ["-0.1", "1.1", "nan"],
     "VENDOR_VOLUME_TOLERANCE": ["-0.1", "2.1", "wide"],
     "BENCHMARK": ["spy", "SPY QQQ"],
+    **{key: ["0", "-1", "2.5", "1e9", "nan", "many"] for key in LIMITS},
 }
 
 
@@ -74,7 +83,10 @@ def test_a_bad_value_names_key_value_and_remedy(tmp_path, key, value):
 def test_every_remembered_setting_that_can_be_wrong_is_tried():
     judged_by_their_readers = {"SOURCE", "FILES", "UNIVERSE", "SYMBOL_CHANGES"}
     assert set(REMEMBERED) - set(BAD) == judged_by_their_readers
-    assert {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME"} == set(REMEMBERED) - {"SOURCE"}
+    own = {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME", "VENDORS"}
+    assert own | set(LIMITS) == set(REMEMBERED) - {"SOURCE"}
+    vendors = {f.name.upper() for f in fields(VendorSettings)}
+    assert vendors == {*LIMITS, *NOT_REMEMBERED}
 
 
 def test_start_after_end_is_refused(tmp_path):

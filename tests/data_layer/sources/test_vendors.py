@@ -9,11 +9,12 @@ import pytest
 
 from data_layer.settings import Settings, load_settings, parse_settings
 from data_layer.sources import available_sources, open_source
+from data_layer.sources.limits import bucket_of
 from data_layer.sources.received import as_received, bar_frame, bar_row, epoch_day, exact, iso_day
 from models.errors import ConfigError, RetryableError
 from tests.support.vendor_cases import FIRST, LAST, VENDORS, cases, run_case, vendor_source
 from tests.support.vendor_market import sample_market
-from tests.support.vendor_stub import serve
+from tests.support.vendor_stub import Stub, serve
 
 HANDFUL = {
     "truncated", "short", "no_results", "not_authorized", "cyclic", "next_elsewhere", "redirect", "429:long",
@@ -110,11 +111,11 @@ def test_a_key_that_could_end_its_header_is_refused_unseen(tmp_path, key):
     assert key not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "1e9", "nan", "many"])
-def test_limits_are_numbers_of_calls(tmp_path, text):
-    with pytest.raises(ConfigError, match="POLYGON_CALLS_PER_MINUTE"):
-        parse_settings(tmp_path, {"POLYGON_CALLS_PER_MINUTE": text})
-    assert Settings(tmp_path).vendors.polygon_calls_per_minute == 5
+def test_limits_are_the_vendors_own_unless_set(tmp_path):
+    vendors = Settings(tmp_path).vendors
+    assert (vendors.polygon_calls_per_minute, vendors.alpaca_calls_per_minute) == (5, 180)
+    source = vendor_source("polygon", Stub(sample_market()), tmp_path, polygon_calls_per_minute="7")
+    assert source._calls.bucket.calls == 7 and source._calls.bucket is bucket_of("polygon", 7)
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
