@@ -45,6 +45,8 @@ BAD = {
     "FULL_SCORE_WEIGHT": ["-0.01", "1.01", "nan"],
     "MARKET_INDEX": ["spx", "SPY\n", "SPY QQQ"],
     "DRY_RUN": ["maybe", "2", "NaN"],
+    "SYNTHETIC_SEED": ["-1", "1.5", "x"],
+    "SYNTHETIC_SYMBOLS": ["0", "100001", "2.5", "many"],
 }
 
 
