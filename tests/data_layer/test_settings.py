@@ -59,6 +59,8 @@ BAD = {
     "VENDOR_VOLUME_TOLERANCE": ["-0.1", "2.1", "wide"],
     "BENCHMARK": ["spy", "SPY QQQ"],
     **{key: ["0", "-1", "2.5", "1e9", "nan", "many"] for key in LIMITS},
+    "SYNTHETIC_SEED": ["-1", "1.5", "x"],
+    "SYNTHETIC_SYMBOLS": ["0", "100001", "2.5", "many"],
 }
 
 

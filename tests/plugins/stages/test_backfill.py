@@ -138,3 +138,18 @@ def test_the_counts_of_a_chunk_and_its_batch_are_compared(database, settings):
     )
     query(database.owner, statement + " RETURNING 1")
     assert failed_checks(database.writer) == ["check_backfill_chunks"]
+
+
+def test_the_command_wants_both_dates_said(monkeypatch, tmp_path):
+    monkeypatch.setenv("ALMANAC_HOME", str(tmp_path))
+    monkeypatch.setenv("START", "2005-01-03")
+    monkeypatch.delenv("END", raising=False)
+    with pytest.raises(ConfigError, match=r"END=''.*make backfill START="):
+        command.main()
+
+
+def test_a_terminal_gets_a_bar_with_the_time_left(database, settings, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert command.run(database.writer, settings) == 0
+    shown = capsys.readouterr()
+    assert "3/3" in shown.err and "chunk" in shown.err and "chunk 3 of 3" not in shown.out
