@@ -58,7 +58,9 @@ def keep_words(connection: Connection, batch: Mapping[str, Any], vendors: Vendor
     connection.execute(load_sql("vendor_disagreements/insert_disagreements"), parameters)
 
 
-def weigh_actions(connection: Connection, actions: pd.DataFrame, source: str, vendors: Vendors) -> pd.DataFrame:
+def weigh_actions(
+    connection: Connection, actions: pd.DataFrame, source: str, vendors: Vendors
+) -> pd.DataFrame:
     """Return the actions without those that a vendor named earlier has stated."""
     if actions.empty:
         return actions

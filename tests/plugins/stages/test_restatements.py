@@ -88,7 +88,9 @@ def test_a_changed_action_touches_the_orders_of_the_session_before(home, market)
 def test_a_past_sessions_features_from_what_was_believed_then(home, market, feature_set):
     """On history loaded in bulk, after bars and actions up to that session were corrected, bit for bit."""
     session = D("2005-02-18")
-    cutoff = home.query("SELECT known_at FROM stage_runs WHERE stage = 'data_ingestion' AND session_date = %(d)s", d=session)[0][0]
+    cutoff = home.query(
+        "SELECT known_at FROM stage_runs WHERE stage = 'data_ingestion' AND session_date = %(d)s", d=session
+    )[0][0]
     spoilt = change(change(market, "IBM", "2005-02-10", volume=123456), "MSFT", "2005-02-15", dividend=0.5)
     home.ingest(spoilt, start=FIRST, end=HALF)
     held = read_frame(home.uri, "SELECT bool_and(backfilled) AS b FROM market_data_history")
@@ -105,12 +107,20 @@ def test_a_past_sessions_features_from_what_was_believed_then(home, market, feat
 
 def test_what_a_source_gives_no_more_is_kept_and_noted(home, market):
     gone = change(without(market, "2005-02-10", "IBM"), "MSFT", "2005-02-15", dividend=0.0)
-    before = home.query("SELECT count(*) FROM market_data"), home.query("SELECT count(*) FROM corporate_actions")
+    before = (
+        home.query("SELECT count(*) FROM market_data"),
+        home.query("SELECT count(*) FROM corporate_actions"),
+    )
     for _ in range(2):
         home.ingest(gone, start="2005-02-01", end=HALF)
-    after = home.query("SELECT count(*) FROM market_data"), home.query("SELECT count(*) FROM corporate_actions")
+    after = (
+        home.query("SELECT count(*) FROM market_data"),
+        home.query("SELECT count(*) FROM corporate_actions"),
+    )
     assert after == before
-    events = home.query("SELECT symbol, session_date, payload FROM audit_events WHERE event_type = 'market.vanished' ORDER BY 1")
+    events = home.query(
+        "SELECT symbol, session_date, payload FROM audit_events WHERE event_type = 'market.vanished' ORDER BY 1"
+    )
     assert events == [
         ("IBM", D("2005-02-10"), {"kind": "bar", "source": "files", "dates": ["2005-02-10"]}),
         ("MSFT", D("2005-02-15"), {"kind": "action", "source": "files", "dates": ["2005-02-15"]}),
@@ -124,13 +134,17 @@ def test_a_late_action_cuts_the_view_before_its_ex_date(home, market):
     home.ingest(change(market, "IBM", ex, split_ratio=2.0), end=LAST)
     for stage in ("feature_engineering", "model_execution", "risk_execution"):
         run_stage(home.uri, home.settings, stage)
-    known = home.query("SELECT known_at FROM corporate_actions WHERE symbol = 'IBM' AND ex_date = %(d)s", d=ex)
+    known = home.query(
+        "SELECT known_at FROM corporate_actions WHERE symbol = 'IBM' AND ex_date = %(d)s", d=ex
+    )
     cutoffs = home.query(
         "SELECT known_at FROM stage_runs WHERE stage = 'data_ingestion' AND session_date IN (%(a)s, %(b)s) ORDER BY 1",
         a="2005-03-11", b=ex,
     )  # fmt: skip
     assert cutoffs[0] < known[0] <= cutoffs[1]
-    price = "SELECT reference_price FROM target_positions WHERE symbol = 'IBM' AND session_date = '2005-03-11'"
+    price = (
+        "SELECT reference_price FROM target_positions WHERE symbol = 'IBM' AND session_date = '2005-03-11'"
+    )
     close = "SELECT close FROM market_data WHERE symbol = 'IBM' AND date = '2005-03-11'"
     assert float(home.query(price)[0][0]) == pytest.approx(home.query(close)[0][0])
 
