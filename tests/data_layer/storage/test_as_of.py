@@ -1,4 +1,4 @@
-"""As-of reads against a plain list of facts: whatever comes, corrected, corrected back or late, every instant agrees."""
+"""As-of reads against a plain list of facts: corrected, corrected back or late, every instant agrees."""
 
 from __future__ import annotations
 

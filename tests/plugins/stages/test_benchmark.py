@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -33,9 +34,9 @@ def plain_returns(home, symbols):
         actions[symbol, day, kind] = value
     found = {}
     for symbol in symbols:
-        for (_, before), (day, close) in zip(closes[symbol], closes[symbol][1:], strict=False):
-            before = before / actions.get((symbol, day, "split"), 1.0)
-            ex_price = before - actions.get((symbol, day, "dividend"), 0.0)
+        for (_, before), (day, close) in pairwise(closes[symbol]):
+            basis = before / actions.get((symbol, day, "split"), 1.0)
+            ex_price = basis - actions.get((symbol, day, "dividend"), 0.0)
             found.setdefault(day, []).append(close / ex_price - 1)
     return {day: math.fsum(values) / len(values) for day, values in found.items()}
 

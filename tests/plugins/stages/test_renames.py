@@ -117,7 +117,10 @@ def test_scores_and_performance_are_those_of_a_share_never_renamed(
     signals = ("SELECT session_date, replace(symbol, 'FB', 'META') AS s, model_name, score, side FROM signals "
                "JOIN models m ON m.id = model_id ORDER BY 1, 2, 3")  # fmt: skip
     assert chained_home.query(signals) == plain.query(signals)
-    figures = "SELECT run_date, model_name, total_return, total_trades FROM model_performance JOIN models m ON m.id = model_id ORDER BY 1, 2"
+    figures = (
+        "SELECT run_date, model_name, total_return, total_trades FROM model_performance "
+        "JOIN models m ON m.id = model_id ORDER BY 1, 2"
+    )
     assert chained_home.query(figures) == plain.query(figures)
     equity = "SELECT session_date, equity_usd FROM account_snapshots ORDER BY 1"
     assert chained_home.query(equity) == plain.query(equity)
@@ -137,7 +140,10 @@ def test_a_rename_learnt_late_changes_no_decision(copy_database, tmp_path, rows)
     none.write_text("old,new,effective\n")
     home = replace(home, settings=replace(home.settings, symbol_changes=str(none)))
     run_chain(home.uri, home.settings, end="2022-06-14")
-    features = "SELECT date, symbol, values::text FROM feature_values WHERE date <= '2022-06-14' ORDER BY 1, 2, feature_set"
+    features = (
+        "SELECT date, symbol, values::text FROM feature_values WHERE date <= '2022-06-14' "
+        "ORDER BY 1, 2, feature_set"
+    )
     before = home.query(features)
     none.write_text("old,new,effective\nFB,META,2022-06-09\n")
     run_chain(home.uri, home.settings, end=LAST)

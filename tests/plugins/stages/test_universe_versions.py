@@ -143,5 +143,8 @@ def test_a_holding_that_becomes_restricted_stays_with_a_warning(home):
     assert len(set(still)) == 1 and still[0] != 0
     wanted = "SELECT max(session_date) FROM target_positions WHERE symbol = 'AAPL'"
     assert home.query(wanted) == [(D("2005-02-28"),)]
-    warned = "SELECT detail -> 'warnings' FROM stage_runs WHERE stage = 'risk_execution' AND session_date = '2005-03-04'"
+    warned = (
+        "SELECT detail -> 'warnings' FROM stage_runs "
+        "WHERE stage = 'risk_execution' AND session_date = '2005-03-04'"
+    )
     assert home.query(warned) == [(["AAPL is restricted: the holding stays"],)]
