@@ -155,3 +155,37 @@ def test_the_history_of_a_restatement_cannot_be_rewritten(home):
     with pytest.raises(Exception, match="permission denied"):
         home.query("DELETE FROM trading_universe_history RETURNING 1")
     assert alter(home, "DELETE FROM restatements") == 0
+
+
+def test_a_restatement_brings_the_correction_into_features_and_signals_and_no_further(home, market):
+    """With history: what was decided on stays readable, and orders stay as they are."""
+    day, stages = "2005-02-10", ("feature_engineering", "model_execution")
+    orders = {k: v for k, v in home.hashes().items() if k in {"orders", "fills", "target_positions", "positions"}}
+    first = stored(home.uri, until=HALF)
+    home.ingest(change(market, "IBM", day, close=91.0, low=90.0), start=day, end=HALF)
+    batch = last_batch(home)
+    run_stage(home.uri, home.settings, stages[0], start=day, end=HALF)  # as of what was known: nothing differs
+    for stage in stages:
+        run_stage(home.uri, home.settings, stage, start=day, end=HALF, restate=True)
+    found = stored(home.uri, until=HALF)
+    cutoff = home.query("SELECT known_at FROM market_data WHERE version = 2")[0][0]
+    computed = [
+        compute_sessions(bars_as_of(home.uri, session, cutoff), [session], "technical")
+        for session in sorted({stamp.date() for stamp in found["date"]})
+    ]
+    for keys, values in computed:
+        rows = found[found["date"] == keys["date"].iloc[0]]
+        assert (bits(rows["values"]) == bits(values)).all()
+    replaced = home.query("SELECT DISTINCT symbol, min(date) OVER () FROM feature_values_history")
+    assert replaced == [("IBM", D(day))]
+    old = home.query("SELECT values[1]::float8 FROM feature_values_history WHERE date = %(d)s AND feature_set = 'technical'", d=day)
+    was = first[(first["symbol"] == "IBM") & (first["date"].dt.date == D(day))]["values"].iloc[0]
+    assert old == [(pytest.approx(float(was[0]), nan_ok=True),)]
+    left = {row[0] for row in home.query(IMPACT, batch=batch)}
+    assert left <= {"target_positions", "orders", "fills"} and "target_positions" in left
+    assert {k: v for k, v in home.hashes().items() if k in orders} == orders
+    # Verified from the knowledge each session rests on now, restated ones and those before them in one run.
+    run_stage(home.uri, home.settings, stages[0], start=FIRST, end=HALF)
+    run_stage(home.uri, home.settings, stages[1], start=FIRST, end=HALF)
+    run_stage(home.uri, home.settings, stages[0], start=day, end="2005-02-11", restate=True)
+    run_stage(home.uri, home.settings, stages[0], start=FIRST, end=HALF)
