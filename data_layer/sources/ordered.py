@@ -11,6 +11,7 @@ import pandas as pd
 from data_layer.sources.base import Source
 from models.errors import AlmanacError, DataQualityError, RetryableError
 
+
 @dataclass(frozen=True)
 class Fallback:
     """A question that a vendor failed to answer and a later one answered."""
@@ -87,9 +88,7 @@ class OrderedSources:
         """See Source.actions; the vendor that answered is named."""
         return self._first("actions", lambda source: source.actions(symbols, start, end))
 
-    def bars_in_chunks(
-        self, symbols: Sequence[str] | None, start: dt.date, end: dt.date
-    ) -> Iterator[Answer]:
+    def bars_in_chunks(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> Iterator[Answer]:
         """Yield bars piece by piece, each with its vendor; of every vendor when cross-checking.
 
         When a vendor fails halfway, the next is asked for the whole window: what both have given is then two

@@ -33,7 +33,7 @@ def read_renames(settings: Settings) -> list[Rename]:
         ConfigError: names file, line, column and value of what is malformed.
     """
     path = file_of(settings.symbol_changes, FILE)
-    found = []
+    found: list[Rename] = []
     for line in read_lines(path, "SYMBOL_CHANGES", RENAME_COLUMNS):
         old, new, day = line.symbol("old"), line.symbol("new"), line.day("effective")
         if day is None:
@@ -41,7 +41,9 @@ def read_renames(settings: Settings) -> list[Rename]:
         if old == new:
             raise line.refuse("both tickers are the same", "new", "name the ticker it changed to")
         if any(day == r.effective and (old == r.old or new == r.new) for r in found):
-            raise line.refuse("a ticker changes twice on one day", "effective", "keep the change that happened")
+            raise line.refuse(
+                "a ticker changes twice on one day", "effective", "keep the change that happened"
+            )
         found.append(Rename(day, old, new, path.name))
     return sorted(found)
 

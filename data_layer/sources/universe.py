@@ -36,7 +36,9 @@ def read_universe(settings: Settings) -> pd.DataFrame:
         for other, _, _, other_first, other_last, _ in found:
             if other == symbol and _overlap((first, last), (other_first, other_last)):
                 raise line.refuse(
-                    f"a second interval of {symbol} overlaps one before", "active_from", "make them follow each other"
+                    f"a second interval of {symbol} overlaps one before",
+                    "active_from",
+                    "make them follow each other",
                 )
         name, sector = line.values["name"] or None, line.values["sector"] or None
         found.append((symbol, name, sector, first, last, restricted))

@@ -71,7 +71,9 @@ def weigh_bars(
     return np.array([key in outranked for key in keys], np.bool_)
 
 
-def weigh_actions(connection: Connection, actions: pd.DataFrame, source: str, vendors: Vendors) -> pd.DataFrame:
+def weigh_actions(
+    connection: Connection, actions: pd.DataFrame, source: str, vendors: Vendors
+) -> pd.DataFrame:
     """Return the actions without those that a vendor named earlier has stated."""
     if actions.empty:
         return actions

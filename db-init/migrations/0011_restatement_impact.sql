@@ -1,5 +1,6 @@
 -- What was decided on facts that have changed since. A session's features remember all earlier bars of their symbol, so
--- everything from the fact's date on is touched that was decided before the change was known.
+-- everything from the fact's date on is touched that was decided before the change was known. What has been restated
+-- since, from later knowledge (stage_runs.known_at), no longer is.
 CREATE FUNCTION restatement_impact(batch bigint)
 RETURNS TABLE (symbol text, session_date date, stage text, relation text, rows bigint, reason text)
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
@@ -18,7 +19,7 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
                min(n.date) AS first_date, string_agg(DISTINCT n.reason, ', ') AS reason
         FROM named n GROUP BY n.ticker, n.since, n.known_at, n.is_action
     ), sessions AS (
-        SELECT t.ticker, t.since, t.first_date, t.is_action, t.reason, s.session_date,
+        SELECT t.ticker, t.since, t.first_date, t.is_action, t.reason, t.known_at, s.session_date,
                -- Orders of the session before know of what goes ex at the next open.
                s.session_date >= t.since AS is_after
         FROM touched t JOIN stage_runs s ON s.stage = 'data_ingestion' AND s.model = '' AND s.status = 'completed'
@@ -28,10 +29,15 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
                  AND e.session_date < t.since), t.since) ELSE t.since END
     ), decided AS (
         SELECT s.ticker, s.session_date, 'feature_engineering' AS stage, 'feature_values' AS relation, s.reason
-        FROM sessions s JOIN feature_values v ON v.symbol = s.ticker AND v.date = s.session_date WHERE s.is_after
+        FROM sessions s JOIN feature_values v ON v.symbol = s.ticker AND v.date = s.session_date
+        JOIN stage_runs r ON r.stage = 'feature_engineering' AND r.model = '' AND r.session_date = s.session_date
+        WHERE s.is_after AND r.known_at < s.known_at
         UNION ALL
         SELECT s.ticker, s.session_date, 'model_execution', 'signals', s.reason
-        FROM sessions s JOIN signals g ON g.symbol = s.ticker AND g.session_date = s.session_date WHERE s.is_after
+        FROM sessions s JOIN signals g ON g.symbol = s.ticker AND g.session_date = s.session_date
+        JOIN models m ON m.id = g.model_id
+        JOIN stage_runs r ON r.stage = 'model_execution' AND r.model = m.model_name AND r.session_date = s.session_date
+        WHERE s.is_after AND r.known_at < s.known_at
         UNION ALL
         SELECT s.ticker, s.session_date, 'risk_execution', 'target_positions', s.reason
         FROM sessions s JOIN target_positions p ON p.symbol = s.ticker AND p.session_date = s.session_date

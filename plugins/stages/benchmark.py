@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -81,13 +82,14 @@ def _returns(
                 remedy="load its bars too, or leave it empty for the equal-weight universe",
             )  # fmt: skip
         returns, number = equal_weight_returns(panel["total"], counted)
-        place = {day: t for t, day in enumerate(days)}
+        figures = dict(zip(days, zip(returns.tolist(), number.tolist(), strict=True), strict=True))
         for session in view:
-            t = place.get(session)
-            value = None if t is None or np.isnan(returns[t]) else float(returns[t])
+            value, count = figures.get(session, (math.nan, 0))
             found[session] = {
-                "name": name, "session_return": value, "members": 0 if t is None else int(number[t]),
-            }  # fmt: skip
+                "name": name,
+                "session_return": None if math.isnan(value) else value,
+                "members": count,
+            }
     return found
 
 

@@ -16,8 +16,8 @@ from data_layer.storage.merge import Merged, Mode, merge
 from models.errors import DataQualityError
 from plugins.stages.context import CHAIN, Context
 from plugins.stages.drift import check_drift
-from plugins.stages.knowledge import bars_as_of, stable_views
-from plugins.stages.runs import complete_sessions, completed_sessions, mark_stale
+from plugins.stages.knowledge import bars_as_of, newest_knowledge, stable_views
+from plugins.stages.runs import clear_stale, complete_sessions, completed_sessions, mark_stale, move_cutoffs
 
 # A catch-up writes straight into the table; below about a month of sessions comparing costs nothing.
 DIRECT_SESSIONS = 20
@@ -39,7 +39,7 @@ class Features:
         written = unchanged = restated = 0
         with transaction(context.uri) as connection:
             take_lock(connection, context.stage)
-            cutoffs = completed_sessions(connection, "data_ingestion")
+            cutoffs = self._cutoffs(connection)
             versions = {name: self._register(connection, name) for name in feature_sets()}
             new = {n: v for n, v in versions.items() if self._is_new(connection, n, v)}
             earlier = list(completed_sessions(connection, context.stage)) if new else []
@@ -53,6 +53,10 @@ class Features:
                         written += merged.inserted
                         unchanged += merged.unchanged
                         restated += merged.restated
+            if context.window.mode == "restate" and not context.window.symbols:
+                moved = {session: cutoffs[session] for session in context.sessions}
+                move_cutoffs(connection, context.stage, [""], moved)
+                clear_stale(connection, context.stage, context.sessions)
             if restated:
                 since = context.sessions[0]
                 mark_stale(connection, since, f"features restated since {since}", CHAIN[2:])
@@ -103,6 +107,19 @@ class Features:
         index = context.settings.market_index
         compared = check_drift(context.uri, newest, done[newest], versions, index)
         return context.say("stored features are what a recompute gives", values=compared)
+
+    def _cutoffs(self, connection: Connection) -> dict[dt.date, dt.datetime]:
+        """Return what each session may know: what it knew when done, and all that is known now when restated.
+
+        So corrections of the past reach stored features by a restatement of whole sessions, and by nothing
+        else. One of some symbols stays with the knowledge the session's other symbols rest on.
+        """
+        window = self.context.window
+        done = completed_sessions(connection, self.context.stage)
+        cutoffs = completed_sessions(connection, "data_ingestion") | done
+        if window.mode == "restate" and not window.symbols:
+            cutoffs |= dict.fromkeys(window.sessions, newest_knowledge(connection))
+        return cutoffs
 
     def _register(self, connection: Connection, feature_set: str) -> int:
         """Return the current version of the set; a changed set gets a new one, with its view."""

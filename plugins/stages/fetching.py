@@ -26,7 +26,11 @@ BEGIN_OF_TIME, END_OF_TIME = dt.date(1, 1, 1), dt.date(9999, 12, 31)
 
 
 def fetch_bars(
-    connection: Connection, context: Context, source: OrderedSources, symbols: Sequence[str], done: Sequence[dt.date]
+    connection: Connection,
+    context: Context,
+    source: OrderedSources,
+    symbols: Sequence[str],
+    done: Sequence[dt.date],
 ) -> Mapping[str, int]:
     """Store the window's bars, chunk by chunk; what changes a session done marks the stages after it.
 
@@ -53,8 +57,10 @@ def fetch_bars(
     for answer in source.bars_in_chunks(context.window.symbols or None, start, end):
         checked = check_rows(answer.rows, source=answer.source.name, now=context.request.now)
         if context.window.mode != "catch_up":
-            keys = zip(answer.rows["symbol"], answer.rows["date"].dt.date, strict=True)
-            received.setdefault(answer.source.name, set()).update(keys)
+            days = answer.rows["date"].dt.date
+            received.setdefault(answer.source.name, set()).update(
+                zip(answer.rows["symbol"], days, strict=True)
+            )
         stored.append(store_bars(connection, checked, _provenance(context, answer.source, symbols, done)))
     for name, keys in received.items():
         note_vanished(connection, context, "bar", name, keys, (start, end))
@@ -64,7 +70,11 @@ def fetch_bars(
 
 
 def fetch_actions(
-    connection: Connection, context: Context, source: OrderedSources, symbols: Sequence[str], done: Sequence[dt.date]
+    connection: Connection,
+    context: Context,
+    source: OrderedSources,
+    symbols: Sequence[str],
+    done: Sequence[dt.date],
 ) -> Mapping[str, int]:
     """Store the actions going ex up to the session after the window; arguments as for fetch_bars."""
     first, last = context.sessions[0], next_session(context.sessions[-1])

@@ -12,6 +12,7 @@ import pandas as pd
 
 from data_layer.features.adjustment import forward_factors
 from data_layer.storage.database import Connection, load_sql, read_frame
+from plugins.stages.runs import completed_sessions
 
 Renamed = tuple[str, str, dt.date]  # old ticker, new one, first session of the new one
 
@@ -28,11 +29,22 @@ def stable_views(
         return
     late = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
     times = [cutoffs[s] for s in sessions]
+    back = next((i for i in range(1, len(times)) if times[i] < times[i - 1]), None)
+    if back:  # after restated sessions, which know of later corrections, come ones that do not
+        yield from stable_views(connection, sessions[:back], cutoffs)
+        yield from stable_views(connection, sessions[back:], cutoffs)
+        return
     changes = {row["effective"] for row in connection.execute(load_sql("symbol_changes/select_changes"))}
     cuts = {bisect_left(times, instant) for instant in late} | {bisect_left(sessions, day) for day in changes}
     begins = sorted({0, *cuts} - {len(sessions)})
     for first, last in zip(begins, [*begins[1:], len(sessions)], strict=True):
         yield tuple(sessions[first:last])
+
+
+def newest_knowledge(connection: Connection) -> dt.datetime:
+    """Return the instant of the newest fact that a completed session, or a correction since, has brought."""
+    late = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
+    return max([*completed_sessions(connection, "data_ingestion").values(), *late])
 
 
 def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequence[str] = ()) -> pd.DataFrame:

@@ -109,6 +109,16 @@ def mark_stale(connection: Connection, since: dt.date, reason: str, stages: Sequ
     return connection.execute(load_sql("stage_runs/update_stale"), parameters).rowcount
 
 
+def move_cutoffs(
+    connection: Connection, stage: str, models: Sequence[str], cutoffs: Mapping[dt.date, dt.datetime]
+) -> None:
+    """Note for restated sessions the knowledge they rest on now; data_ingestion keeps what they first had."""
+    parameters = {
+        "stage": stage, "models": list(models), "sessions": list(cutoffs), "cutoffs": list(cutoffs.values()),
+    }  # fmt: skip
+    connection.execute(load_sql("stage_runs/update_cutoffs"), parameters)
+
+
 def clear_stale(connection: Connection, stage: str, sessions: Sequence[dt.date]) -> None:
     """Take the mark off sessions that have been computed again from the data as it is now."""
     connection.execute(load_sql("stage_runs/clear_stale"), {"stage": stage, "sessions": list(sessions)})

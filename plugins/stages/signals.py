@@ -20,6 +20,7 @@ from plugins.stages.runs import (
     complete_sessions,
     completed_sessions,
     mark_stale,
+    move_cutoffs,
     record_failure,
     sessions_of_model,
 )
@@ -242,6 +243,10 @@ class Signals:
         context, first = self.context, self.context.sessions[0]
         deciding = connection.execute(load_sql("stage_runs/select_undecided"), {"since": first}).fetchone()
         runs_changed = connection.execute(load_sql("model_runs/update_restated"), self._run_key).rowcount
+        if not context.window.symbols:
+            cutoffs = completed_sessions(connection, "feature_engineering")
+            ran = [m["model_name"] for m in connection.execute(load_sql("pending_signals/select_models"), self._run_key)]
+            move_cutoffs(connection, context.stage, ran, {s: cutoffs[s] for s in context.sessions})
         if not (signals_changed or runs_changed):
             return
         if deciding:  # its next task would find other scores than its last one did

@@ -49,12 +49,12 @@ def store_universe(
         end = row["active_to"] if row["active_to"] is not None and row["active_to"] < last else None
         after = next_session(session_from(end)) if end else None
         first = session_from(row["active_from"])
-        closes = close_times({first, after} - {None})
+        closes = close_times([first, after] if after else [first])
         rows.append(
             {
                 **row,
                 "active_to": end,
-                "renamed_to": renamed.get((row["symbol"], end)),
+                "renamed_to": renamed.get((row["symbol"], end)) if end else None,
                 "known_from": closes[first] + delay,
                 "known_to": closes[after] + delay if after else None,
                 "known_to_session": after,

@@ -70,11 +70,15 @@ def test_the_next_one_answers_the_whole_question(error):
 
 
 def test_everyone_failing_names_each_error():
-    ordered = OrderedSources([Vendor("one", DataQualityError("no json")), Vendor("two", RetryableError("stalled"))])
+    ordered = OrderedSources(
+        [Vendor("one", DataQualityError("no json")), Vendor("two", RetryableError("stalled"))]
+    )
     for ask in (bars, lambda o: o.actions(None, DAY, DAY)):
         with pytest.raises(RetryableError, match=r"every source failed.*one: no json; two: stalled"):
             ask(ordered)
-    only = OrderedSources([Vendor("one", DataQualityError("no json")), Vendor("two", DataQualityError("short"))])
+    only = OrderedSources(
+        [Vendor("one", DataQualityError("no json")), Vendor("two", DataQualityError("short"))]
+    )
     with pytest.raises(DataQualityError, match=r"one: no json; two: short"):
         bars(only)
     assert ordered.fallbacks == only.fallbacks == []

@@ -85,9 +85,7 @@ HELD = pd.DataFrame(
     columns=["symbol", "name", "sector", "active_from", "active_to"],
     dtype=object,
 )
-LISTED = (
-    "AAPL,Apple,Tech,2000-01-03,2012-12-31,\nAAPL,,Hardware,2014-01-02,,yes\nIBM,,,,,\nMSFT,Microsoft,Tech,,,\n"
-)
+LISTED = "AAPL,Apple,Tech,2000-01-03,2012-12-31,\nAAPL,,Hardware,2014-01-02,,yes\nIBM,,,,,\nMSFT,Microsoft,Tech,,,\n"
 
 
 def test_a_listed_symbol_is_what_the_list_and_the_source_both_have(tmp_path):
@@ -103,7 +101,9 @@ def test_a_listed_symbol_is_what_the_list_and_the_source_both_have(tmp_path):
 
 
 def test_a_live_vendor_without_symbols_is_asked_for_the_listed_ones(tmp_path):
-    listed = read_universe(universe(tmp_path, "AAPL,,,,,\nFB,,,,2022-06-08,\nIBM,,,,2012-12-31,\nIBM,,,2014-01-02,,\n"))
+    listed = read_universe(
+        universe(tmp_path, "AAPL,,,,,\nFB,,,,2022-06-08,\nIBM,,,,2012-12-31,\nIBM,,,2014-01-02,,\n")
+    )
     assert asked_for(settings(source="vendor"), listed).symbols == ("AAPL", "IBM")
     assert asked_for(settings(source="vendor", start="2020-01-02"), listed).symbols == ("AAPL", "FB", "IBM")
     assert asked_for(settings(source="vendor", symbols="XOM"), listed).symbols == ("XOM",)

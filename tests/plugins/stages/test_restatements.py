@@ -88,7 +88,9 @@ def test_a_changed_action_touches_the_orders_of_the_session_before(home, market)
 def test_a_past_sessions_features_from_what_was_believed_then(home, market, feature_set):
     """On history loaded in bulk, after bars and actions up to that session were corrected, bit for bit."""
     session = D("2005-02-18")
-    cutoff = home.query("SELECT known_at FROM stage_runs WHERE stage = 'data_ingestion' AND session_date = %(d)s", d=session)[0][0]
+    cutoff = home.query(
+        "SELECT known_at FROM stage_runs WHERE stage = 'data_ingestion' AND session_date = %(d)s", d=session
+    )[0][0]
     spoilt = change(change(market, "IBM", "2005-02-10", volume=123456), "MSFT", "2005-02-15", dividend=0.5)
     home.ingest(spoilt, start=FIRST, end=HALF)
     held = read_frame(home.uri, "SELECT bool_and(backfilled) AS b FROM market_data_history")
@@ -105,12 +107,20 @@ def test_a_past_sessions_features_from_what_was_believed_then(home, market, feat
 
 def test_what_a_source_gives_no_more_is_kept_and_noted(home, market):
     gone = change(without(market, "2005-02-10", "IBM"), "MSFT", "2005-02-15", dividend=0.0)
-    before = home.query("SELECT count(*) FROM market_data"), home.query("SELECT count(*) FROM corporate_actions")
+    before = (
+        home.query("SELECT count(*) FROM market_data"),
+        home.query("SELECT count(*) FROM corporate_actions"),
+    )
     for _ in range(2):
         home.ingest(gone, start="2005-02-01", end=HALF)
-    after = home.query("SELECT count(*) FROM market_data"), home.query("SELECT count(*) FROM corporate_actions")
+    after = (
+        home.query("SELECT count(*) FROM market_data"),
+        home.query("SELECT count(*) FROM corporate_actions"),
+    )
     assert after == before
-    events = home.query("SELECT symbol, session_date, payload FROM audit_events WHERE event_type = 'market.vanished' ORDER BY 1")
+    events = home.query(
+        "SELECT symbol, session_date, payload FROM audit_events WHERE event_type = 'market.vanished' ORDER BY 1"
+    )
     assert events == [
         ("IBM", D("2005-02-10"), {"kind": "bar", "source": "files", "dates": ["2005-02-10"]}),
         ("MSFT", D("2005-02-15"), {"kind": "action", "source": "files", "dates": ["2005-02-15"]}),
@@ -124,13 +134,17 @@ def test_a_late_action_cuts_the_view_before_its_ex_date(home, market):
     home.ingest(change(market, "IBM", ex, split_ratio=2.0), end=LAST)
     for stage in ("feature_engineering", "model_execution", "risk_execution"):
         run_stage(home.uri, home.settings, stage)
-    known = home.query("SELECT known_at FROM corporate_actions WHERE symbol = 'IBM' AND ex_date = %(d)s", d=ex)
+    known = home.query(
+        "SELECT known_at FROM corporate_actions WHERE symbol = 'IBM' AND ex_date = %(d)s", d=ex
+    )
     cutoffs = home.query(
         "SELECT known_at FROM stage_runs WHERE stage = 'data_ingestion' AND session_date IN (%(a)s, %(b)s) ORDER BY 1",
         a="2005-03-11", b=ex,
     )  # fmt: skip
     assert cutoffs[0] < known[0] <= cutoffs[1]
-    price = "SELECT reference_price FROM target_positions WHERE symbol = 'IBM' AND session_date = '2005-03-11'"
+    price = (
+        "SELECT reference_price FROM target_positions WHERE symbol = 'IBM' AND session_date = '2005-03-11'"
+    )
     close = "SELECT close FROM market_data WHERE symbol = 'IBM' AND date = '2005-03-11'"
     assert float(home.query(price)[0][0]) == pytest.approx(home.query(close)[0][0])
 
@@ -141,3 +155,37 @@ def test_the_history_of_a_restatement_cannot_be_rewritten(home):
     with pytest.raises(Exception, match="permission denied"):
         home.query("DELETE FROM trading_universe_history RETURNING 1")
     assert alter(home, "DELETE FROM restatements") == 0
+
+
+def test_a_restatement_brings_the_correction_into_features_and_signals_and_no_further(home, market):
+    """With history: what was decided on stays readable, and orders stay as they are."""
+    day, stages = "2005-02-10", ("feature_engineering", "model_execution")
+    orders = {k: v for k, v in home.hashes().items() if k in {"orders", "fills", "target_positions", "positions"}}
+    first = stored(home.uri, until=HALF)
+    home.ingest(change(market, "IBM", day, close=91.0, low=90.0), start=day, end=HALF)
+    batch = last_batch(home)
+    run_stage(home.uri, home.settings, stages[0], start=day, end=HALF)  # as of what was known: nothing differs
+    for stage in stages:
+        run_stage(home.uri, home.settings, stage, start=day, end=HALF, restate=True)
+    found = stored(home.uri, until=HALF)
+    cutoff = home.query("SELECT known_at FROM market_data WHERE version = 2")[0][0]
+    computed = [
+        compute_sessions(bars_as_of(home.uri, session, cutoff), [session], "technical")
+        for session in sorted({stamp.date() for stamp in found["date"]})
+    ]
+    for keys, values in computed:
+        rows = found[found["date"] == keys["date"].iloc[0]]
+        assert (bits(rows["values"]) == bits(values)).all()
+    replaced = home.query("SELECT DISTINCT symbol, min(date) OVER () FROM feature_values_history")
+    assert replaced == [("IBM", D(day))]
+    old = home.query("SELECT values[1]::float8 FROM feature_values_history WHERE date = %(d)s AND feature_set = 'technical'", d=day)
+    was = first[(first["symbol"] == "IBM") & (first["date"].dt.date == D(day))]["values"].iloc[0]
+    assert old == [(pytest.approx(float(was[0]), nan_ok=True),)]
+    left = {row[0] for row in home.query(IMPACT, batch=batch)}
+    assert left <= {"target_positions", "orders", "fills"} and "target_positions" in left
+    assert {k: v for k, v in home.hashes().items() if k in orders} == orders
+    # Verified from the knowledge each session rests on now, restated ones and those before them in one run.
+    run_stage(home.uri, home.settings, stages[0], start=FIRST, end=HALF)
+    run_stage(home.uri, home.settings, stages[1], start=FIRST, end=HALF)
+    run_stage(home.uri, home.settings, stages[0], start=day, end="2005-02-11", restate=True)
+    run_stage(home.uri, home.settings, stages[0], start=FIRST, end=HALF)

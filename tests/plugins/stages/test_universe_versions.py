@@ -113,12 +113,16 @@ def test_a_person_changing_a_row_makes_a_version_too(done_home):
     change(done_home, "DELETE FROM trading_universe WHERE symbol = 'MSFT'")
     history = done_home.query("SELECT symbol, restricted, version FROM trading_universe_history ORDER BY 1")
     assert history == [("IBM", False, 1), ("MSFT", False, 1)]
-    assert done_home.query("SELECT version, restricted FROM trading_universe WHERE symbol = 'IBM'") == [(2, True)]
+    assert done_home.query("SELECT version, restricted FROM trading_universe WHERE symbol = 'IBM'") == [
+        (2, True)
+    ]
     assert members(done_home, DAY) == "AIM"
 
 
 def test_votes_count_only_for_members_that_may_be_traded(database, tmp_path, market):
-    home = universe_file(open_home(database, tmp_path, market), "AAPL,,,,,\nIBM,,,,,yes\nMSFT,,,2005-02-01,,\n")
+    home = universe_file(
+        open_home(database, tmp_path, market), "AAPL,,,,,\nIBM,,,,,yes\nMSFT,,,2005-02-01,,\n"
+    )
     run_chain(home.uri, home.settings, end=HALF)
     traded = "SELECT symbol, min(session_date) FROM target_positions WHERE target_quantity <> 0 GROUP BY 1 ORDER BY 1"
     found = dict(home.query(traded))
@@ -133,9 +137,14 @@ def test_a_holding_that_becomes_restricted_stays_with_a_warning(home):
     change(home, "UPDATE trading_universe SET restricted = true WHERE symbol = 'AAPL'")
     run_chain(home.uri, home.settings, end="2005-03-04")
     # The order of HALF was out before; what the 28th would have wanted, known before the flag, went out too.
-    still = [home.query(holding, d=day)[0][0] for day in ("2005-03-01", "2005-03-02", "2005-03-03", "2005-03-04")]
+    still = [
+        home.query(holding, d=day)[0][0] for day in ("2005-03-01", "2005-03-02", "2005-03-03", "2005-03-04")
+    ]
     assert len(set(still)) == 1 and still[0] != 0
     wanted = "SELECT max(session_date) FROM target_positions WHERE symbol = 'AAPL'"
     assert home.query(wanted) == [(D("2005-02-28"),)]
-    warned = "SELECT detail -> 'warnings' FROM stage_runs WHERE stage = 'risk_execution' AND session_date = '2005-03-04'"
+    warned = (
+        "SELECT detail -> 'warnings' FROM stage_runs "
+        "WHERE stage = 'risk_execution' AND session_date = '2005-03-04'"
+    )
     assert home.query(warned) == [(["AAPL is restricted: the holding stays"],)]

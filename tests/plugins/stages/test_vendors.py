@@ -32,10 +32,16 @@ def test_a_fallback_is_an_audit_event_and_a_warning(database, vendors):
     vendors.errors["one"] = RetryableError("the vendor is down")
     run_stage(database.writer, vendors.settings(), STAGE, end=HALF)
     assert rows(database.writer, "SELECT DISTINCT source FROM market_data") == [("two",)]
-    events = rows(database.writer, "SELECT session_date, payload FROM audit_events WHERE event_type = 'market.fallback'")
-    assert [(day, e["question"], e["failed"], e["answered"]) for day, e in events] == [(D(HALF), "bars", "one", "two")]
+    events = rows(
+        database.writer, "SELECT session_date, payload FROM audit_events WHERE event_type = 'market.fallback'"
+    )
+    assert [(day, e["question"], e["failed"], e["answered"]) for day, e in events] == [
+        (D(HALF), "bars", "one", "two")
+    ]
     told = "one failed to give bars, two did: the vendor is down"
-    warnings = rows(database.writer, "SELECT DISTINCT detail -> 'warnings' FROM stage_runs WHERE stage = %(s)s", s=STAGE)
+    warnings = rows(
+        database.writer, "SELECT DISTINCT detail -> 'warnings' FROM stage_runs WHERE stage = %(s)s", s=STAGE
+    )
     assert warnings == [([told],)]
     # The next run, with the vendor back, says nothing of it, and mixes no two vendors in one answer.
     vendors.errors.clear()
@@ -69,7 +75,11 @@ def test_a_lower_vendor_replaces_nothing_and_its_word_is_kept(database, vendors,
     run_stage(database.writer, vendors.settings(cross_check="true"), STAGE)
     close = rows(database.writer, BAR, day=DAY)[0][0]
     assert rows(database.writer, BAR, day=DAY) == [(close, "one", 1)] and close != 95.0
-    words = rows(database.writer, "SELECT source, close FROM vendor_bars WHERE symbol = 'IBM' AND date = %(d)s ORDER BY 1", d=DAY)
+    words = rows(
+        database.writer,
+        "SELECT source, close FROM vendor_bars WHERE symbol = 'IBM' AND date = %(d)s ORDER BY 1",
+        d=DAY,
+    )
     assert words == [("one", close), ("two", 95.0)]
     found = rows(
         database.writer,
@@ -97,7 +107,9 @@ def test_within_the_tolerance_vendors_agree(database, vendors, market):
     strict = vendors.settings(cross_check="true", vendor_volume_tolerance="0.01")
     vendors.give("two", change(market, "IBM", DAY, volume=round(volume * 1.03)))
     run_stage(database.writer, strict, STAGE, start=DAY)
-    assert rows(database.writer, "SELECT field, chosen_source FROM vendor_disagreements") == [("volume", "one")]
+    assert rows(database.writer, "SELECT field, chosen_source FROM vendor_disagreements") == [
+        ("volume", "one")
+    ]
 
 
 def test_a_higher_vendors_restatement_of_one_bar(database, vendors, market):
