@@ -86,7 +86,9 @@ def _cause(
     left = theirs / (split * (1 + cash / close))
     if abs(left - 1) < SAME:
         fell = f", and the price went from {before / split:.4g} to {close:.4g}"
-        return f"{paid}{fell}: the vendor divides it by the close after, a factor of {theirs:.4g} for {ours:.4g}"
+        return (
+            f"{paid}{fell}: the vendor divides it by the close after, a factor of {theirs:.4g} for {ours:.4g}"
+        )
     if split == 1 and min(abs(left - r) for r in (0.5, 1 / 3, 0.25, 0.2, 0.1, 2, 3, 4, 5)) < SAME:
         return f"{paid}: a split of {left:.4g} of the same day is not recorded"
     return f"{paid}: the vendor counts a factor of {theirs:.4g} for {ours:.4g}"
