@@ -2,12 +2,15 @@
 
 **Waits for:** 07:00 New York on weekdays when the source is live; otherwise for a trigger.
 **Writes:** `ingestion_batches`, `market_data`, `market_data_history`, `quarantine`, `corporate_actions`,
-`trading_universe`; asset `market_data`.
+`quality_findings`, `data_quality_results`, `trading_universe`; asset `market_data`.
 **Rerun:** always safe. Without params it catches up; with `start` and `end` it fetches those sessions again
 and stores what the source has corrected since as new versions.
-**If it fails:** a vendor that has nothing yet or asks to wait is asked again for an hour. The message names the session, the symbol and the remedy. A bar in quarantine: correct the
-source, or accept the session with a row in `session_exceptions`. Nothing downstream sees a session before
-it is complete.
+**If it fails:** a vendor that has nothing yet, or asks to wait, is asked again for an hour. The message names
+the session, the symbol and the remedy. `validate_data_quality` fails when more
+bars are missing or in quarantine, or the newest ones older, than `include/quality.toml` allows: correct the
+source and trigger again, decide on the rows with `make quarantine`, or accept the session with `make accept`.
+Below the thresholds it warns; odd but possible bars are flagged in `quality_findings`. Nothing downstream sees
+a session before it is complete.
 """
 
 from airflow.sdk import chain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,9 +51,9 @@ def compare_adjusted(
     theirs_step = (adjusted / close) / near.before(adjusted / close)
     ratio = pd.Series(np.log(adjusted / (close * factor)))
     symbol = near.frame["symbol"]
-    apart = np.abs(np.expm1(ratio - ratio.groupby(symbol).transform("last")))
-    steps = pd.Series(np.abs(np.log(theirs_step / ours_step))).fillna(0.0)
-    found = []
+    apart = pd.Series(np.expm1(ratio - ratio.groupby(symbol).transform("last"))).abs()
+    steps = pd.Series(np.log(theirs_step / ours_step)).abs().fillna(0.0)
+    found: list[tuple[Any, float, bool, str | None, str | None, str]] = []
     for name, rows in apart.groupby(symbol).indices.items():
         worst = float(apart.iloc[rows].max())
         if worst <= tolerance:
@@ -86,7 +87,9 @@ def _cause(
     left = theirs / (split * (1 + cash / close))
     if abs(left - 1) < SAME:
         fell = f", and the price went from {before / split:.4g} to {close:.4g}"
-        return f"{paid}{fell}: the vendor divides it by the close after, a factor of {theirs:.4g} for {ours:.4g}"
+        return (
+            f"{paid}{fell}: the vendor divides it by the close after, a factor of {theirs:.4g} for {ours:.4g}"
+        )
     if split == 1 and min(abs(left - r) for r in (0.5, 1 / 3, 0.25, 0.2, 0.1, 2, 3, 4, 5)) < SAME:
         return f"{paid}: a split of {left:.4g} of the same day is not recorded"
     return f"{paid}: the vendor counts a factor of {theirs:.4g} for {ours:.4g}"

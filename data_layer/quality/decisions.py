@@ -91,7 +91,9 @@ def release(
         )
     session = checked.accepted["date"].iloc[0].date()
     parameters = {"stage": STAGE, "model": ""}
-    done = [r["session_date"] for r in connection.execute(load_sql("stage_runs/select_completed"), parameters)]
+    done = [
+        r["session_date"] for r in connection.execute(load_sql("stage_runs/select_completed"), parameters)
+    ]
     run_id = f"quarantine/{number}"
     stored = store_bars(
         connection,
@@ -108,7 +110,11 @@ def release(
         ),
     )
     if stored.first_restated and done:
-        stale = {"since": stored.first_restated, "reason": f"{run_id}: {reason}", "stages": list(later_stages)}
+        stale = {
+            "since": stored.first_restated,
+            "reason": f"{run_id}: {reason}",
+            "stages": list(later_stages),
+        }
         connection.execute(load_sql("stage_runs/update_stale"), stale)
     batch = connection.execute(load_sql("ingestion_batches/select_of_run"), {"run_id": run_id}).fetchone()
     _decide(connection, row, "released", reason, (batch or {})["id"])
@@ -133,7 +139,9 @@ def accept(connection: Connection, session: dt.date, symbol: str, reason: str, *
     """
     _check_reason(reason)
     if session > last_closed(now) or session < FIRST_DAY or not is_session(session):
-        raise _refuse("not a session that has closed", "SESSION", session, "name a day the exchange traded on")
+        raise _refuse(
+            "not a session that has closed", "SESSION", session, "name a day the exchange traded on"
+        )
     if symbol:
         known = connection.execute(load_sql("session_exceptions/select_known"), {"symbol": symbol}).fetchone()
         if not (known or {})["known"]:
@@ -163,7 +171,12 @@ def _decide(
 ) -> None:
     parameters = {"id": row["id"], "decision": decision, "reason": reason, "batch_id": batch}
     connection.execute(load_sql("quarantine_decisions/insert_decision"), parameters)
-    payload = {"quarantine_id": row["id"], "reason": reason, "why_quarantined": row["reason"], "raw": row["raw"]}
+    payload = {
+        "quarantine_id": row["id"],
+        "reason": reason,
+        "why_quarantined": row["reason"],
+        "raw": row["raw"],
+    }
     # A row whose date nobody can read belongs to the batch it came in.
     session = row["session_date"] or row["end_date"]
     key = f"quarantine/{row['id']}/{decision}"

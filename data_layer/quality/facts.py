@@ -28,7 +28,9 @@ def read_facts(
         spans: symbol, active_from, active_to (None while active) of who should have bars.
         expected: the newest session expected.
     """
-    fetch = connection.execute(load_sql("ingestion_batches/select_fetch"), {"run_id": run_id}).fetchone() or {}
+    fetch = (
+        connection.execute(load_sql("ingestion_batches/select_fetch"), {"run_id": run_id}).fetchone() or {}
+    )
     days = set(sessions)
     bad: dict[dt.date, list[tuple[str, str]]] = {}
     homeless = []
@@ -49,9 +51,7 @@ def read_facts(
     return without_accepted(facts, {(r["session_date"], r["symbol"]) for r in accepted}), fetch["newest"]
 
 
-def quarantined_of(
-    connection: Connection, run_id: str, kind: str
-) -> list[tuple[dt.date | None, str, str]]:
+def quarantined_of(connection: Connection, run_id: str, kind: str) -> list[tuple[dt.date | None, str, str]]:
     """Return date, symbol and reason of the undecided rows that a run's newest fetch brought.
 
     Args:

@@ -48,7 +48,9 @@ def write_report(uri: str, out: Path, vendor: Path | None) -> list[Path]:
             for row in connection.execute(load_sql("quarantine/select_actions"))
         }
     if not held["bars"]:
-        raise ConfigError("no bars are stored", stage=STAGE, key="market_data", remedy="run data_ingestion first")
+        raise ConfigError(
+            "no bars are stored", stage=STAGE, key="market_data", remedy="run data_ingestion first"
+        )
     rebuilt = _rebuild(uri, held["first"], held["last"], vendor, refused) if vendor else None
     out.mkdir(parents=True, exist_ok=True)
     written = [
@@ -78,7 +80,9 @@ def _vendor_closes(path: Path) -> pd.DataFrame:
         missing = [c for c in columns if c not in dataset.schema.names]
         frame: pd.DataFrame = dataset.to_table(columns=columns).to_pandas() if not missing else pd.DataFrame()
     except (pa.ArrowException, OSError) as error:
-        raise ConfigError("cannot be read", stage=STAGE, key="FILES", value=str(path), remedy=str(error)) from error
+        raise ConfigError(
+            "cannot be read", stage=STAGE, key="FILES", value=str(path), remedy=str(error)
+        ) from error
     if missing:
         raise ConfigError(
             "no vendor's adjusted closes to compare with",

@@ -23,7 +23,9 @@ def main() -> int:
     if not given["RELEASE"] and not given["REJECT"]:
         return _list(uri)
     if given["RELEASE"] and given["REJECT"]:
-        raise ConfigError("name one", stage="quarantine", key="RELEASE, REJECT", remedy="release or reject a row")
+        raise ConfigError(
+            "name one", stage="quarantine", key="RELEASE, REJECT", remedy="release or reject a row"
+        )
     key = "RELEASE" if given["RELEASE"] else "REJECT"
     number = _number(key, given[key])
     with transaction(uri) as connection:

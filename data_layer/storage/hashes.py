@@ -10,7 +10,16 @@ from data_layer.storage.database import Connection, load_sql
 from models.errors import ConfigError
 
 # The clock of a write and surrogate keys say nothing about what was decided.
-CLOCKS = {"recorded_at", "created_at", "updated_at", "changed_at", "finished_at", "superseded_at", "resolved_at", "ts"}
+CLOCKS = {
+    "recorded_at",
+    "created_at",
+    "updated_at",
+    "changed_at",
+    "finished_at",
+    "superseded_at",
+    "resolved_at",
+    "ts",
+}
 SURROGATES = {
     "id",
     "batch_id",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from data_layer.sources.ordered import Fallback
+from data_layer.storage.audit import event, write_events
 from data_layer.storage.database import Connection, load_sql
 from plugins.stages.context import Context
-from plugins.stages.runs import event, write_events
 
 
 def note_fallbacks(connection: Connection, context: Context, fallbacks: Sequence[Fallback]) -> None:

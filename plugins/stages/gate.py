@@ -20,7 +20,7 @@ from data_layer.quality.findings import (
 )
 from data_layer.quality.thresholds import load_thresholds
 from data_layer.sessions import last_closed, session_from
-from data_layer.sources.base import Source
+from data_layer.sources.ordered import OrderedSources
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
 from plugins.stages.context import Context
@@ -29,7 +29,7 @@ from plugins.stages.context import Context
 NAMED = 20
 
 
-def judge(connection: Connection, context: Context, source: Source, instruments: pd.DataFrame) -> Verdict:
+def judge(connection: Connection, context: Context, source: OrderedSources, instruments: pd.DataFrame) -> Verdict:
     """Judge the window's data, and keep what was found and how the expectations were met.
 
     Judged again without a new batch since, as under the lock before the sessions are completed, only what
@@ -70,7 +70,7 @@ def judge(connection: Connection, context: Context, source: Source, instruments:
     return verdict
 
 
-def expected_session(context: Context, source: Source) -> dt.date:
+def expected_session(context: Context, source: OrderedSources) -> dt.date:
     """Return the newest session that a run should hold bars of.
 
     A run about past or named sessions expects its own last one, and so does a catch-up of a source that ends,

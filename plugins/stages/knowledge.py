@@ -27,7 +27,7 @@ def stable_views(
     """
     if not sessions:
         return
-    late = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
+    late: list[dt.datetime] = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
     times = [cutoffs[s] for s in sessions]
     back = next((i for i in range(1, len(times)) if times[i] < times[i - 1]), None)
     if back:  # after restated sessions, which know of later corrections, come ones that do not
@@ -43,7 +43,7 @@ def stable_views(
 
 def newest_knowledge(connection: Connection) -> dt.datetime:
     """Return the instant of the newest fact that a completed session, or a correction since, has brought."""
-    late = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
+    late: list[dt.datetime] = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
     return max([*completed_sessions(connection, "data_ingestion").values(), *late])
 
 

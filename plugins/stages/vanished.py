@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from data_layer.sessions import session_from
+from data_layer.storage.audit import event, write_events
 from data_layer.storage.database import Connection, load_sql
 from plugins.stages.context import Context
-from plugins.stages.runs import event, write_events
 
 STATEMENTS = {"bar": "market_data/select_keys", "action": "corporate_actions/select_keys"}
 Key = tuple[str, dt.date]

@@ -124,7 +124,8 @@ def test_stated_closures_are_no_sessions(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "line", ["2005-03-10,", "2005-03-10", ",flood", "soon,flood", "2005-03-10,a,b", "2005-03-10,a\n2005-03-10,b"]
+    "line",
+    ["2005-03-10,", "2005-03-10", ",flood", "soon,flood", "2005-03-10,a,b", "2005-03-10,a\n2005-03-10,b"],
 )
 def test_a_closure_is_a_date_and_a_reason(tmp_path, line):
     path = tmp_path / "closures.csv"

@@ -41,7 +41,8 @@ def actions_of(*actions):
 def found(bars, *actions, limits=LIMITS, since=None):
     rows = cross_checks(bars, actions_of(*actions), limits, since)
     return [
-        (r.check_name, DAYS.index(r.session_date), r.severity, DAYS.index(r.seen_on)) for r in rows.itertuples()
+        (r.check_name, DAYS.index(r.session_date), r.severity, DAYS.index(r.seen_on))
+        for r in rows.itertuples()
     ]
 
 

@@ -97,14 +97,18 @@ def test_a_released_bar_marks_what_rests_on_its_session(home):
             "session_date, 'completed', known_at, 'x' FROM stage_runs WHERE stage = 'data_ingestion'"
         )
     let_go(home, next(r for r in rows_of(home, "AAPL") if r["raw"]["close"] != "40.0")["id"])
-    stale = home.query("SELECT min(session_date)::text FROM stage_runs WHERE stale_reason LIKE 'quarantine/%%'")
+    stale = home.query(
+        "SELECT min(session_date)::text FROM stage_runs WHERE stale_reason LIKE 'quarantine/%%'"
+    )
     assert stale == [(DAY,)]
 
 
 def test_what_cannot_be_true_is_refused(home):
     impossible = rows_of(home, "IBM")[0]["id"]
     before = home.hashes()
-    with pytest.raises(DataQualityError, match="still cannot be true: high is below another price of the bar"):
+    with pytest.raises(
+        DataQualityError, match="still cannot be true: high is below another price of the bar"
+    ):
         let_go(home, impossible)
     with pytest.raises(ConfigError, match="a corporate action"):
         let_go(home, rows_of(home, "MSFT")[0]["id"])

@@ -17,7 +17,10 @@ GATE = load_thresholds().gate
 DAY, NEXT = dt.date(2005, 6, 1), dt.date(2005, 6, 2)
 GOOD = SessionFacts(DAY, 20, 20)
 BARS = pd.DataFrame(
-    [("A", pd.Timestamp(NEXT), 10.0, 12.0, 9.0, 11.0, 5.0), ("B", pd.Timestamp(NEXT), 10.0, 12.0, 9.0, 11.0, 5.0)],
+    [
+        ("A", pd.Timestamp(NEXT), 10.0, 12.0, 9.0, 11.0, 5.0),
+        ("B", pd.Timestamp(NEXT), 10.0, 12.0, 9.0, 11.0, 5.0),
+    ],
     columns=["symbol", "date", "open", "high", "low", "close", "volume"],
 )
 

@@ -24,7 +24,9 @@ def adjusted_of(rows):
     """What a vendor that agrees with us would state, from the last session backwards."""
     bars = rows.assign(date=pd.to_datetime(rows["date"]))
     parts = [
-        pd.DataFrame({"symbol": rows["symbol"], "ex_date": bars["date"], "action_type": kind, "value": rows[column]})
+        pd.DataFrame(
+            {"symbol": rows["symbol"], "ex_date": bars["date"], "action_type": kind, "value": rows[column]}
+        )
         for column, kind in (("dividend", "dividend"), ("split_ratio", "split"))
     ]
     actions = pd.concat(parts)
@@ -71,7 +73,9 @@ def test_a_factor_out_of_nothing_is_named(market):
         vendor.loc[(vendor["symbol"] == "IBM") & (vendor["date"] < DAY), "adjusted_close"] *= 1.1
 
     row = compared(market, wrong)["IBM"]
-    assert row.cause_date == DAY and "no action is recorded; the vendor counts a factor of 0.9091" in row.cause
+    assert (
+        row.cause_date == DAY and "no action is recorded; the vendor counts a factor of 0.9091" in row.cause
+    )
 
 
 def read(path):
@@ -88,7 +92,12 @@ def test_the_report_lists_what_the_tables_hold(database, tmp_path, market):
     vendor.to_parquet(tmp_path / "vendor.parquet")
     for _ in range(2):
         written = write_report(database.reader, tmp_path / "report", tmp_path / "vendor.parquet")
-    assert [path.name for path in written] == ["report.md", "findings.csv", "quarantine.csv", "adjusted_closes.csv"]
+    assert [path.name for path in written] == [
+        "report.md",
+        "findings.csv",
+        "quarantine.csv",
+        "adjusted_closes.csv",
+    ]
     found = read(written[1])
     assert {(r["check_name"], r["symbol"], r["session_date"]) for r in found} >= {
         ("zero_volume", "MSFT", "2005-03-15"), ("missing_bar", "AAPL", DAY),

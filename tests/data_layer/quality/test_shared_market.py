@@ -83,7 +83,9 @@ def actions(market):
         rows = market[market[column] != nothing]
         values = [Decimal(repr(value)) for value in rows[column]]
         days = [stamp.date() for stamp in rows["date"]]
-        parts.append(pd.DataFrame({"symbol": rows["symbol"], "ex_date": days, "action_type": kind, "value": values}))
+        parts.append(
+            pd.DataFrame({"symbol": rows["symbol"], "ex_date": days, "action_type": kind, "value": values})
+        )
     received = pd.concat(parts, ignore_index=True)
     previous = market.groupby("symbol")[["date", "close"]].shift()
     eves = previous.assign(symbol=market["symbol"], ex_date=market["date"].dt.date)

@@ -74,7 +74,11 @@ def test_window_by_window_finds_what_one_run_over_all_finds(database, copy_datab
     for name, ends, uri in (
         ("whole", [LAST], copy_database("quant_data")),
         # Each oddity is a window's last session, and then lies just before one.
-        ("pieces", [HALF, "2005-02-28", "2005-03-03", DAY, "2005-03-11", "2005-03-15", "2005-03-16", LAST], database),
+        (
+            "pieces",
+            [HALF, "2005-02-28", "2005-03-03", DAY, "2005-03-11", "2005-03-15", "2005-03-16", LAST],
+            database,
+        ),
     ):
         (tmp_path / name).mkdir()
         home = open_home(uri, tmp_path / name, odd)
@@ -106,20 +110,24 @@ def test_the_expectations_met_are_stored_also_when_the_run_is_refused(database, 
     with pytest.raises(DataQualityError, match="no bars for IBM, MSFT") as caught:
         home.ingest()
     assert f"make accept SESSION={DAY} REASON=" in caught.value.remedy
-    failed = "SELECT batch, subject, observed ->> 'unexpected_count' FROM data_quality_results WHERE NOT success"
+    failed = (
+        "SELECT batch, subject, observed ->> 'unexpected_count' FROM data_quality_results WHERE NOT success"
+    )
     assert home.query(failed) == [("sessions", "missing_allowed, missing", "1")]
     assert ("coverage", "", DAY) in kinds(home)
     assert home.completed() == 0
     home.accept(DAY)
     home.ingest()
     rows = home.query(
-        "SELECT bool_and(success), count(*), min(first_session)::text, max(session_date)::text FROM data_quality_results "
-        "WHERE run_id = (SELECT max(run_id) FROM stage_runs WHERE status = 'completed')"
+        "SELECT bool_and(success), count(*), min(first_session)::text, max(session_date)::text "
+        "FROM data_quality_results WHERE run_id = (SELECT max(run_id) FROM stage_runs WHERE status = 'completed')"
     )
     assert rows == [(True, 25, "2005-01-03", LAST)]
 
 
-def test_an_exception_made_between_the_tasks_counts_and_one_bar_more_is_judged_anew(database, tmp_path, market):
+def test_an_exception_made_between_the_tasks_counts_and_one_bar_more_is_judged_anew(
+    database, tmp_path, market
+):
     home = open_home(database, tmp_path, without(market, DAY, "IBM"))
     stage = open_stage(home.uri, home.settings, "data_ingestion")
     for step in ("fetch_market_data", "apply_corporate_actions", "validate_data_quality"):

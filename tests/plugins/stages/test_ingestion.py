@@ -89,7 +89,9 @@ def test_one_bad_row_is_put_aside_with_a_warning(home, market, name):
 
 def test_a_bad_row_before_the_first_session_is_seen_too(database, tmp_path, market):
     early = add(add(market, date=D("2005-01-01")), "MSFT", date=D("2005-01-01"))
-    with pytest.raises(DataQualityError, match="2 of 185 rows in quarantine, first 'AAPL' on 2005-01-01: not a"):
+    with pytest.raises(
+        DataQualityError, match="2 of 185 rows in quarantine, first 'AAPL' on 2005-01-01: not a"
+    ):
         open_home(database, tmp_path, early).ingest()
 
 
@@ -174,7 +176,9 @@ def test_an_exception_releases_missing_bars(home, market):
 
 def test_an_exception_releases_bars_in_quarantine(home, market):
     rows = change(change(market, "AAPL", DAY, high=1.0), "MSFT", DAY, high=1.0)
-    with pytest.raises(DataQualityError, match="2 of 3 bars in quarantine, first 'AAPL' on 2005-03-10: high is"):
+    with pytest.raises(
+        DataQualityError, match="2 of 3 bars in quarantine, first 'AAPL' on 2005-03-10: high is"
+    ):
         home.ingest(rows)
     home.accept(DAY, "IBM")
     with pytest.raises(DataQualityError, match="high is below"):
