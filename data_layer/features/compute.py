@@ -36,9 +36,9 @@ from data_layer.features.memory import keep_freed_memory
 from data_layer.features.panel import Panel, Rows, check_columns
 from data_layer.features.registry import UNITS, Column, select
 
-# Values in a field of a group: 25 symbols over 21 years, 50 over 11. Fewer side by side leave the processor's vectors
-# half empty, more no longer stay in its caches.
-GROUP_SIZE = 140_000
+# Symbols side by side in a group. Fewer leave the processor's vectors half empty, with more the arrays that a formula
+# works with no longer stay in its caches.
+LANES = 24
 # Rows back that a row of the set sees, where it has an end: Alpha158 has no recurrences, its longest window is 60 and
 # the shorter ones divide it.
 REACH = {"alpha158": 60}
@@ -142,10 +142,11 @@ def _by_group(
 ) -> Iterator[Result]:
     keep_freed_memory()
     workers = threads or len(os.sched_getaffinity(0))
-    rows = len(history.days)
+    symbols = len(history.starts) - 1
     # Each thread gets as many groups of about one size, or some would wait for the last one.
-    groups = history.groups(-(-rows // (workers * -(-rows // (workers * GROUP_SIZE)))))
-    if workers == 1 or rows < SMALL:
+    rounds = max(1, symbols // (workers * LANES))
+    groups = history.groups(-(-symbols // (workers * rounds)))
+    if workers == 1 or len(history.days) < SMALL:
         yield from map(work, groups)
         return
     with ThreadPoolExecutor(workers) as pool:

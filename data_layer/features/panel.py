@@ -88,24 +88,15 @@ class Rows:
         raw = {name: values[stays] for name, values in self.raw.items()}
         return Rows(starts, self.days[stays], raw, self.split_factor[stays], self.return_factor[stays]), stays
 
-    def groups(self, size: int) -> Iterator[tuple[slice, Panel]]:
-        """Cut into panels of whole symbols, of about `size` values each, and say which rows each one is.
-
-        Formulas work on one group after the other because its arrays stay in the processor's cache. A panel is as
-        long as its longest symbol, so one very long symbol gets few beside it.
-        """
-        first, lengths = 0, np.diff(self.starts)
-        while first < len(lengths):
-            areas = np.maximum.accumulate(lengths[first:]) * np.arange(1, len(lengths) - first + 1)
-            # Up to a symbol's length more than asked for, or a few symbols would be left over in the end.
-            last = first + max(1, int(np.searchsorted(areas, size + lengths[first], side="right")))
-            part = slice(int(self.starts[first]), int(self.starts[last]))
+    def groups(self, lanes: int) -> Iterator[tuple[slice, Panel]]:
+        """Cut into panels of so many symbols each, and say which rows each one is."""
+        for first in range(0, len(self.starts) - 1, lanes):
+            starts = self.starts[first : first + lanes + 1]
+            part = slice(int(starts[0]), int(starts[-1]))
             yield part, Panel(Rows(
-                self.starts[first : last + 1] - self.starts[first], self.days[part],
-                {name: values[part] for name, values in self.raw.items()},
+                starts - starts[0], self.days[part], {name: values[part] for name, values in self.raw.items()},
                 self.split_factor[part], self.return_factor[part],
             ))  # fmt: skip
-            first = last
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,20 @@ def band_stop(close: FloatArray, upper: FloatArray, lower: FloatArray) -> tuple[
 
 
 @kernel
+def placed_flow(high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray) -> FloatArray:
+    """Volume times the close's place in the range, -1 at the low and 1 at the high; 0 in a row without range."""
+    out = np.empty_like(close)
+    tops, bottoms, ends, amounts = high.reshape(-1), low.reshape(-1), close.reshape(-1), volume.reshape(-1)
+    flows = out.reshape(-1)
+    for row in range(len(flows)):
+        top, bottom, end = tops[row], bottoms[row], ends[row]
+        span = top - bottom
+        place = ((end - bottom) - (top - end)) / span
+        flows[row] = (place if span > 0.0 else span * 0.0) * amounts[row]
+    return out
+
+
+@kernel
 def flow_sides(price: FloatArray, volume: FloatArray, rounding: float) -> tuple[FloatArray, FloatArray]:
     """Price times volume of the rows on which the price rose, and of those on which it fell, else 0.
 

@@ -11,7 +11,7 @@ from data_layer.features.panel import Panel
 from data_layer.features.recurrence_kernels import exponential_mean, oscillator_of_sums, running_sum
 from data_layer.features.registry import indicator
 from data_layer.features.returns import one_session_return
-from data_layer.features.trend_kernels import flow_sides, side_sum
+from data_layer.features.trend_kernels import flow_sides, placed_flow, side_sum
 
 EASE_SCALE = 1e8  # shares; pandas-ta's divisor, which brings liquid stocks' values near 1
 
@@ -23,9 +23,7 @@ def mean_volume(panel: Panel, window: int) -> FloatArray:
 
 def money_flow(panel: Panel) -> FloatArray:
     """Volume times the close's place in the range, -1 at the low and 1 at the high; 0 in a session without range."""
-    span = panel.high - panel.low
-    place = ((panel.close - panel.low) - (panel.high - panel.close)) / np.where(span > 0.0, span, 1.0)
-    return np.where(span > 0.0, place, span * 0.0) * panel.volume
+    return placed_flow(panel.high, panel.low, panel.close, panel.volume)
 
 
 @indicator(

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data_layer.features.compute import GROUP_SIZE, fill_group
+from data_layer.features.compute import LANES, fill_group
 from data_layer.features.panel import Panel, Rows
 from data_layer.features.registry import select
 from data_layer.storage.copy_encoder import HEADER, TRAILER
@@ -69,7 +69,7 @@ def copy_features(
     statement = "COPY feature_values (symbol, date, feature_set, version, values) FROM STDIN (FORMAT BINARY)"
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(HEADER)
-        for count, pieces in _ahead(encode_group, history.groups(GROUP_SIZE)):
+        for count, pieces in _ahead(encode_group, history.groups(LANES)):
             written += count
             for piece in pieces:
                 copy.write(piece)

@@ -73,18 +73,25 @@ class Features:
             span = {"start": context.sessions[0], "end": context.sessions[-1]}
             # A session accepted without any bar has nothing to compute, and is complete as it is.
             details = {session: {"rows": 0} for session in context.sessions}
-            for row in connection.execute(load_sql("feature_values/select_coverage"), span):
-                if row["bars"] != row["featured"]:
-                    raise DataQualityError(
-                        f"{row['bars'] - row['featured']} bars have no {row['feature_set']} features",
-                        stage=context.stage,
-                        key="session",
-                        value=str(row["date"]),
-                        remedy="run calculate_technical_indicators for it again",
-                    )
+            for row in connection.execute(load_sql("feature_values/select_coverage"), span).fetchall():
+                if not row["complete"]:
+                    self._refuse_uncovered(connection, row)
                 details[row["date"]]["rows"] += row["featured"]
             complete_sessions(connection, context, cutoffs, details)
         return context.say("features ready", sessions=len(details))
+
+    def _refuse_uncovered(self, connection: Connection, row: Mapping[str, Any]) -> None:
+        """Stop when a bar of the session has no features; more features than bars are none of its business."""
+        key = {"date": row["date"], "set": row["feature_set"], "version": row["version"]}
+        found = connection.execute(load_sql("feature_values/count_uncovered"), key).fetchone()
+        if found and found["uncovered"]:
+            raise DataQualityError(
+                f"{found['uncovered']} bars have no {row['feature_set']} features",
+                stage=self.context.stage,
+                key="session",
+                value=str(row["date"]),
+                remedy="run calculate_technical_indicators for it again",
+            )
 
     def check_feature_drift(self) -> Mapping[str, Any]:
         """Compute three symbols' features of the newest completed session again, and compare bit for bit.
