@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from data_layer.settings import Settings
 
@@ -23,7 +24,9 @@ def with_connections(settings: Settings) -> Settings:
     for source, names in CONNECTIONS.items():
         if source == settings.source and not all(getattr(vendors, name) for name in names):
             found = _connection(source)
-            given = {name: getattr(vendors, name) or found.get(field, "") for name, field in names.items()}
+            given: dict[str, Any] = {
+                name: getattr(vendors, name) or found.get(field, "") for name, field in names.items()
+            }
             vendors = replace(vendors, **given)
     return settings if vendors is settings.vendors else replace(settings, vendors=vendors)
 
