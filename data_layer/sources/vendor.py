@@ -92,7 +92,7 @@ class VendorSource(Source):
 
     def caller(self, calls_per_minute: int, secrets: Sequence[str] = (), remedy: str = "") -> Caller:
         """Return the caller with this vendor's limits; the remedy is for what the vendor refuses."""
-        bucket = self._bucket or bucket_of(self.name, calls_per_minute)
+        bucket = self._bucket or bucket_of(self.name, calls_per_minute, self.settings.almanac_home)
         return Caller(self.name, bucket, self.patience, secrets, remedy or "check the symbols and the dates")
 
     def need(self, key: str, value: str) -> str:

@@ -95,7 +95,7 @@ def checked(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 
 def run_case(
-    stub: Stub, home: Path, case: tuple[str, str, str, int | None, str], seconds: float = 4.0
+    stub: Stub, home: Path, case: tuple[str, str, str, int | None, str], seconds: float = 8.0
 ) -> None:
     """Load with the fault and judge what came of it."""
     vendor, mode, page, times, outcome = case

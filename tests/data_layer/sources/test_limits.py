@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_layer.settings import ROOT
 from data_layer.sources.calls import Answer, Caller, Patience
 from data_layer.sources.limits import MINUTE, TokenBucket, bucket_of, retry_after
 from models.errors import ConfigError, RetryableError
@@ -77,9 +80,38 @@ def test_a_burst_is_allowed_and_then_each_token_is_waited_for(time):
     assert bucket.take(within=4) and time.slept == [40.0, 4.0]
 
 
-def test_one_bucket_a_vendor_and_process():
-    assert bucket_of("polygon", 5) is bucket_of("polygon", 5)
-    assert bucket_of("polygon", 5) is not bucket_of("alpaca", 5)
+def test_one_bucket_a_vendor_and_home(tmp_path):
+    bucket = bucket_of("polygon", 5, tmp_path)
+    assert bucket is bucket_of("polygon", 5, tmp_path)
+    assert bucket.ledger == tmp_path / "run" / "polygon.calls"
+    others = {bucket_of("alpaca", 5, tmp_path), bucket_of("polygon", 5, tmp_path / "other")}
+    assert bucket not in others and len(others) == 2
+
+
+def test_processes_share_a_homes_bucket(time, tmp_path):
+    ledger = tmp_path / "run" / "polygon.calls"
+    one, other = (TokenBucket(3, ledger=ledger, clock=time.clock, sleep=time.sleep) for _ in range(2))
+    assert one.take() and other.take() and one.take()
+    assert not other.take(within=10) and not one.take(within=10)
+    assert other.take() and time.slept == [60.0]
+    # A process killed while it wrote, or times of before the machine started anew, hold nobody up.
+    ledger.write_text("99999999.5\nno number\n17")
+    assert one.take(within=0) and one.take(within=0) and one.take(within=0) and not one.take(within=1)
+
+
+def test_no_minute_is_overdrawn_by_many_at_once(tmp_path):
+    code = (
+        "import sys, time, pathlib; from data_layer.sources import limits as m; m.MINUTE = 0.5\n"
+        "looks = []\n"
+        "clock = lambda: looks.append(time.monotonic()) or looks[-1]\n"
+        "b = m.TokenBucket(4, ledger=pathlib.Path(sys.argv[1]), clock=clock)\n"
+        "for _ in range(6): b.take(); print(looks[-1])"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "calls")]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(3)]
+    taken = sorted(float(line) for one in running for line in one.communicate()[0].split())
+    assert len(taken) == 18
+    assert all(later - earlier >= 0.5 - 1e-6 for earlier, later in zip(taken, taken[4:], strict=False))
 
 
 @pytest.mark.parametrize(

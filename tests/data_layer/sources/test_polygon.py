@@ -56,6 +56,7 @@ def test_a_day_costs_one_call_and_a_history_one_a_symbol(stub, source):
 @pytest.mark.parametrize(
     ("mode", "outcome"),
     [("truncated", "error"), ("no_results", "error"), ("not_authorized", "error"), ("nan", "kept"),
+     ("fewer_results", "error"),
      ("digits400", "kept"), ("stamp_null", "kept"), ("next_elsewhere", "error"), ("no_object", "error")],
 )  # fmt: skip
 def test_faults_of_the_markets_days(stub, source, mode, outcome):

@@ -115,7 +115,7 @@ def test_limits_are_the_vendors_own_unless_set(tmp_path):
     vendors = Settings(tmp_path).vendors
     assert (vendors.polygon_calls_per_minute, vendors.alpaca_calls_per_minute) == (5, 180)
     source = vendor_source("polygon", Stub(sample_market()), tmp_path, polygon_calls_per_minute="7")
-    assert source._calls.bucket.calls == 7 and source._calls.bucket is bucket_of("polygon", 7)
+    assert source._calls.bucket.calls == 7 and source._calls.bucket is bucket_of("polygon", 7, tmp_path)
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

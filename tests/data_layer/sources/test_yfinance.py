@@ -27,6 +27,7 @@ DIVIDENDS = [
     ("AAPL", D("2020-08-07"), "dividend", Decimal("0.82"), None),
     ("AAPL", D("2020-11-06"), "dividend", Decimal("0.205"), None),
 ]
+WHEN = D("2020-08-27"), D("2020-09-01")
 WINDOW = {"symbols": "AAPL", "start": "2020-08-03", "end": "2020-12-31"}
 
 
@@ -115,7 +116,8 @@ def test_a_split_that_cannot_be_read_spoils_the_answer(stub, tmp_path, monkeypat
 def test_a_refused_call_and_an_empty_answer_are_told_apart(stub, tmp_path):
     stub.fault = Fault("429")
     with pytest.raises(RetryableError, match="no usable answer of yfinance: HTTP 429"):
-        bars(stub, tmp_path)
+        list(vendor_source("yfinance", stub, tmp_path, **WINDOW).load_bars(["AAPL"], *WHEN))
+    assert len(stub.asked) == 3  # the library by itself asks twice each time
     stub.fault = None
     with pytest.raises(RetryableError, match="no bar of AAPL on 2020-09-02"):
         bars(stub, tmp_path, first="2020-09-02", last="2020-09-02")
