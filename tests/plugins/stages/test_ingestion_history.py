@@ -61,8 +61,8 @@ def test_sessions_completed_later_know_a_correction_of_long_ago(home, market):
     home.ingest(corrected)
     (known_at,) = home.query("SELECT known_at FROM market_data WHERE version = 2")[0]
     cutoffs = home.query(
-        "SELECT session_date > %(half)s, min(known_at) >= %(at)s, max(known_at) >= %(at)s FROM stage_runs "
-        "WHERE stage = 'data_ingestion' GROUP BY 1 ORDER BY 1",
+        "SELECT session_date > %(half)s AS later, min(known_at) >= %(at)s AS all_know, max(known_at) >= %(at)s AS one "
+        "FROM stage_runs WHERE stage = 'data_ingestion' GROUP BY 1 ORDER BY 1",
         half=HALF,
         at=known_at,
     )
