@@ -11,7 +11,7 @@ import pytest
 from data_layer.settings import ROOT
 
 REQUIREMENTS = [ROOT / "requirements-core.txt", ROOT / "requirements.txt"]
-TARGETS = ("run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export")
+TARGETS = ("run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export", "backfill")
 
 
 def run(*command, **environment):
