@@ -35,7 +35,10 @@ class FilesSource(HistorySource):
         """See HistorySource; in pieces, so that a file of any length takes little memory."""
         for table in self._pieces(["symbol", "date"]):
             yield pd.DataFrame(
-                {"symbol": symbols_of(table["symbol"]), "date": days_of(table["date"].to_pandas())[0]}
+                {
+                    "symbol": symbols_of(table["symbol"]),
+                    "date": days_of(table["date"].to_pandas(date_as_object=False))[0],
+                }
             )
 
     def read_rows(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> pd.DataFrame:
@@ -178,7 +181,7 @@ def _stated(
     """Return the actions that a column states, as received where the value is no number."""
     received = table[column].to_pandas()
     numbers = pd.to_numeric(received, errors="coerce")
-    days = days_of(table["date"].to_pandas())[0]
+    days = days_of(table["date"].to_pandas(date_as_object=False))[0]
     inside = days.between(pd.Timestamp(first), pd.Timestamp(last))
     told = (received.notna() & (received != "") & (numbers != nothing) & inside).to_numpy()
     values = [

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import adbc_driver_postgresql
 import pandas as pd
 import psycopg
+from adbc_driver_manager import AdbcConnection, AdbcDatabase
 from adbc_driver_postgresql import dbapi
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -89,10 +91,27 @@ def read_frame(uri: str, statement: str, parameters: Mapping[str, Any] | None = 
         One column per output column; dates as datetime64[s], NULL as NaN or None.
     """
     numbered, values = _numbered(statement, parameters or {})
-    with dbapi.connect(uri) as connection, connection.cursor() as cursor:
+    with (
+        dbapi.Connection(_Kept(), AdbcConnection(_types(uri))) as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute(numbered, parameters=values or None)
         frame: pd.DataFrame = cursor.fetch_arrow_table().to_pandas(date_as_object=False)
         return frame
+
+
+@cache
+def _types(uri: str) -> AdbcDatabase:
+    """Return what the driver has to know of a database: its types, asked for once; no connection stays open."""
+    database: AdbcDatabase = adbc_driver_postgresql.connect(uri)
+    return database
+
+
+class _Kept:
+    """Stands where a connection holds the types it would throw away with itself."""
+
+    def close(self) -> None:
+        """Leave them."""
 
 
 def _numbered(statement: str, parameters: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
