@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from data_layer.features.adjustment import forward_factors
-from data_layer.storage.database import Connection, load_sql, read_frame
+from data_layer.storage.database import Connection, load_sql, read_frame, transaction
 from plugins.stages.runs import completed_sessions
 
 Renamed = tuple[str, str, dt.date]  # old ticker, new one, first session of the new one
@@ -43,7 +43,8 @@ def stable_views(
 def newest_knowledge(connection: Connection) -> dt.datetime:
     """Return the instant of the newest fact that a completed session, or a correction since, has brought."""
     late = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
-    return max([*completed_sessions(connection, "data_ingestion").values(), *late])
+    instants: list[dt.datetime] = [*completed_sessions(connection, "data_ingestion").values(), *late]
+    return max(instants)
 
 
 def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime) -> pd.DataFrame:
@@ -55,13 +56,17 @@ def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime) -> pd.DataFrame:
         symbol, date, open, high, low, close, volume (raw), split_factor, return_factor; by symbol and date.
     """
     bars = read_frame(uri, load_sql("market_data/select_as_of"), {"session": session, "cutoff": cutoff})
-    return forward_factors(bars, actions_as_of(uri, session, cutoff, session=session))
+    actions = actions_as_of(uri, session, cutoff)
+    with transaction(uri) as connection:
+        changes = renames(connection, [session], {session: cutoff})[0]
+    if changes:
+        bars = join_renamed(bars, changes).sort_values(["symbol", "date"], ignore_index=True)
+    return forward_factors(bars, join_renamed(actions, changes, "ex_date"))
 
 
-def actions_as_of(uri: str, until: dt.date, cutoff: dt.datetime, *, session: dt.date) -> pd.DataFrame:
-    """Return splits and dividends going ex up to a day as known at the cutoff, under the session's tickers."""
-    parameters = {"until": until, "cutoff": cutoff, "session": session}
-    return read_frame(uri, load_sql("corporate_actions/select_as_of"), parameters)
+def actions_as_of(uri: str, until: dt.date, cutoff: dt.datetime) -> pd.DataFrame:
+    """Return splits and dividends going ex up to a day as known at the cutoff, under the tickers of their day."""
+    return read_frame(uri, load_sql("corporate_actions/select_as_of"), {"until": until, "cutoff": cutoff})
 
 
 def members_as_of(
