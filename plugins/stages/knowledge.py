@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from data_layer.features.adjustment import forward_factors
-from data_layer.storage.database import Connection, load_sql, read_frame
+from data_layer.storage.database import Connection, load_sql, read_frame, transaction
 from plugins.stages.runs import completed_sessions
 
 Renamed = tuple[str, str, dt.date]  # old ticker, new one, first session of the new one
@@ -43,8 +43,9 @@ def stable_views(
 
 def newest_knowledge(connection: Connection) -> dt.datetime:
     """Return the instant of the newest fact that a completed session, or a correction since, has brought."""
-    late: list[dt.datetime] = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
-    return max([*completed_sessions(connection, "data_ingestion").values(), *late])
+    late = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
+    instants: list[dt.datetime] = [*completed_sessions(connection, "data_ingestion").values(), *late]
+    return max(instants)
 
 
 def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequence[str] = ()) -> pd.DataFrame:
@@ -61,18 +62,18 @@ def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequenc
     Returns:
         symbol, date, open, high, low, close, volume (raw), split_factor, return_factor; by symbol and date.
     """
-    when = {"session": session, "cutoff": cutoff}
-    renamed = read_frame(uri, load_sql("symbol_changes/select_renames_as_of"), when)
-    tickers = {*symbols, *renamed.loc[renamed["symbol"].isin(list(symbols)), "ticker"]}
-    parameters = {**when, "symbols": ",".join(sorted(tickers))}
+    with transaction(uri) as connection:
+        changes = renames(connection, [session], {session: cutoff})[0]
+    tickers = set(symbols)
+    for old, new, _ in reversed(changes):
+        tickers |= {old} if new in tickers else set()
+    parameters = {"session": session, "cutoff": cutoff, "symbols": ",".join(sorted(tickers))}
     bars = read_frame(uri, load_sql("market_data/select_as_of"), parameters)
-    for ticker, begins, ends, symbol in renamed.itertuples(index=False, name=None):
-        theirs = (bars["symbol"] == ticker) & (bars["date"] >= begins) & (bars["date"] < ends)
-        bars["_name"] = bars.get("_name", bars["symbol"]).mask(theirs, symbol)
-    if len(renamed):
-        bars["symbol"] = bars.pop("_name")
-        bars = bars[bars["symbol"].notna() & (bars["symbol"].isin(list(symbols)) | (not symbols))]
-    return forward_factors(_in_order(bars), actions_as_of(uri, session, cutoff, session=session))
+    actions = actions_as_of(uri, session, cutoff)
+    if changes:
+        bars = join_renamed(bars, changes)
+        bars = bars[bars["symbol"].isin(list(symbols))] if symbols else bars
+    return forward_factors(_in_order(bars), join_renamed(actions, changes, "ex_date"))
 
 
 def _in_order(bars: pd.DataFrame) -> pd.DataFrame:
@@ -85,10 +86,9 @@ def _in_order(bars: pd.DataFrame) -> pd.DataFrame:
     return bars.take(np.argsort(keys, kind="stable")).reset_index(drop=True)
 
 
-def actions_as_of(uri: str, until: dt.date, cutoff: dt.datetime, *, session: dt.date) -> pd.DataFrame:
-    """Return splits and dividends going ex up to a day as known at the cutoff, under the session's tickers."""
-    parameters = {"until": until, "cutoff": cutoff, "session": session}
-    return read_frame(uri, load_sql("corporate_actions/select_as_of"), parameters)
+def actions_as_of(uri: str, until: dt.date, cutoff: dt.datetime) -> pd.DataFrame:
+    """Return splits and dividends going ex up to a day as known at the cutoff, under the tickers of their day."""
+    return read_frame(uri, load_sql("corporate_actions/select_as_of"), {"until": until, "cutoff": cutoff})
 
 
 def members_as_of(

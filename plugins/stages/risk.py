@@ -167,7 +167,7 @@ class RiskExecution:
             for symbol, date, opened, closed in zip(*(bars[c] for c in bars.columns), strict=True):
                 prices[date.date()][symbol] = (opened, closed)
             cutoff, end = cutoffs[view[-1]], next_session(view[-1])
-            actions = actions_as_of(self.context.uri, end, cutoff, session=view[-1])
+            actions = actions_as_of(self.context.uri, end, cutoff)
             changes = renames(connection, view[-1:], cutoffs)[0]
             by_session = _by_session(actions, view)
             for session in view:

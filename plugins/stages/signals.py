@@ -245,9 +245,9 @@ class Signals:
         runs_changed = connection.execute(load_sql("model_runs/update_restated"), self._run_key).rowcount
         if not context.window.symbols:
             cutoffs = completed_sessions(connection, "feature_engineering")
-            found = connection.execute(load_sql("pending_signals/select_models"), self._run_key)
-            ran = [row["model_name"] for row in found]
-            move_cutoffs(connection, context.stage, ran, {s: cutoffs[s] for s in context.sessions})
+            ran = connection.execute(load_sql("pending_signals/select_models"), self._run_key).fetchall()
+            names = [model["model_name"] for model in ran]
+            move_cutoffs(connection, context.stage, names, {s: cutoffs[s] for s in context.sessions})
         if not (signals_changed or runs_changed):
             return
         if deciding:  # its next task would find other scores than its last one did

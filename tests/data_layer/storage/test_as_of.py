@@ -146,18 +146,20 @@ ends = st.sampled_from([None, *SESSIONS[1:5]])
 def test_universe(shared, said):
     uri, facts, done = emptied(shared), Facts(), 0
     closes = close_times(SESSIONS)
-    for *last_days, restricted, more in said:
+    for turn, (*last_days, restricted, more) in enumerate(said):
+        stated_now = SYMBOLS[: 1 + (turn > 0)]  # the second one joins later
         decided = SESSIONS[done - 1] if done else None
         done = min(done + more, len(SESSIONS) - 1)
         last = SESSIONS[max(done - 1, 0)]
         members = pd.DataFrame(
-            [(s, s, None, SESSIONS[0], end, restricted, "x") for s, end in zip(SYMBOLS, last_days, strict=True)],
+            [(s, s, None, SESSIONS[0], end, restricted, "x")
+             for s, end in zip(stated_now, last_days, strict=False)],
             columns=["symbol", "name", "sector", "active_from", "active_to", "restricted", "source"], dtype=object,
         )  # fmt: skip
         with transaction(uri) as connection:
             now = connection.execute("SELECT now() AS t").fetchone()["t"]
             store_universe(connection, members, last=last, decided=decided, delay=dt.timedelta(0))
-        for symbol, stated in zip(SYMBOLS, last_days, strict=True):
+        for symbol, stated in zip(stated_now, last_days, strict=False):
             end = stated if stated is not None and stated < last else None
             old = facts.now(symbol)
             if old is None:

@@ -17,7 +17,7 @@ from tests.support.features import bits, stored
 from tests.support.files_home import D, open_home
 from tests.support.prepared import failed_checks
 
-FIRST, EVE, DAY, LAST = "2022-04-18", "2022-06-08", "2022-06-09", "2022-06-17"
+FIRST, EVE, DAY, LAST = "2022-04-01", "2022-06-08", "2022-06-09", "2022-06-17"
 DAYS = sessions_between(D(FIRST), D(LAST))
 
 

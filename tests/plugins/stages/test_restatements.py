@@ -178,9 +178,8 @@ def test_a_restatement_brings_the_correction_into_features_and_signals_and_no_fu
         assert (bits(rows["values"]) == bits(values)).all()
     replaced = home.query("SELECT DISTINCT symbol, min(date) OVER () FROM feature_values_history")
     assert replaced == [("IBM", D(day))]
-    old = home.query(
-        "SELECT values[1]::float8 FROM feature_values_history WHERE date = %(d)s AND feature_set = 'technical'", d=day
-    )
+    kept = "SELECT values[1]::float8 FROM feature_values_history WHERE date = %(d)s AND feature_set = 'technical'"
+    old = home.query(kept, d=day)
     was = first[(first["symbol"] == "IBM") & (first["date"].dt.date == D(day))]["values"].iloc[0]
     assert old == [(pytest.approx(float(was[0]), nan_ok=True),)]
     left = {row[0] for row in home.query(IMPACT, batch=batch)}

@@ -116,7 +116,9 @@ def test_a_person_changing_a_row_makes_a_version_too(done_home):
     assert done_home.query("SELECT version, restricted FROM trading_universe WHERE symbol = 'IBM'") == [
         (2, True)
     ]
-    assert members(done_home, DAY) == "AIM"
+    flagged = "SELECT symbol FROM universe_as_of(%(s)s, %(at)s) WHERE restricted"
+    assert members(done_home, DAY) == "AIM" and done_home.query(flagged, s=DAY, at=close(DAY)) == []
+    assert done_home.query(flagged, s=DAY, at=dt.datetime.now(dt.UTC)) == [("IBM",)]
 
 
 def test_votes_count_only_for_members_that_may_be_traded(database, tmp_path, market):
