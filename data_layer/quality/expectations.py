@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,6 @@ from data_layer.quality.coverage import Facts, bars_in_quarantine
 from data_layer.quality.row_checks import HIGHEST_PRICE, HIGHEST_VOLUME, PRICES
 from data_layer.quality.thresholds import Gate
 
-# Great Expectations is imported where it is used: that takes three seconds and 150 MB, which no other task
-# should pay.
 Batches = Mapping[str, pd.DataFrame]
 SHOWN = 20  # unexpected values kept as evidence
 
@@ -68,7 +67,7 @@ def batches(facts: Facts, bars: pd.DataFrame, gate: Gate) -> Batches:
 
 def expectations(gate: Gate) -> dict[str, list[Any]]:
     """Return the suite's expectations by batch."""
-    gx: Any = importlib.import_module("great_expectations.expectations")
+    gx = _library("expectations")
 
     def at_least(higher: str, lower: str) -> Any:
         return gx.ExpectColumnPairValuesAToBeGreaterThanB(
@@ -105,13 +104,11 @@ def expectations(gate: Gate) -> dict[str, list[Any]]:
 
 def validate(found: Batches, gate: Gate) -> list[Result]:
     """Return how each expectation was met; nothing leaves this machine and nothing is written."""
-    import great_expectations
-    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
-
+    library, base = _library(), _library("data_context.types.base")
     # The default keeps a folder for pages in /tmp with each run.
-    in_memory = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
-    config = DataContextConfig(store_backend_defaults=in_memory)
-    context = great_expectations.get_context(mode="ephemeral", project_config=config)
+    in_memory = base.InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    config = base.DataContextConfig(store_backend_defaults=in_memory)
+    context = library.get_context(mode="ephemeral", project_config=config)
     results = []
     for name, suite in _suites(gate).items():
         batch = _definition(context, name).get_batch(batch_parameters={"dataframe": found[name]})
@@ -128,12 +125,10 @@ def build_docs(found: Batches, gate: Gate, folder: Path, now: dt.datetime) -> Pa
         folder: where the pages and their sources go.
         now: instant of the build (UTC), the name of the run on the pages.
     """
-    import great_expectations
-
-    checkpoint: Any = importlib.import_module("great_expectations.checkpoint")
-    context = great_expectations.get_context(mode="file", project_root_dir=folder)
+    library, checkpoint = _library(), _library("checkpoint")
+    context = library.get_context(mode="file", project_root_dir=folder)
     for name, suite in _suites(gate).items():
-        definition = great_expectations.ValidationDefinition(
+        definition = library.ValidationDefinition(
             name=name, data=_definition(context, name), suite=context.suites.add_or_update(suite)
         )
         check = checkpoint.Checkpoint(
@@ -141,18 +136,24 @@ def build_docs(found: Batches, gate: Gate, folder: Path, now: dt.datetime) -> Pa
             validation_definitions=[context.validation_definitions.add_or_update(definition)],
             actions=[checkpoint.UpdateDataDocsAction(name="pages")],
         )
-        run_id = great_expectations.RunIdentifier(run_name=f"{now:%Y-%m-%d %H:%M:%S}", run_time=now)
+        run_id = library.RunIdentifier(run_name=f"{now:%Y-%m-%d %H:%M:%S}", run_time=now)
         saved = context.checkpoints.add_or_update(check)
         saved.run(batch_parameters={"dataframe": found[name]}, run_id=run_id)
     url: str = context.build_data_docs()["local_site"]
     return Path(url.removeprefix("file://"))
 
 
-def _suites(gate: Gate) -> dict[str, Any]:
-    import great_expectations
+def _library(part: str = "") -> Any:
+    """Return Great Expectations, or a module of it; 3 s and 150 MB, which only a process that uses it pays."""
+    # It tells at length what it registers.
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    return importlib.import_module(f"great_expectations.{part}".rstrip("."))
 
+
+def _suites(gate: Gate) -> dict[str, Any]:
+    library = _library()
     return {
-        name: great_expectations.ExpectationSuite(name=name, expectations=listed)
+        name: library.ExpectationSuite(name=name, expectations=listed)
         for name, listed in expectations(gate).items()
     }
 

@@ -83,7 +83,7 @@ def neighbours(bars: pd.DataFrame, actions: pd.DataFrame) -> Neighbours:
     frame = bars.reset_index(drop=True)
     same = np.zeros(len(frame), dtype=np.bool_)
     same[1:] = codes[1:] == codes[:-1]
-    split, cash = _on_bars(actions, pd.Index(symbols), keys, codes, same)
+    split, cash = _on_bars(actions, pd.Index(symbols), keys, same)
     close = frame["close"].to_numpy(np.float64)
     plain = np.full(len(frame), np.nan)
     plain[1:] = np.where(same[1:], close[:-1], np.nan)
@@ -94,7 +94,7 @@ def neighbours(bars: pd.DataFrame, actions: pd.DataFrame) -> Neighbours:
 
 
 def _on_bars(
-    actions: pd.DataFrame, symbols: pd.Index, keys: npt.NDArray[np.int64], codes: npt.NDArray, same: Bools
+    actions: pd.DataFrame, symbols: pd.Index, keys: npt.NDArray[np.int64], same: Bools
 ) -> tuple[Floats, Floats]:
     split, cash = np.ones(len(keys)), np.zeros(len(keys))
     owner = symbols.get_indexer(pd.Index(actions["symbol"]))
@@ -102,8 +102,9 @@ def _on_bars(
     owner = owner[owner >= 0].astype(np.int64)
     days = known["ex_date"].to_numpy("datetime64[D]").astype(np.int64)
     at = np.searchsorted(keys, (owner << _DAY_BITS) + days)
+    # Beyond a symbol's last bar lies the first one of the next, which has none before it either.
     inside = at < len(keys)
-    inside[inside] &= (codes[at[inside]] == owner[inside]) & same[at[inside]]
+    inside[inside] &= same[at[inside]]
     value = known["value"].to_numpy(np.float64)
     is_split = (known["action_type"] == "split").to_numpy(bool)
     np.multiply.at(split, at[inside & is_split], value[inside & is_split])

@@ -49,7 +49,7 @@ def fetch_bars(
     if context.window.mode == "catch_up":
         # From the day after the last session done to the source's very end: a row dated on a day
         # without trading, or in the future, must be seen and not slip between two windows.
-        at_end = end >= min(source.sessions()[-1], last_closed(context.request.now))
+        at_end = end >= closed_sessions(source, context.request.now)[-1]
         start = done[-1] + dt.timedelta(days=1) if done else BEGIN_OF_TIME
         end = END_OF_TIME if at_end and source.is_static else end
     stored = []
@@ -67,6 +67,12 @@ def fetch_bars(
     restated = min((s.first_restated for s in stored if s.first_restated), default=None)
     mark_restated(connection, restated, done)
     return _total(stored)
+
+
+def closed_sessions(source: OrderedSources, now: dt.datetime) -> list[dt.date]:
+    """Return the source's sessions that have closed and can be had: a row dated in the future makes none."""
+    closed = last_closed(now - source.delay)
+    return [day for day in source.sessions() if day <= closed]
 
 
 def fetch_actions(

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from data_layer.sessions import close_times, last_closed, sessions_between
+from data_layer.sessions import close_times, sessions_between
 from data_layer.settings import Settings, is_symbol
 from data_layer.sources import open_sources
 from data_layer.sources.ordered import OrderedSources
@@ -20,7 +20,7 @@ from data_layer.storage.database import Connection, load_sql, take_lock, transac
 from models.errors import ConfigError, DataQualityError
 from plugins.stages.context import Context
 from plugins.stages.fallbacks import fallback_warnings, note_fallbacks
-from plugins.stages.fetching import fetch_actions, fetch_bars
+from plugins.stages.fetching import closed_sessions, fetch_actions, fetch_bars
 from plugins.stages.gate import judge
 from plugins.stages.runs import complete_sessions, completed_sessions
 from plugins.stages.universe import store_renames, store_universe
@@ -41,7 +41,11 @@ class Ingestion:
     def held(self) -> pd.DataFrame:
         """What the source has of the wanted symbols, see Source.instruments; only what can be a symbol."""
         held = self.source.instruments()
-        return held[held["symbol"].map(is_symbol).astype(bool)]
+        held = held[held["symbol"].map(is_symbol).astype(bool)].copy()
+        # A row dated in the future moves the source's end, and would make all others look gone before it.
+        end = closed_sessions(self.source, self.context.request.now)[-1]
+        held["active_to"] = [None if day is None or day >= end else day for day in held["active_to"]]
+        return held
 
     @cached_property
     def instruments(self) -> pd.DataFrame:
@@ -136,8 +140,7 @@ def available_sessions(request: Request, source: OrderedSources) -> list[dt.date
 
     A row dated in the future does not make the source reach up to now.
     """
-    closed = last_closed(request.now - source.delay)
-    held = [day for day in source.sessions() if day <= closed]
+    held = closed_sessions(source, request.now)
     if not held:
         raise DataQualityError(
             "the source holds no session",

@@ -72,7 +72,7 @@ def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequenc
     actions = actions_as_of(uri, session, cutoff)
     if changes:
         bars = join_renamed(bars, changes)
-        bars = bars[bars["symbol"].isin(list(symbols))] if symbols else bars
+        bars = bars[bars["symbol"].isin(list(symbols)) | (not symbols)].reset_index(drop=True)
     return forward_factors(_in_order(bars), join_renamed(actions, changes, "ex_date"))
 
 

@@ -142,6 +142,9 @@ def test_a_split_recorded_on_the_wrong_day_says_which_is_right():
     early = bars_of([100, 100, 100, 100, 50, 50])
     assert detail(early, "unrecorded_split", ("A", 2, "split", 2))["recorded_on"] == str(DAYS[2])
     assert "recorded_on" not in detail(early, "unrecorded_split")
+    days = [100] * 2 + [50] * 7
+    assert detail(bars_of(days), "action_without_jump", ("A", 7, "split", 2))["moved_on"] == str(DAYS[2])
+    assert "moved_on" not in detail(bars_of(days), "action_without_jump", ("A", 8, "split", 2))
 
 
 def test_an_action_on_a_day_without_a_bar_counts_on_the_next():

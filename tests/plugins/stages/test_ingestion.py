@@ -85,6 +85,7 @@ def test_one_bad_row_is_put_aside_with_a_warning(home, market, name):
     session = DAY if name not in HOMELESS else LAST
     warnings = dict(home.warnings())
     assert any(reason in text for text in warnings[D(session)])
+    assert home.query("SELECT count(*) FROM trading_universe WHERE active_to IS NULL") == [(3,)]
 
 
 def test_a_bad_row_before_the_first_session_is_seen_too(database, tmp_path, market):
