@@ -43,7 +43,7 @@ def test_known_at(shared, announced, ex_date, known_on):
     )
     provenance = Provenance("x", "run", D(ex_date), D(ex_date), ["AAA"], dt.timedelta(0), NOW, None)
     with transaction(shared.writer) as connection:
-        store_actions(connection, CheckedActions(rows, 0, NOTHING), provenance)
+        store_actions(connection, CheckedActions(len(rows), rows, 0, NOTHING), provenance)
         found = connection.execute("SELECT known_at FROM corporate_actions").fetchall()
         connection.rollback()
     assert [row["known_at"] for row in found] == [close_times([D(known_on)])[D(known_on)]]

@@ -89,7 +89,7 @@ def test_bars(shared, said):
         ).astype(dict.fromkeys(("open", "high", "low", "close"), float))
         with transaction(uri) as connection:
             now = connection.execute("SELECT now() AS t").fetchone()["t"]
-            store_bars(connection, CheckedRows(rows, 0, NOTHING), provenance(decided))
+            store_bars(connection, CheckedRows(len(rows), rows, 0, NOTHING), provenance(decided))
         held = {key[0] for key, _, _ in facts.said}
         for (symbol, d), price in bars.items():
             key, is_late = (symbol, SESSIONS[d]), decided is not None and SESSIONS[d] <= decided
@@ -122,7 +122,7 @@ def test_actions(shared, said):
         ).assign(announced=announced)
         with transaction(uri) as connection:
             now = connection.execute("SELECT now() AS t").fetchone()["t"]
-            store_actions(connection, CheckedActions(rows, 0, NOTHING), provenance(None))
+            store_actions(connection, CheckedActions(len(rows), rows, 0, NOTHING), provenance(None))
         for (key, value), day in zip(actions.items(), announced, strict=True):
             name = (key[0], SESSIONS[key[1]])
             known = min(days[key], sessions_between(day, day + dt.timedelta(days=9))[0])
