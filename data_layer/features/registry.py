@@ -69,7 +69,8 @@ def indicator(
     """Declare the columns a function computes; this is all there is to adding an indicator.
 
     The function takes the panel and one window and returns one float64 array [sessions, lanes] (a lane is a
-    symbol, see `Panel`), or a tuple of them in the order of `names`. It works on adjusted data and leaves units, rounding and infinities to `compute`.
+    symbol, see `Panel`), or a tuple of them in the order of `names`. It works on adjusted data and leaves
+    units, rounding and infinities to `compute`.
 
     Args:
         names: column names, with `{window}` in them when there are several windows.

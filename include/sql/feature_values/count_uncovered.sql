@@ -1,5 +1,5 @@
--- Bars of a session, known at its cutoff, without features of a set. Parameters: date, set, version.
--- Called by plugins.stages.features for the sessions that select_coverage finds incomplete.
+-- Bars of a session, known at its cutoff, without features of a set; asked of sessions that select_coverage finds
+-- incomplete. Parameters: date, set, version. Called by plugins.stages.features.
 WITH bars AS (
     SELECT m.symbol FROM market_data m, stage_runs r
     WHERE m.date = %(date)s AND m.known_at <= r.known_at

@@ -182,11 +182,14 @@ def test_a_session_accepted_without_bars_is_complete(home, market):
     assert (STAGE, 0) in home.query(done, day=DAY)
 
 
-def test_bars_without_features_stop_the_stage(done_home):
+@pytest.mark.parametrize("loss", ["DELETE FROM feature_values", "UPDATE feature_values SET symbol = 'OTHER'"])
+def test_bars_without_features_stop_the_stage(done_home, loss):
+    """As many features as bars, of another symbol, are not enough."""
+
     def lose_one(step):
         if step == "prepare_model_features":
             with transaction(done_home.owner) as connection:
-                connection.execute("DELETE FROM feature_values WHERE symbol = 'IBM' AND date = '2005-03-10'")
+                connection.execute(f"{loss} WHERE symbol = 'IBM' AND date = '2005-03-10'")
 
     with pytest.raises(DataQualityError, match=r"1 bars have no \w+ features.*session='2005-03-10'"):
         run_stage(done_home.uri, done_home.settings, STAGE, before=lose_one)
