@@ -31,6 +31,8 @@ def wire_page(kind: str, results: list[Any], number: int, count: int, url: str, 
         body["next_url"] = body["next_url"].replace(url, url.replace("127.0.0.1", "localhost") + "/elsewhere")
     if mode == "next_number":
         body["next_url"] = 7
+    if mode == "status_error":
+        body["status"] = "ERROR"
     if mode == "fewer_results":
         body["results"] = results[:-1]
     if mode == "no_results":

@@ -56,7 +56,7 @@ def test_a_day_costs_one_call_and_a_history_one_a_symbol(stub, source):
 @pytest.mark.parametrize(
     ("mode", "outcome"),
     [("truncated", "error"), ("no_results", "error"), ("not_authorized", "error"), ("nan", "kept"),
-     ("fewer_results", "error"),
+     ("fewer_results", "error"), ("status_error", "error"),
      ("digits400", "kept"), ("stamp_null", "kept"), ("next_elsewhere", "error"), ("no_object", "error")],
 )  # fmt: skip
 def test_faults_of_the_markets_days(stub, source, mode, outcome):
@@ -135,7 +135,7 @@ def test_the_whole_markets_actions_are_asked_for_when_that_is_cheaper(stub, sour
 
 
 @pytest.mark.parametrize(
-    "mode", ["no_results", "not_authorized", "truncated", "502", "html_200", "next_elsewhere"]
+    "mode", ["status_error", "no_results", "not_authorized", "truncated", "502", "html_200", "next_elsewhere"]
 )
 @pytest.mark.parametrize("kind", ["actions", "details", "tickers"])
 def test_no_fault_hides_an_action_or_a_name(stub, source, mode, kind):
