@@ -57,10 +57,12 @@ def test_sessions_decided_after_the_correction_are_not_touched(home, market):
     day = "2005-02-10"
     home.ingest(change(market, "IBM", day, volume=123456), start=day, end=HALF)
     batch = last_batch(home)
-    home.ingest(end=DAY)
-    run_stage(home.uri, home.settings, "feature_engineering")
+    home.ingest(end="2005-03-02")
+    for stage in ("feature_engineering", "model_execution", "risk_execution"):
+        run_stage(home.uri, home.settings, stage)
     until = {row[0]: row[2] for row in home.query(IMPACT, batch=batch)}
-    assert until["feature_values"] == D(HALF)
+    assert until["feature_values"] == until["target_positions"] == D(HALF)
+    assert rows_of(home, "target_positions", "2005-02-28")
     assert home.query(IMPACT, batch=last_batch(home)) == []
 
 

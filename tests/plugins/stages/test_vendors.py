@@ -8,7 +8,7 @@ import pytest
 
 from models.errors import ConfigError, RetryableError
 from tests.support.bars import change
-from tests.support.chain import query, run_chain, run_stage
+from tests.support.chain import STEPS, open_stage, query, run_chain, run_stage, stage_class, take_step
 from tests.support.files_home import DAY, HALF, LAST, D
 from tests.support.vendors import Vendors
 
@@ -30,7 +30,9 @@ def rows(uri, statement, **parameters):
 
 def test_a_fallback_is_an_audit_event_and_a_warning(database, vendors):
     vendors.errors["one"] = RetryableError("the vendor is down")
-    run_stage(database.writer, vendors.settings(), STAGE, end=HALF)
+    first = open_stage(database.writer, vendors.settings(), STAGE, end=HALF)
+    for step in STEPS[STAGE]:  # each task has an object of its own
+        take_step(stage_class(STAGE)(first.context), step)
     assert rows(database.writer, "SELECT DISTINCT source FROM market_data") == [("two",)]
     events = rows(
         database.writer, "SELECT session_date, payload FROM audit_events WHERE event_type = 'market.fallback'"
