@@ -50,9 +50,9 @@ def compare_adjusted(
     theirs_step = (adjusted / close) / near.before(adjusted / close)
     ratio = pd.Series(np.log(adjusted / (close * factor)))
     symbol = near.frame["symbol"]
-    apart = np.abs(np.expm1(ratio - ratio.groupby(symbol).transform("last")))
+    apart = pd.Series(np.expm1(ratio - ratio.groupby(symbol).transform("last"))).abs()
     steps = pd.Series(np.abs(np.log(theirs_step / ours_step))).fillna(0.0)
-    found = []
+    found: list[tuple[object, float, bool, str | None, str | None, str]] = []
     for name, rows in apart.groupby(symbol).indices.items():
         worst = float(apart.iloc[rows].max())
         if worst <= tolerance:
