@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -52,8 +51,8 @@ def compare_adjusted(
     ratio = pd.Series(np.log(adjusted / (close * factor)))
     symbol = near.frame["symbol"]
     apart = pd.Series(np.expm1(ratio - ratio.groupby(symbol).transform("last"))).abs()
-    steps = pd.Series(np.log(theirs_step / ours_step)).abs().fillna(0.0)
-    found: list[tuple[Any, float, bool, str | None, str | None, str]] = []
+    steps = pd.Series(np.abs(np.log(theirs_step / ours_step))).fillna(0.0)
+    found: list[tuple[object, float, bool, str | None, str | None, str]] = []
     for name, rows in apart.groupby(symbol).indices.items():
         worst = float(apart.iloc[rows].max())
         if worst <= tolerance:

@@ -11,6 +11,7 @@ import pytest
 from data_layer.sources.files import FilesSource
 from data_layer.storage.database import transaction
 from models.errors import DataQualityError
+from plugins.stages import gate
 from plugins.stages.context import Context
 from plugins.stages.gate import expected_session
 from plugins.stages.window import Request, Window
@@ -126,13 +127,15 @@ def test_the_expectations_met_are_stored_also_when_the_run_is_refused(database, 
 
 
 def test_an_exception_made_between_the_tasks_counts_and_one_bar_more_is_judged_anew(
-    database, tmp_path, market
+    database, tmp_path, market, monkeypatch
 ):
     home = open_home(database, tmp_path, without(market, DAY, "IBM"))
     stage = open_stage(home.uri, home.settings, "data_ingestion")
     for step in ("fetch_market_data", "apply_corporate_actions", "validate_data_quality"):
         take_step(stage, step)
     home.accept(DAY, "IBM")
+    # Nothing new has come: the bars are not looked at a second time.
+    monkeypatch.setattr(gate, "read_checked", None)
     take_step(stage, "update_trading_universe")
     assert home.warnings() == []
     judged = home.query("SELECT DISTINCT last_batch_id FROM data_quality_results")
