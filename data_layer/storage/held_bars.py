@@ -55,8 +55,10 @@ def compare_with_held(connection: Connection, bars: pd.DataFrame) -> Comparison:
         first, last = _EPOCH + int(days.min()), _EPOCH + int(days.max())
         keys, values = _read(connection, overlapping, first, last, {s: i for i, s in enumerate(symbols)})
         mine = _key(codes, days)
-        place = np.minimum(np.searchsorted(keys, mine), max(len(keys) - 1, 0))
-        found = keys[place] == mine if len(keys) else np.zeros(len(bars), np.bool_)
+        if not len(keys):  # the dates asked for lie in a gap of what is held
+            return Comparison(is_new, differs, of_held)
+        place = np.minimum(np.searchsorted(keys, mine), len(keys) - 1)
+        found = keys[place] == mine
         is_new = ~found
         for name in VALUES:
             column = bars[name].to_numpy()

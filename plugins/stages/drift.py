@@ -26,7 +26,12 @@ def drift_symbols(session: dt.date, symbols: Sequence[str]) -> list[str]:
 
 
 def check_drift(
-    uri: str, session: dt.date, cutoff: dt.datetime, versions: Mapping[str, int], market_index: str = ""
+    uri: str,
+    session: dt.date,
+    cutoff: dt.datetime,
+    versions: Mapping[str, int],
+    market_index: str = "",
+    among: Sequence[str] = (),
 ) -> int:
     """Compute a session's stored rows of three symbols again from what was known at its cutoff, and compare bits.
 
@@ -36,6 +41,7 @@ def check_drift(
         cutoff: its knowledge cutoff.
         versions: current version by feature set.
         market_index: as in the settings the rows were computed with.
+        among: choose of these symbols only; of all when empty.
 
     Returns:
         The number of values compared.
@@ -46,7 +52,7 @@ def check_drift(
     traded = read_frame(
         uri, load_sql("market_data/select_traded_symbols"), {"session": session, "cutoff": cutoff}
     )
-    chosen = drift_symbols(session, list(traded["symbol"]))
+    chosen = drift_symbols(session, [s for s in traded["symbol"] if not among or s in among])
     if not chosen:
         return 0
     bars = bars_as_of(uri, session, cutoff, [*chosen, market_index] if market_index else chosen)

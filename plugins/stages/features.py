@@ -112,7 +112,7 @@ class Features:
         if newest is None:
             return context.say("no completed session to compare")
         index = context.settings.market_index
-        compared = check_drift(context.uri, newest, done[newest], versions, index)
+        compared = check_drift(context.uri, newest, done[newest], versions, index, context.window.symbols)
         return context.say("stored features are what a recompute gives", values=compared)
 
     def _cutoffs(self, connection: Connection) -> dict[dt.date, dt.datetime]:

@@ -102,8 +102,9 @@ def test_ingestion_in_chunks_ends_where_one_chunk_does(copy_database, tmp_path, 
     assert hashes(databases[0].writer) == hashes(databases[1].writer)
 
 
-def test_a_bad_row_of_any_chunk_stops_the_run(database, tmp_path):
+def test_bad_rows_of_any_chunk_stop_the_run(database, tmp_path):
     rows = change(market(), "AAPL", "2005-02-01", high=0.5)
+    rows = change(rows, "IBM", "2005-02-01", high=0.5)
     path = write_bars(tmp_path / "bars.parquet", rows)
     with pytest.raises(DataQualityError, match="'AAPL' on 2005-02-01: high is below"):
         run_stage(database.writer, files_settings(tmp_path, path), "data_ingestion")

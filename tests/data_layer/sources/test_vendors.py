@@ -151,7 +151,7 @@ def test_every_vendor_is_live_and_late_by_its_plan():
     for vendor in VENDORS:
         source = available_sources()[vendor]
         assert not source.is_static and source.delay == dt.timedelta(hours=8)
-        assert not Settings(None, source=vendor).is_static
+        assert not Settings(None, sources=(vendor,)).is_static
 
 
 def test_values_are_read_where_they_can_be_and_kept_where_not():
