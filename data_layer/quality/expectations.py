@@ -14,6 +14,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pandas as pd
@@ -100,6 +101,13 @@ def expectations(gate: Gate) -> dict[str, list[Any]]:
             gx.ExpectCompoundColumnsToBeUnique(column_list=["symbol", "date"]),
         ],
     }
+
+
+def import_ahead() -> Thread:
+    """Start to import Great Expectations while the caller waits for the database; join before validate."""
+    thread = Thread(target=_library, args=("expectations",), daemon=True)
+    thread.start()
+    return thread
 
 
 def validate(found: Batches, gate: Gate) -> list[Result]:

@@ -8,7 +8,7 @@ import datetime as dt
 import pandas as pd
 
 from data_layer.quality.coverage import Verdict, judge_facts
-from data_layer.quality.expectations import batches, validate
+from data_layer.quality.expectations import batches, import_ahead, validate
 from data_layer.quality.facts import quarantined_of, read_facts
 from data_layer.quality.findings import (
     GATE_CHECKS,
@@ -55,10 +55,12 @@ def judge(connection: Connection, context: Context, source: OrderedSources, inst
     seen = {"run_id": run_id, "last_batch_id": newest, "start": first, "end": last}
     judged = connection.execute(load_sql("data_quality_results/select_judged"), seen).fetchone()
     if not (judged or {})["judged"]:
+        importing = import_ahead()
         bars, actions = read_checked(context.uri, first, last)
         found = find_all(bars, actions, facts, limits.cross_checks, limits.gate)
         store_findings(connection, found, first, last, run_id)
         day = bars[bars["date"] == pd.Timestamp(last)]
+        importing.join()
         results = [dataclasses.asdict(r) for r in validate(batches(facts, day, limits.gate), limits.gate)]
         connection.execute(
             load_sql("data_quality_results/upsert_results"), {**seen, "rows": json_text(results)}
