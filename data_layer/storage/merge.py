@@ -180,6 +180,8 @@ def _extra(connection: Connection, names: _Names, scope: Mapping[str, Sequence[A
 def _supersede(
     connection: Connection, names: _Names, history: str, scope: Mapping[str, Sequence[Any]] | None
 ) -> None:
+    found = connection.execute(names.format("SELECT * FROM {table} LIMIT 0"))
+    columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in found.description or ())
     old = names.format("t USING {staged} s WHERE {match} AND ({differs})")
     statements: list[tuple[sql.Composed, dict[str, Any]]] = [(old, {})]
     if scope:
@@ -191,9 +193,10 @@ def _supersede(
         connection.execute(
             names.format(
                 "WITH gone AS (DELETE FROM {table} {condition} RETURNING t.*) "
-                "INSERT INTO {history} SELECT * FROM gone",
+                "INSERT INTO {history} ({stored}) SELECT {stored} FROM gone",
                 condition=condition,
                 history=sql.Identifier(history),
+                stored=columns,
             ),
             parameters,
         )

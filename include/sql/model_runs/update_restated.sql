@@ -16,7 +16,11 @@ WITH figures AS (
           IS DISTINCT FROM (f.model_version, f.parameters, f.symbols_scored, f.signals_long, f.signals_short,
                             f.signals_flat, f.mean_confidence)
 ), kept AS (
-    INSERT INTO model_runs_history SELECT m.* FROM model_runs m JOIN changed USING (id)
+    INSERT INTO model_runs_history (id, model_id, session_date, model_version, parameters, symbols_scored,
+                                    signals_long, signals_short, signals_flat, mean_confidence, created_at, is_synthetic)
+    SELECT m.id, m.model_id, m.session_date, m.model_version, m.parameters, m.symbols_scored,
+           m.signals_long, m.signals_short, m.signals_flat, m.mean_confidence, m.created_at, m.is_synthetic
+    FROM model_runs m JOIN changed USING (id)
 )
 UPDATE model_runs m
 SET model_version = c.model_version, parameters = c.parameters, symbols_scored = c.symbols_scored,

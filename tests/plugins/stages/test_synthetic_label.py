@@ -1,0 +1,37 @@
+"""What comes of made-up bars says so in every row; what comes of real ones does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.chain import query, run_chain, sample_settings
+
+DERIVED = (
+    "stage_runs", "audit_events", "data_quality_results", "feature_values", "model_runs", "signals", "target_positions",
+    "risk_decisions", "orders", "fills", "positions", "ledger_entries", "account_snapshots", "model_performance",
+    "performance_reports",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("values", "is_synthetic"), [
+    ({"source": "synthetic", "synthetic_symbols": "3"}, True),
+    ({"source": "sample", "symbols": "IBM MSFT"}, False),
+])  # fmt: skip
+def test_every_row_derived_from_bars_is_labelled(database, tmp_path, values, is_synthetic):
+    run_chain(database.writer, sample_settings(tmp_path, **values), end="2001-06-29")
+    for table in DERIVED:
+        rows = query(database.reader, f"SELECT is_synthetic, count(*) AS n FROM {table} GROUP BY 1")  # noqa: S608
+        assert [row["is_synthetic"] for row in rows] == [is_synthetic], table
+
+
+def test_no_table_with_a_session_is_without_its_label(database):
+    unlabelled = query(
+        database.reader,
+        "SELECT c.relname FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace "
+        "AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname IN "
+        "('session_date', 'date', 'run_date', 'report_date')) "
+        "AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname IN "
+        "('source', 'is_synthetic', 'batch_id')) ORDER BY 1",
+    )
+    # These hold no figures: what is handed over between two tasks, what people decided, what became stale.
+    assert {row["relname"] for row in unlabelled} == {"pending_signals", "pending_model_runs", "session_exceptions"}
