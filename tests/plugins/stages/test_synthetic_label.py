@@ -20,7 +20,7 @@ DERIVED = (
 def test_every_row_derived_from_bars_is_labelled(database, tmp_path, values, is_synthetic):
     run_chain(database.writer, sample_settings(tmp_path, **values), end="2001-06-29")
     for table in DERIVED:
-        rows = query(database.reader, f"SELECT is_synthetic, count(*) AS n FROM {table} GROUP BY 1")  # noqa: S608
+        rows = query(database.reader, f"SELECT is_synthetic, count(*) AS n FROM {table} GROUP BY 1")
         assert [row["is_synthetic"] for row in rows] == [is_synthetic], table
 
 
