@@ -18,7 +18,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION label_synthetic() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+CREATE FUNCTION label_synthetic() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     unlabelled record;
 BEGIN
