@@ -182,6 +182,20 @@ def test_the_export_is_the_view(uri, days, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["technical.parquet"]
 
 
+def test_a_table_with_rows_is_never_emptied_for_a_load(uri):
+    """Only what holds nothing gets a new file; a load that fails leaves what was there."""
+    renew = load_sql("feature_values/renew_empty")
+    with transaction(uri) as connection:
+        before = connection.execute("SELECT count(*) AS n FROM feature_values").fetchone()["n"]
+        assert before > 0
+        assert connection.execute(renew).fetchone() == {"renewed": False}
+        assert connection.execute("SELECT count(*) AS n FROM feature_values").fetchone()["n"] == before
+        connection.execute("DELETE FROM feature_values")
+        assert connection.execute(renew).fetchone() == {"renewed": True}
+        connection.rollback()
+        assert connection.execute("SELECT count(*) AS n FROM feature_values").fetchone()["n"] == before
+
+
 def test_drift_is_found(server, uri, days):
     day, versions = days[-1], {"technical": 1, "alpha158": 1}
     width = sum(len(catalogue(name)) for name in SETS)
