@@ -25,6 +25,7 @@ from models.errors import ConfigError, DataQualityError
 STAGE = "dataset"
 _META = b"almanac"
 _KEYS = ("symbol", "date")
+_LABEL = "is_synthetic"
 
 
 def write(frame: pd.DataFrame, path: Path, feature_set: str = "technical") -> None:
@@ -45,6 +46,8 @@ def write(frame: pd.DataFrame, path: Path, feature_set: str = "technical") -> No
 
 def save(table: pa.Table, path: Path, feature_set: str) -> None:
     """`write` for an Arrow table, in which NULL stands for no value too; takes its size in memory once more."""
+    is_synthetic = _LABEL in table.column_names and bool(pc.any(table[_LABEL]).as_py())
+    table = table.drop_columns([_LABEL] if _LABEL in table.column_names else [])
     names = [name for name in table.column_names if name not in _KEYS]
     columns = {}
     for name in table.column_names:
@@ -59,7 +62,7 @@ def save(table: pa.Table, path: Path, feature_set: str) -> None:
         elif column.null_count:
             column = pc.fill_null(column, float("nan"))
         columns[name] = column.combine_chunks()
-    meta = {"feature_set": feature_set, "formulas": _formulas(names, feature_set)}
+    meta = {"feature_set": feature_set, "formulas": _formulas(names, feature_set), _LABEL: is_synthetic}
     whole = pa.table(columns).replace_schema_metadata({_META: json.dumps(meta).encode()})
     if not path.parent.is_dir():
         raise ConfigError(
@@ -83,7 +86,8 @@ def read(path: Path, names: Iterable[str] | None = None, feature_set: str = "tec
         feature_set: the set they belong to.
 
     Returns:
-        symbol (categorical), date (datetime64[s]) and one read-only column per name, the bits that were written.
+        symbol (categorical), date (datetime64[s]) and one read-only column per name, the bits that were written;
+        attrs["is_synthetic"] is True when a row exported rests on made-up bars.
 
     Raises:
         ConfigError: a file of another set, without a wanted column, or computed by formulas that have changed.
@@ -92,7 +96,7 @@ def read(path: Path, names: Iterable[str] | None = None, feature_set: str = "tec
     try:
         batches = pa.ipc.open_file(pa.memory_map(str(path)))
         meta = json.loads((batches.schema.metadata or {})[_META])
-        held, formulas = str(meta["feature_set"]), dict(meta["formulas"])
+        held, formulas, is_synthetic = str(meta["feature_set"]), dict(meta["formulas"]), bool(meta[_LABEL])
         table = batches.read_all()
     except FileNotFoundError as error:
         raise ConfigError("no such dataset", stage=STAGE, key="path", value=str(path),
@@ -115,6 +119,7 @@ def read(path: Path, names: Iterable[str] | None = None, feature_set: str = "tec
                           remedy="write it anew")  # fmt: skip
     # Blocks kept apart, or pandas would copy all columns into one.
     frame: pd.DataFrame = table.select([*_KEYS, *wanted]).to_pandas(split_blocks=True)
+    frame.attrs[_LABEL] = is_synthetic
     return frame
 
 

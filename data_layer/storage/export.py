@@ -30,8 +30,8 @@ def export_features(uri: str, feature_set: str, start: dt.date | None, end: dt.d
         out: file to write; an existing one is replaced when all is written.
 
     Returns:
-        The number of rows: symbol, date and one float column per feature, NULL (in a dataset NaN) where there is no
-        value; in the order of the sessions' rows as stored.
+        The number of rows: symbol, date, one float column per feature, NULL (in a dataset NaN) where there is no
+        value, and is_synthetic (in a dataset a note on the whole); in the order of the sessions' rows as stored.
 
     Raises:
         ConfigError: unknown set, a start after the end, a folder that is not there.

@@ -130,7 +130,7 @@ def test_views_have_a_column_per_feature_and_null_for_none(uri, days):
         row = connection.execute(
             "SELECT * FROM features_technical WHERE date = %s LIMIT 1", [days[50]]
         ).fetchone()
-        assert list(row)[2:] == [item.name for item in catalogue()]
+        assert list(row)[2:-1] == [item.name for item in catalogue()]
         assert row["sma_200"] is None and row["sma_20"] > 0
         found = connection.execute(
             "SELECT features FROM feature_store WHERE date = %s AND feature_set = 'alpha158' LIMIT 1",
@@ -157,7 +157,7 @@ def test_the_export_is_the_view(uri, days, tmp_path):
     out = tmp_path / "technical.parquet"
     assert export_features(uri, "technical", days[100], days[199], out) == 100 * len(SYMBOLS)
     frame = pd.read_parquet(out)
-    assert list(frame.columns) == ["symbol", "date", *(item.name for item in catalogue())]
+    assert list(frame.columns) == ["symbol", "date", *(item.name for item in catalogue()), "is_synthetic"]
     assert frame["date"].min() == days[100] and frame["date"].max() == days[199]
     assert frame["sma_20"].dtype == np.float32 and frame["volatility_252"].isna().all()
     mapped = tmp_path / "technical.arrow"
