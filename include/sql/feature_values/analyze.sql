@@ -1,2 +1,2 @@
--- Statistics for the planner after a load. No parameters. Called by data_layer.storage.feature_values.
+-- Statistics for the planner after a load. No parameters. Called by storage.feature_values.
 SELECT analyze_feature_values()
