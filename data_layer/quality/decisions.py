@@ -122,7 +122,7 @@ def release(
 
 
 def accept(connection: Connection, session: dt.date, symbol: str, reason: str, *, now: dt.datetime) -> bool:
-    """Accept a session as it is, or what is missing or wrong of one symbol in it.
+    """Accept a session as it is, or what is missing or wrong of one symbol in it; the table audits itself.
 
     Args:
         connection: writer's transaction.
@@ -148,15 +148,7 @@ def accept(connection: Connection, session: dt.date, symbol: str, reason: str, *
             raise _refuse("nothing is known of this symbol", "SYMBOL", symbol, "see trading_universe")
     parameters = {"session": session, "symbol": symbol, "reason": reason}
     found = connection.execute(load_sql("session_exceptions/insert_exception"), parameters)
-    if not found.rowcount:
-        return False
-    key = f"accept/{session}/{symbol}"
-    payload = {"reason": reason, "symbol": symbol}
-    write_events(
-        connection,
-        [event(key, "quality.accepted", session, "accept", payload, symbol=symbol or None)],
-    )
-    return True
+    return found.rowcount > 0
 
 
 def _row(connection: Connection, number: int) -> dict[str, Any]:
