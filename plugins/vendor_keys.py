@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,15 +15,22 @@ CONNECTIONS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def with_connections(settings: Settings) -> Settings:
+def with_connections(
+    settings: Settings, sources: Sequence[str] = (), find: Callable[[str], Mapping[str, str]] | None = None
+) -> Settings:
     """Return the settings with the keys of the sources in use; asked for only where one is missing.
 
     The connection `polygon` holds its key as password, `alpaca` its key as login and the secret as password.
+
+    Args:
+        settings: what environment, .env and home say.
+        sources: those in use; none for all of SOURCES.
+        find: returns login and password of a connection, or nothing; by default as Airflow's tasks do.
     """
     vendors = settings.vendors
     for source, names in CONNECTIONS.items():
-        if source in settings.sources and not all(getattr(vendors, name) for name in names):
-            found = _connection(source)
+        if source in (sources or settings.sources) and not all(getattr(vendors, name) for name in names):
+            found = (find or _connection)(source)
             given: dict[str, Any] = {
                 name: getattr(vendors, name) or found.get(field, "") for name, field in names.items()
             }

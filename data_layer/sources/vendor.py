@@ -125,19 +125,35 @@ class VendorSource(Source):
         """See Source.
 
         Raises:
-            RetryableError: when a session on which a wanted symbol trades has not a single row.
+            RetryableError: when a session on which a wanted symbol trades has not a single row, and nobody has
+                accepted that.
         """
         wanted, first, last = self._window(symbols, start, end)
         seen: set[dt.date] = set()
+        for rows in self._load(wanted, first, last):
+            seen.update(stamp.date() for stamp in rows["date"].dropna().unique())
+            yield rows
+        self._refuse_empty(wanted, seen, first, last)
+
+    def history(self, symbols: Sequence[str], start: dt.date, end: dt.date) -> pd.DataFrame:
+        """See Source: over years a share is halted now and then, and not every vendor says when it was listed.
+
+        Raises:
+            RetryableError: when a symbol that trades has not a single row, and nobody has accepted that.
+        """
+        wanted, first, last = self._window(symbols, start, end)
+        rows = pd.concat([*self._load(wanted, first, last)], ignore_index=True)
+        for symbol in sorted(set(wanted).difference(rows["symbol"])):
+            self._refuse_empty([symbol], set(), first, last)
+        return rows
+
+    def _load(self, wanted: Sequence[str], first: dt.date, last: dt.date) -> Iterator[pd.DataFrame]:
         for some in self.batches(wanted, first, last) if first <= last else []:
             for symbol in some:
                 validate_symbol(symbol, stage=STAGE)
-            rows = bar_frame(r for r in self.load_bars(some, first, last) if _within(r[1], first, last))
-            seen.update(stamp.date() for stamp in rows["date"].dropna().unique())
-            yield rows
+            yield bar_frame(r for r in self.load_bars(some, first, last) if _within(r[1], first, last))
         if not wanted or first > last:
             yield bar_frame([])
-        self._refuse_empty(wanted, seen, first, last)
 
     def batches(self, symbols: Sequence[str], first: dt.date, last: dt.date) -> list[Sequence[str]]:
         """Return the symbols as they are asked for together."""
@@ -208,7 +224,9 @@ class VendorSource(Source):
             due = [
                 str(symbol)
                 for symbol, since, until in members[["symbol", "active_from", "active_to"]].itertuples(False)
-                if since <= day and (until is None or day <= until)
+                if since <= day
+                and (until is None or day <= until)
+                and not {(day, ""), (day, symbol)}.intersection(self.accepted)
             ]
             if due:
                 raise RetryableError(
@@ -217,7 +235,8 @@ class VendorSource(Source):
                     key="session",
                     value=str(day),
                     remedy=f"{self.name} has nothing for this session yet: try again later; if it lies before "
-                    "the vendor's history, name a later START",
+                    "the vendor's history, name a later START; if they did not trade, "
+                    f"make accept SESSION={day} [SYMBOL={due[0]}] REASON=...",
                 )
 
 
