@@ -41,28 +41,29 @@ def measure_curve(equity: Series, benchmark: Series, rate: float, scratch: Serie
     count = len(equity) - 1
     if count < 1:
         return
-    mean, squares, downside = 0.0, 0.0, 0.0
-    market, market_squares, together = 0.0, 0.0, 0.0
+    mean, market = 0.0, 0.0
+    for t in range(1, count + 1):
+        scratch[t - 1] = equity[t] / equity[t - 1] - 1.0 if equity[t - 1] > 0.0 else 0.0
+    for t in range(1, count + 1):
+        mean += scratch[t - 1]
+        market += benchmark[t]
+    mean, market = mean / count, market / count
+    squares, downside, together, market_squares = 0.0, 0.0, 0.0, 0.0
+    for t in range(1, count + 1):
+        off, other, short = scratch[t - 1] - mean, benchmark[t] - market, min(scratch[t - 1] - rate, 0.0)
+        squares += off * off
+        downside += short * short
+        market_squares += other * other
+        together += off * other
     peak, worst, below, longest = equity[0], 0.0, 0, 0
     for t in range(1, count + 1):
-        r = equity[t] / equity[t - 1] - 1.0 if equity[t - 1] > 0.0 else 0.0
-        scratch[t - 1] = r
-        delta = r - mean  # Welford (1962): no cancellation on long curves
-        mean += delta / t
-        squares += delta * (r - mean)
-        short = min(r - rate, 0.0)
-        downside += short * short
-        move = benchmark[t]
-        other = move - market
-        market += other / t
-        market_squares += other * (move - market)
-        together += delta * (move - market)
         if equity[t] >= peak:
             peak, below = equity[t], 0
         else:
             below += 1
             longest = max(longest, below)
-            worst = min(worst, equity[t] / peak - 1.0)
+            if equity[t] < peak * (1.0 + worst):
+                worst = equity[t] / peak - 1.0
     growth = max(equity[count] / equity[0], 0.0)
     out[0] = growth - 1.0
     out[1] = growth ** (SESSIONS_PER_YEAR / count) - 1.0
