@@ -1,15 +1,17 @@
 # Variables on the command line win over the environment, that over .env:
-# SOURCE FILES SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT TABLES ONLY
+# SOURCE SOURCES FILES SYMBOLS SYNTHETIC_SEED SYNTHETIC_SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT
+# TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON OUT
 VENV ?= .venv
 export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
-.PHONY: help run stop status verify test faults lint export bench peers core tools
+.PHONY: help run backfill stop status verify quarantine accept quality-report data-docs test faults lint export \
+	bench peers core tools
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 16
 
 run: core ## install, start, load the history and run the five stages; SOURCE=files FILES=... for bars of your own
 	@$(VENV)/bin/python -m data_layer.features.warm
@@ -24,8 +26,20 @@ status: core ## what runs, how far each stage is, where to look
 verify: core ## check tables, row counts and invariants; TABLES=a,b for some
 	@$(RUNTIME).verify
 
+quarantine: core ## rows put aside; RELEASE=id or REJECT=id with REASON="..." decides about one
+	@$(RUNTIME).quarantine
+
+accept: core ## let the gate pass SESSION= (or SYMBOL= in it) as it is; REASON="..." stays on record
+	@$(RUNTIME).accept
+
+quality-report: core ## what the gate found, into OUT=folder; FILES= with adjusted_close is rebuilt against
+	@$(RUNTIME).quality_report
+
+data-docs: core ## the expectations of the last run as pages
+	@$(RUNTIME).data_docs
+
 test: tools ## the test suite, without the fault suites
-	@$(VENV)/bin/python -m pytest -m "not faults and not e2e" -n 2
+	@$(VENV)/bin/python -m pytest -m "not faults and not e2e" -n 2 --dist loadfile
 	@$(VENV)/bin/python -m pytest -m "e2e and not faults"
 
 faults: tools ## kill, race and stall suites
@@ -34,6 +48,9 @@ faults: tools ## kill, race and stall suites
 lint: tools ## ruff and mypy
 	@$(VENV)/bin/python -m ruff check .
 	@$(VENV)/bin/python -m mypy
+
+backfill: core ## fetch bars and actions of START= to END=, [SYMBOLS=] [SOURCE=]; repeat it to go on
+	@$(VENV)/bin/python -m plugins.backfill
 
 export: core ## features to Parquet: FEATURES=technical START= END= OUT=file.parquet
 	@$(VENV)/bin/python -m data_layer.storage.export --features "$(FEATURES)" --start "$(START)" --end "$(END)" --out "$(OUT)"

@@ -2,30 +2,70 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import exchange_calendars
 import pandas as pd
 
+from data_layer.settings import ROOT, parse_date
 from models.errors import ConfigError
 
 EXCHANGE = "XNYS"
 # Daily bars of US stocks that anybody sells begin later than this.
 FIRST_DAY = dt.date(1962, 1, 2)
+# Days on which the exchange stayed shut at short notice; a calendar package knows them only in its next version.
+OVERRIDES = ROOT / "include" / "calendar_overrides.csv"
+
+
+def closures(path: Path = OVERRIDES) -> dict[dt.date, str]:
+    """Return the days without trading that a person has stated, with the reason.
+
+    Raises:
+        ConfigError: when a line is not a date and a reason, or a day stands twice.
+    """
+    found: dict[dt.date, str] = {}
+    with path.open(newline="") as lines:
+        for row in csv.DictReader(lines):
+            day = parse_date((row.get("date") or "").strip(" "), key=path.name, stage="sessions")
+            reason = (row.get("reason") or "").strip(" ")
+            if not reason or day in found or None in row:
+                raise ConfigError(
+                    "a closure needs one line with its date and reason",
+                    stage="sessions",
+                    key=path.name,
+                    value=str(day),
+                    remedy="write date,reason and put a reason with a comma in quotes",
+                )
+            found[day] = reason
+    return found
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Sessions and their UTC opens and closes, ascending."""
+
+    days: list[dt.date]
+    opens: list[dt.datetime]
+    closes: list[dt.datetime]
 
 
 @lru_cache(maxsize=1)
-def _table() -> tuple[list[dt.date], pd.DataFrame]:
+def _table() -> _Table:
     calendar = exchange_calendars.get_calendar(EXCHANGE, start=pd.Timestamp(FIRST_DAY))
-    schedule = calendar.schedule[["open", "close"]]
-    return [stamp.date() for stamp in schedule.index], schedule.reset_index(drop=True)
+    schedule = calendar.schedule
+    schedule = schedule[~schedule.index.isin(pd.DatetimeIndex(list(closures())))]
+    opens, closes = (list(schedule[column].dt.to_pydatetime()) for column in ("open", "close"))
+    return _Table([stamp.date() for stamp in schedule.index], opens, closes)
 
 
 def _position(day: dt.date) -> int:
-    days, _ = _table()
+    days = _table().days
     at = bisect_left(days, day)
     if at == len(days) or days[at] != day:
         raise ConfigError(
@@ -39,20 +79,20 @@ def _position(day: dt.date) -> int:
 
 def is_session(day: dt.date) -> bool:
     """Return whether the exchange trades on the day."""
-    days, _ = _table()
+    days = _table().days
     at = bisect_left(days, day)
     return at < len(days) and days[at] == day
 
 
 def sessions_between(first: dt.date, last: dt.date) -> list[dt.date]:
     """Return all sessions from first to last, both included, ascending; empty when first lies after last."""
-    days, _ = _table()
+    days = _table().days
     return days[bisect_left(days, first) : bisect_right(days, last)]
 
 
 def session_from(day: dt.date) -> dt.date:
     """Return the day itself or the first session after it."""
-    days, _ = _table()
+    days = _table().days
     return days[bisect_left(days, day)]
 
 
@@ -62,7 +102,7 @@ def next_session(session: dt.date) -> dt.date:
     Raises:
         ConfigError: when the day is not a session.
     """
-    return _table()[0][_position(session) + 1]
+    return _table().days[_position(session) + 1]
 
 
 def previous_session(session: dt.date) -> dt.date:
@@ -71,30 +111,25 @@ def previous_session(session: dt.date) -> dt.date:
     Raises:
         ConfigError: when the day is not a session.
     """
-    return _table()[0][_position(session) - 1]
+    return _table().days[_position(session) - 1]
 
 
 def opens_at(session: dt.date) -> dt.datetime:
     """Return the UTC instant of the session's opening auction."""
-    return _instant("open", session)
+    return _table().opens[_position(session)]
 
 
 def closes_at(session: dt.date) -> dt.datetime:
     """Return the UTC instant of the session's close, early on half days."""
-    return _instant("close", session)
+    return _table().closes[_position(session)]
 
 
 def close_times(sessions: Iterable[dt.date]) -> dict[dt.date, dt.datetime]:
     """Return the UTC close of each session."""
-    return {day: _instant("close", day) for day in sessions}
-
-
-def _instant(column: str, session: dt.date) -> dt.datetime:
-    instant: dt.datetime = _table()[1][column].iloc[_position(session)].to_pydatetime()
-    return instant
+    return {day: closes_at(day) for day in sessions}
 
 
 def last_closed(instant: dt.datetime) -> dt.date:
     """Return the last session that has closed at the instant (timezone-aware)."""
-    days, schedule = _table()
-    return days[int((schedule["close"] <= pd.Timestamp(instant)).sum()) - 1]
+    table = _table()
+    return table.days[bisect_right(table.closes, instant) - 1]

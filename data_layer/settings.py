@@ -10,13 +10,14 @@ import datetime as dt
 import json
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from dotenv import dotenv_values
 
+from data_layer.vendor_settings import ADDRESSES, LIMITS, SECRETS, VendorSettings, parse_vendors
 from models.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +25,13 @@ SYMBOL_PATTERN = re.compile(r"[A-Z][A-Z0-9]{0,9}([.\-][A-Z0-9]{1,4})?")
 # What a home keeps for its later runs; everything else is read afresh each time.
 REMEMBERED = (
     "SOURCE",
+    "SOURCES",
+    "CROSS_CHECK",
+    "VENDOR_PRICE_TOLERANCE",
+    "VENDOR_VOLUME_TOLERANCE",
+    "UNIVERSE",
+    "SYMBOL_CHANGES",
+    "BENCHMARK",
     "FILES",
     "SYMBOLS",
     "START",
@@ -37,7 +45,15 @@ REMEMBERED = (
     "FULL_SCORE_WEIGHT",
     "DRY_RUN",
     "MARKET_INDEX",
+    *LIMITS,
+    "SYNTHETIC_SEED",
+    "SYNTHETIC_SYMBOLS",
 )
+# Read afresh each time: a key has no place in a home's file, and another address is for one run.
+NOT_REMEMBERED = (*SECRETS, *ADDRESSES)
+
+
+STATIC_SOURCES = frozenset({"sample", "files", "synthetic"})
 
 
 @dataclass(frozen=True)
@@ -45,7 +61,7 @@ class Settings:
     """Everything a user can set; the field name in upper case is the variable's name."""
 
     almanac_home: Path
-    source: str = "sample"
+    sources: tuple[str, ...] = ("sample",)  # the one to ask, then those to fall back on, in order
     files: str = ""
     symbols: tuple[str, ...] = ()  # empty: all the source has
     start: dt.date | None = None
@@ -61,11 +77,27 @@ class Settings:
     full_score_weight: float = 0.05  # fraction of equity at |score| = 1
     dry_run: bool = False
     market_index: str = ""  # symbol among the bars that beta and correlation are measured against; none: NULL
+    vendors: VendorSettings = field(default_factory=VendorSettings)
+    cross_check: bool = False  # ask every source each time, not only when the one before failed
+    # Consolidated prices agree to the cent; a cent is 0.1 % of a ten-dollar share. Vendors count odd lots and
+    # late prints differently, which makes volumes of one day differ by some percent.
+    vendor_price_tolerance: float = 0.001  # fraction
+    vendor_volume_tolerance: float = 0.05  # fraction
+    universe: str = ""  # file; when set, only those on it belong to the universe
+    symbol_changes: str = ""  # file
+    benchmark: str = ""  # symbol among the bars that reports compare with; none: the equal-weight universe
+    synthetic_seed: int = 1  # of SOURCE=synthetic: the same seed makes the same bars
+    synthetic_symbols: int = 20
+
+    @property
+    def source(self) -> str:
+        """The source asked first."""
+        return self.sources[0]
 
     @property
     def is_static(self) -> bool:
         """True when the source is finished history, so that no clock time brings new sessions."""
-        return self.source in {"sample", "files", "synthetic"}
+        return self.source in STATIC_SOURCES
 
 
 def is_symbol(value: object) -> bool:
@@ -141,11 +173,13 @@ def home_path(environ: Mapping[str, str] | None = None) -> Path:
     return path if path.is_absolute() else (ROOT / path).resolve()
 
 
-def given_values(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the remembered kind of settings that the command line, the environment or .env name."""
+def given_values(
+    environ: Mapping[str, str] | None = None, names: Iterable[str] = REMEMBERED
+) -> dict[str, str]:
+    """Return the settings (default: the remembered kind) that command line, environment or .env name."""
     env = os.environ if environ is None else environ
     merged = {**{k: v or "" for k, v in dotenv_values(ROOT / ".env").items()}, **env}
-    return {name: merged[name].strip(" ") for name in REMEMBERED if name in merged}
+    return {name: merged[name].strip(" ") for name in names if name in merged}
 
 
 def remembered_values(home: Path) -> dict[str, str]:
@@ -177,12 +211,22 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ConfigError: names the variable, its value and what it may be.
     """
     home = home_path(environ)
-    return parse_settings(home, {**remembered_values(home), **given_values(environ)})
+    afresh = given_values(environ, NOT_REMEMBERED)
+    kept = merged_values(remembered_values(home), given_values(environ))
+    return parse_settings(home, {**kept, **afresh})
+
+
+def merged_values(kept: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return what is given over what is kept; SOURCE and SOURCES are two ways to say one thing."""
+    names = {"SOURCE", "SOURCES"}
+    if any(given.get(name) for name in names):
+        kept = {name: value for name, value in kept.items() if name not in names}
+    return {**kept, **given}
 
 
 def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
     """Turn names and texts into checked settings; an empty text means the default."""
-    default = {f.name: f.default for f in fields(Settings)}
+    default = {f.name: f.default for f in (*fields(Settings), *fields(VendorSettings))}
 
     def text(name: str) -> str:
         return str(values.get(name, "") or "")
@@ -200,24 +244,29 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
             value=f"{start} > {end}",
             remedy="swap them",
         )
-    holding = number("DEFAULT_HOLDING_PERIOD", "1", "252")
-    if holding != int(holding):
-        raise ConfigError(
-            "not whole sessions",
-            stage="settings",
-            key="DEFAULT_HOLDING_PERIOD",
-            value=holding,
-            remedy="set a whole number of sessions",
-        )
+
+    def whole(name: str, low: str, high: str, what: str) -> int:
+        value = number(name, low, high)
+        if value != int(value):
+            remedy = f"set a whole number of {what}"
+            raise ConfigError(f"not whole {what}", stage="settings", key=name, value=value, remedy=remedy)
+        return int(value)
+
     symbols = text("SYMBOLS").strip(" ").replace(",", " ")
     return Settings(
         almanac_home=home,
-        source=text("SOURCE") or "sample",
+        sources=_sources(text("SOURCE"), text("SOURCES")),
+        cross_check=_flag("CROSS_CHECK", text("CROSS_CHECK") or "false"),
+        vendor_price_tolerance=float(number("VENDOR_PRICE_TOLERANCE", "0", "1")),
+        vendor_volume_tolerance=float(number("VENDOR_VOLUME_TOLERANCE", "0", "2")),
         files=text("FILES"),
+        universe=text("UNIVERSE"),
+        symbol_changes=text("SYMBOL_CHANGES"),
+        benchmark=validate_symbol(text("BENCHMARK")) if text("BENCHMARK") else "",
         symbols=tuple(dict.fromkeys(validate_symbol(s) for s in symbols.split(" ") if s)),
         start=start,
         end=end,
-        default_holding_period=int(holding),
+        default_holding_period=whole("DEFAULT_HOLDING_PERIOD", "1", "252", "sessions"),
         risk_free_rate=float(number("RISK_FREE_RATE", "-0.1", "1")),
         initial_cash=number("INITIAL_CASH", "1", "1000000000000"),
         commission_per_share=number("COMMISSION_PER_SHARE", "0", "10"),
@@ -226,4 +275,23 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         full_score_weight=float(number("FULL_SCORE_WEIGHT", "0", "1")),
         dry_run=_flag("DRY_RUN", text("DRY_RUN") or "false"),
         market_index=validate_symbol(text("MARKET_INDEX")) if text("MARKET_INDEX") else "",
+        vendors=parse_vendors(text, number),
+        synthetic_seed=whole("SYNTHETIC_SEED", "0", "1000000000", "numbers"),
+        synthetic_symbols=whole("SYNTHETIC_SYMBOLS", "1", "100000", "symbols"),
     )
+
+
+def _sources(one: str, several: str) -> tuple[str, ...]:
+    """SOURCE=x is short for SOURCES=x; finished history never mixes with anything."""
+    names = tuple(name for name in several.replace(",", " ").split(" ") if name) or (one or "sample",)
+    problem = ""
+    if one and one != names[0]:
+        problem = f"SOURCE is {one} and SOURCES begins with {names[0]}"
+    elif len(set(names)) < len(names):
+        problem = "a source is named twice"
+    elif len(names) > 1 and STATIC_SOURCES.intersection(names):
+        problem = "finished history does not mix with other sources"
+    if problem:
+        raise ConfigError(problem, stage="settings", key="SOURCES", value=",".join(names),
+                          remedy="name each vendor once, in the order to ask them")  # fmt: skip
+    return names

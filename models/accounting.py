@@ -201,6 +201,19 @@ class Book:
         legs = {"cash": paid, "securities": -cost, "realized_pnl": -profit}
         return _entries(f"cash_in_lieu:{symbol}:{ex_date}", ex_date, "cash_in_lieu", symbol, legs)
 
+    def rename(self, old: str, new: str, effective: dt.date) -> None:
+        """Carry a holding on under its new ticker; what traded under the old one since is another share."""
+        held = self.positions.get(old)
+        if held is None or held.price_date >= effective:
+            return
+        del self.positions[old]
+        other = self.positions.get(new)
+        self.positions[new] = replace(held, symbol=new) if other is None else replace(
+            other, quantity=other.quantity + held.quantity,
+            cost_basis_usd=other.cost_basis_usd + held.cost_basis_usd,
+            realized_pnl_usd=other.realized_pnl_usd + held.realized_pnl_usd,
+        )  # fmt: skip
+
     def mark(self, session_date: dt.date, closes: Mapping[str, Decimal]) -> Snapshot:
         """Value the book at the session's raw closes; without one a position keeps its last mark and date.
 

@@ -41,6 +41,7 @@ def build_targets(
     positions: Mapping[str, Decimal],
     equity_usd: Decimal,
     full_score_weight: float,
+    restricted: frozenset[str] = frozenset(),
 ) -> TargetPlan:
     """Turn one session's scores into target holdings for the next session's open.
 
@@ -58,9 +59,10 @@ def build_targets(
         positions: signed whole shares held after session_date, not yet split; converted here.
         equity_usd: of the account at session_date's close.
         full_score_weight: fraction of equity at a mean score of 1.
+        restricted: symbols never to be traded; a holding in one stays and stands in ``skipped``.
 
     Returns:
-        A target for every symbol with a score or a holding, ordered by symbol.
+        A target for every other symbol with a score or a holding, ordered by symbol.
 
     Raises:
         ConfigError: when more rows than models are given, or a weight outside [0, 1].
@@ -79,6 +81,12 @@ def build_targets(
         ratio = next_splits.get(symbol, Decimal(1))
         _check_positive(symbol, "split ratio", ratio)
         current = int(split_quantity(held.get(symbol, Decimal(0)), ratio))
+        if symbol in restricted:
+            if current:
+                skipped.append(
+                    SkippedTarget(symbol, session_date, current, f"{symbol} is restricted: the holding stays")
+                )
+            continue
         if symbol not in closes:
             reason = f"no close for {symbol} on {session_date}: the holding stays"
             skipped.append(SkippedTarget(symbol, session_date, current, reason))

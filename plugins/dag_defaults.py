@@ -51,6 +51,25 @@ def _date(description: str) -> Param:
     return Param(None, type=["null", "string"], format="date", description=description)
 
 
+def ingestion_limits() -> dict[str, Any]:
+    """Return what tasks that ask a live vendor need beside the rest; nothing for finished history.
+
+    The vendor's pool has one slot, so that two runs never share its limit of calls. A vendor may serve a
+    session late or ask to be left alone: seven attempts, a minute after the first and twice as long after
+    each, span an hour. Years of bars at five calls a minute take hours.
+    """
+    settings = load_settings()
+    if settings.is_static:
+        return {}
+    return {
+        "pool": settings.source,
+        "retries": 6,
+        "retry_delay": dt.timedelta(minutes=1),
+        "retry_exponential_backoff": 2,
+        "execution_timeout": dt.timedelta(hours=6),
+    }
+
+
 def ingestion_schedule() -> CronTriggerTimetable | None:
     """Return 07:00 New York on weekdays for a live source; finished history is loaded when triggered."""
     if load_settings().is_static:

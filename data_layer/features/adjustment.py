@@ -109,8 +109,9 @@ def _steps(events: pd.DataFrame, close: np.ndarray) -> pd.DataFrame:
     # cash / (previous_close / split): the close before in the share basis of the dividend's ex-date. A bar
     # without dividends adds an exact 0, also after a NaN close.
     events["paid"] = np.where(events["is_dividend"], cash * events["split"] / previous_close, 0.0)
+    events["bad"] = events["paid"].isna()  # a sum passes over it
     steps = events.groupby("bar", as_index=False).agg(
-        code=("code", "first"), split=("split", "last"), paid=("paid", "sum"), bad=("paid", _has_nan)
+        code=("code", "first"), split=("split", "last"), paid=("paid", "sum"), bad=("bad", "any")
     )
     ruinous = steps[(steps["paid"] >= 1.0) | steps["bad"]]
     if len(ruinous):
@@ -121,10 +122,6 @@ def _steps(events: pd.DataFrame, close: np.ndarray) -> pd.DataFrame:
             "correct the dividend, or the close before it",
         )  # fmt: skip
     return steps.assign(total=steps["split"] / (1.0 - steps["paid"]))
-
-
-def _has_nan(values: pd.Series) -> bool:
-    return bool(values.isna().any())
 
 
 def _refused(problem: str, event: pd.Series, remedy: str) -> DataQualityError:

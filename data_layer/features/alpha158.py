@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from data_layer.features.extreme_kernels import rolling_peak
 from data_layer.features.kernels import lag
 from data_layer.features.layout import FloatArray
 from data_layer.features.moment_kernels import rolling_line
 from data_layer.features.panel import Panel
 from data_layer.features.registry import indicator
-from data_layer.features.window_kernels import rolling_order, rolling_peak, rolling_sides
+from data_layer.features.window_kernels import rolling_order, rolling_sides
 
 SET = "alpha158"
 WINDOWS = (5, 10, 20, 30, 60)  # Qlib's
@@ -73,7 +74,7 @@ def price_levels(panel: Panel, window: int) -> tuple[FloatArray, ...]:
 )  # fmt: skip
 def earlier_close(panel: Panel, window: int) -> FloatArray:
     """Qlib's rate of change, upside down."""
-    return lag(panel.total_return_close, panel.starts, window) / panel.total_return_close
+    return lag(panel.total_return_close, window) / panel.total_return_close
 
 
 @indicator(
@@ -90,7 +91,7 @@ def earlier_close(panel: Panel, window: int) -> FloatArray:
 def line_of_closes(panel: Panel, window: int) -> tuple[FloatArray, ...]:
     """Mean, spread and trend line of the closes; rsqr has no value on equal closes."""
     close = panel.total_return_close
-    slope, mean, squares = rolling_line(close, panel.starts, window)
+    slope, mean, squares = rolling_line(close, window)
     of_steps = window * (window * window - 1.0) / 12.0
     return (
         mean / close, np.sqrt(squares / (window - 1)) / close, slope / close,
@@ -116,8 +117,8 @@ def line_of_closes(panel: Panel, window: int) -> tuple[FloatArray, ...]:
 def extremes(panel: Panel, window: int) -> tuple[FloatArray, ...]:
     """Highest and lowest prices, and when they were; rsv is 0 over a range of 0."""
     close = panel.total_return_close
-    top, top_age = rolling_peak(panel.total_return_high, panel.starts, window)
-    bottom, bottom_age = rolling_peak(-panel.total_return_low, panel.starts, window)
+    top, top_age = rolling_peak(panel.total_return_high, window, False)
+    bottom, bottom_age = rolling_peak(-panel.total_return_low, window, False)
     return (
         top / close, -bottom / close, (close + bottom) / (top + bottom + NOTHING), (window - top_age) / window,
         (window - bottom_age) / window, (bottom_age - top_age) / window,
@@ -137,13 +138,13 @@ def extremes(panel: Panel, window: int) -> tuple[FloatArray, ...]:
 def order_of_closes(panel: Panel, window: int) -> tuple[FloatArray, ...]:
     """Quantiles, interpolated linearly, and rank."""
     close = panel.total_return_close
-    low, high, rank = rolling_order(close, panel.starts, window, *QUANTILES)
+    low, high, rank = rolling_order(close, window, *QUANTILES)
     return low / close, high / close, rank
 
 
 def change(panel: Panel) -> FloatArray:
     """Change of the total-return close."""
-    return panel.total_return_close - lag(panel.total_return_close, panel.starts, 1)
+    return panel.total_return_close - lag(panel.total_return_close, 1)
 
 
 def shares_of_path(rises: FloatArray, falls: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -165,5 +166,5 @@ def shares_of_path(rises: FloatArray, falls: FloatArray) -> tuple[FloatArray, Fl
 )  # fmt: skip
 def sides(panel: Panel, window: int) -> tuple[FloatArray, ...]:
     """How often and how far the close rose and fell."""
-    ups, downs, rises, falls = rolling_sides(panel.once(change), panel.starts, window)
+    ups, downs, rises, falls = rolling_sides(panel.once(change), window)
     return (ups, downs, ups - downs, *shares_of_path(rises, falls))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.alpha158 import CLOSE, NOTHING, SET, WINDOWS, shares_of_path
-from data_layer.features.kernels import lag
+from data_layer.features.kernels import lag, rolling_mean_std
 from data_layer.features.layout import FloatArray
 from data_layer.features.moment_kernels import rolling_comoments
 from data_layer.features.panel import Panel
 from data_layer.features.registry import indicator
-from data_layer.features.window_kernels import rolling_mean_std, rolling_sides
+from data_layer.features.window_kernels import rolling_sides
 
 VOLUME = "total_return_volume"
 
@@ -23,9 +23,9 @@ def log_volume(panel: Panel) -> FloatArray:
 def ratios(panel: Panel) -> tuple[FloatArray, FloatArray]:
     """Close over the close before, and ln(volume over the volume before + 1); none after a session without trade."""
     close, volume = panel.total_return_close, panel.total_return_volume
-    logs = np.log(volume / lag(volume, panel.starts, 1) + 1.0)
+    logs = np.log(volume / lag(volume, 1) + 1.0)
     logs[~np.isfinite(logs)] = np.nan
-    return close / lag(close, panel.starts, 1), logs
+    return close / lag(close, 1), logs
 
 
 def traded(panel: Panel) -> FloatArray:
@@ -35,7 +35,7 @@ def traded(panel: Panel) -> FloatArray:
 
 def volume_change(panel: Panel) -> FloatArray:
     """Change of the volume."""
-    return panel.total_return_volume - lag(panel.total_return_volume, panel.starts, 1)
+    return panel.total_return_volume - lag(panel.total_return_volume, 1)
 
 
 def weighted_moves(panel: Panel) -> FloatArray:
@@ -50,9 +50,7 @@ def weighted_moves(panel: Panel) -> FloatArray:
 )  # fmt: skip
 def level_correlation(panel: Panel, window: int) -> FloatArray:
     """Correlation of price and volume; none when one does not vary."""
-    own, other, both = rolling_comoments(
-        panel.total_return_close, panel.once(log_volume), panel.starts, window
-    )
+    own, other, both = rolling_comoments(panel.total_return_close, panel.once(log_volume), window)
     return both / np.sqrt(own * other)
 
 
@@ -64,7 +62,7 @@ def level_correlation(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def change_correlation(panel: Panel, window: int) -> FloatArray:
     """Correlation of the changes of price and volume; none when one does not vary."""
-    own, other, both = rolling_comoments(*panel.once(ratios), panel.starts, window)
+    own, other, both = rolling_comoments(*panel.once(ratios), window)
     return both / np.sqrt(own * other)
 
 
@@ -79,7 +77,7 @@ def change_correlation(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def volume_level(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """Usual volume and its spread over today's."""
-    mean, deviation = rolling_mean_std(panel.total_return_volume, panel.starts, window)
+    mean, deviation = rolling_mean_std(panel.total_return_volume, window, 1)
     today = panel.once(traded)
     return mean / today, deviation / today
 
@@ -92,7 +90,7 @@ def volume_level(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
 )  # fmt: skip
 def weighted_volatility(panel: Panel, window: int) -> FloatArray:
     """How unevenly price moves weighted by volume come; 0 when nothing moved."""
-    mean, deviation = rolling_mean_std(panel.once(weighted_moves), panel.starts, window)
+    mean, deviation = rolling_mean_std(panel.once(weighted_moves), window, 1)
     return deviation / (mean + NOTHING)
 
 
@@ -108,5 +106,5 @@ def weighted_volatility(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def volume_sides(panel: Panel, window: int) -> tuple[FloatArray, ...]:
     """How far the volume rose and fell."""
-    _, _, rises, falls = rolling_sides(panel.once(volume_change), panel.starts, window)
+    _, _, rises, falls = rolling_sides(panel.once(volume_change), window)
     return shares_of_path(rises, falls)

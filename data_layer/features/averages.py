@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_layer.features.kernels import exponential_mean, lag, rolling_mean, rolling_std
+from data_layer.features.kernels import lag, rolling_mean, rolling_mean_std
 from data_layer.features.layout import FloatArray
 from data_layer.features.moment_kernels import weighted_mean
 from data_layer.features.panel import Panel
+from data_layer.features.recurrence_kernels import exponential_mean
 from data_layer.features.registry import indicator
 from data_layer.features.trend_kernels import adaptive_mean
 
@@ -19,12 +20,12 @@ BANDS_WIDTH = 2.0  # standard deviations, Bollinger (2001)
 
 def mean_close(panel: Panel, window: int) -> FloatArray:
     """Mean of the last closes; several formulas ask for it."""
-    return rolling_mean(panel.close, panel.starts, window)
+    return rolling_mean(panel.close, window)
 
 
 def exponential_close(panel: Panel, window: int) -> FloatArray:
     """Exponential mean of the closes; several formulas ask for it."""
-    return exponential_mean(panel.close, panel.starts, window, 0)
+    return exponential_mean(panel.close, window, 0)
 
 
 @indicator(
@@ -55,7 +56,7 @@ def exponential_average(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def weighted_average(panel: Panel, window: int) -> FloatArray:
     """Linearly weighted moving average."""
-    return weighted_mean(panel.close, panel.starts, window)
+    return weighted_mean(panel.close, window)
 
 
 @indicator(
@@ -66,7 +67,7 @@ def weighted_average(panel: Panel, window: int) -> FloatArray:
 def double_average(panel: Panel, window: int) -> FloatArray:
     """Double exponential average (Mulloy 1994), which lags less."""
     once = panel.once(exponential_close, window)
-    return 2.0 * once - exponential_mean(once, panel.starts, window, 0)
+    return 2.0 * once - exponential_mean(once, window, 0)
 
 
 @indicator(
@@ -78,8 +79,8 @@ def double_average(panel: Panel, window: int) -> FloatArray:
 def triple_average(panel: Panel, window: int) -> FloatArray:
     """Triple exponential average (Mulloy 1994)."""
     once = panel.once(exponential_close, window)
-    twice = exponential_mean(once, panel.starts, window, 0)
-    return 3.0 * once - 3.0 * twice + exponential_mean(twice, panel.starts, window, 0)
+    twice = exponential_mean(once, window, 0)
+    return 3.0 * once - 3.0 * twice + exponential_mean(twice, window, 0)
 
 
 @indicator(
@@ -90,8 +91,8 @@ def triple_average(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def kaufman_average(panel: Panel, window: int) -> FloatArray:
     """Kaufman's (1995) adaptive average; 10 is his own length."""
-    change = np.abs(panel.close - lag(panel.close, panel.starts, 1))
-    return adaptive_mean(panel.close, rolling_mean(change, panel.starts, window), panel.starts, window)
+    change = np.abs(panel.close - lag(panel.close, 1))
+    return adaptive_mean(panel.close, rolling_mean(change, window), window)
 
 
 @indicator(
@@ -102,9 +103,9 @@ def kaufman_average(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def hull_average(panel: Panel, window: int) -> FloatArray:
     """Hull's (2005) moving average."""
-    half = weighted_mean(panel.close, panel.starts, window // 2)
-    apart = 2.0 * half - weighted_mean(panel.close, panel.starts, window)
-    return weighted_mean(apart, panel.starts, int(window**0.5))
+    half = weighted_mean(panel.close, window // 2)
+    apart = 2.0 * half - weighted_mean(panel.close, window)
+    return weighted_mean(apart, int(window**0.5))
 
 
 @indicator(
@@ -114,13 +115,13 @@ def hull_average(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def triangular_average(panel: Panel, window: int) -> FloatArray:
     """Triangular average: the mean of a mean."""
-    inner = rolling_mean(panel.close, panel.starts, window // 2 + 1)
-    return rolling_mean(inner, panel.starts, (window + 1) // 2)
+    inner = rolling_mean(panel.close, window // 2 + 1)
+    return rolling_mean(inner, (window + 1) // 2)
 
 
 def macd_line(panel: Panel, window: int) -> FloatArray:
     """Fast less slow exponential mean, the fast one seeded to begin on the slow one's first session."""
-    fast = exponential_mean(panel.close, panel.starts, MACD_FAST, window - MACD_FAST)
+    fast = exponential_mean(panel.close, MACD_FAST, window - MACD_FAST)
     return fast - panel.once(exponential_close, window)
 
 
@@ -144,7 +145,7 @@ def macd(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]
     the first sessions.
     """
     line = panel.once(macd_line, window)
-    signal = exponential_mean(line, panel.starts, MACD_SIGNAL, 0)
+    signal = exponential_mean(line, MACD_SIGNAL, 0)
     return line + signal * 0.0, signal, line - signal
 
 
@@ -162,7 +163,7 @@ def percentage_oscillator(panel: Panel, window: int) -> FloatArray:
 def bands(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Upper, middle and lower Bollinger band."""
     middle = panel.once(mean_close, window)
-    width = BANDS_WIDTH * rolling_std(panel.close, panel.starts, window, 0)
+    width = BANDS_WIDTH * rolling_mean_std(panel.close, window, 0)[1]
     return middle + width, middle, middle - width
 
 

@@ -83,4 +83,4 @@ def period_end(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
 )  # fmt: skip
 def sessions_since_ex_date(panel: Panel, window: int) -> FloatArray:
     """Read from the steps of the forward factors; none before the first ex-date."""
-    return rows_since_change(panel.split_factor, panel.return_factor, panel.starts)
+    return rows_since_change(panel.split_factor, panel.return_factor)

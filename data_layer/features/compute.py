@@ -33,11 +33,16 @@ import pandas as pd
 from data_layer.features.kernels import store
 from data_layer.features.layout import FloatArray
 from data_layer.features.memory import keep_freed_memory
-from data_layer.features.panel import Panel, check_columns
+from data_layer.features.panel import Panel, Rows, check_columns
 from data_layer.features.registry import UNITS, Column, select
 
-# A field of a group (256 kB) and the few arrays a formula works with fit a core's second-level cache together.
-GROUP_ROWS = 32_768
+# Symbols side by side in a group. Fewer leave the processor's vectors half empty, with more the arrays that a formula
+# works with no longer stay in its caches.
+LANES = 24
+# Rows back that a row of the set sees, where it has an end: Alpha158 has no recurrences, its longest window is 60 and
+# the shorter ones divide it.
+REACH = {"alpha158": 60}
+SMALL = 16_384  # rows: below, a second thread costs more than it brings
 Result = TypeVar("Result")
 
 
@@ -69,7 +74,7 @@ def compute(
     check_columns(bars)
     matrix = np.empty((len(columns), len(bars)), dtype=dtype)
     if len(bars):
-        fill(matrix, columns, Panel.from_bars(bars), threads)
+        fill(matrix, columns, Rows.from_bars(bars), threads)
     # The matrix is column-major for pandas already: no copy.
     values = pd.DataFrame(matrix.T, columns=[column.definition.name for column in columns], copy=False)
     keys = bars[["symbol", "date"]].reset_index(drop=True)
@@ -97,54 +102,63 @@ def compute_sessions(
     columns = select(None, feature_set)
     if bars.empty:
         return bars[["symbol", "date"]], np.empty((0, len(columns)), np.float32)
-    panel = Panel.from_bars(bars)
-    due = np.isin(panel.days, np.array(list(sessions), "datetime64[D]").astype(np.int64))
+    history = Rows.from_bars(bars)
+    due = np.isin(history.days, np.array(list(sessions), "datetime64[D]").astype(np.int64))
+    keys = bars.loc[due, ["symbol", "date"]].reset_index(drop=True)
+    if not due.any():
+        return keys, np.empty((0, len(columns)), np.float32)
+    if feature_set in REACH:
+        history, stays = history.tails(due, REACH[feature_set])
+        due = due[stays]
 
     def work(group: tuple[slice, Panel]) -> npt.NDArray[np.float32]:
         rows, part = group
         if not due[rows].any():
             return np.empty((0, len(columns)), np.float32)
-        matrix = np.empty((len(columns), len(part.days)), np.float32)
-        _fill_group(matrix, columns, part)
+        matrix = np.empty((len(columns), rows.stop - rows.start), np.float32)
+        fill_group(matrix, columns, part)
         return np.ascontiguousarray(matrix[:, due[rows]].T)
 
-    found = np.concatenate(list(_by_group(work, panel, threads)))
-    return bars.loc[due, ["symbol", "date"]].reset_index(drop=True), found
+    found = np.concatenate(list(_by_group(work, history, threads)))
+    return keys, found
 
 
-def fill(matrix: npt.NDArray, columns: list[Column], panel: Panel, threads: int | None = None) -> None:
-    """Compute into a matrix [columns][rows of the panel], float32 or float64.
+def fill(matrix: npt.NDArray, columns: list[Column], history: Rows, threads: int | None = None) -> None:
+    """Compute into a matrix [columns][rows of the history], float32 or float64.
 
     Threads of our own and not numba's: those hang in a process forked after their first use, and tasks fork.
     """
 
     def work(group: tuple[slice, Panel]) -> None:
         rows, part = group
-        _fill_group(matrix[:, rows], columns, part)
+        fill_group(matrix[:, rows], columns, part)
 
-    for _ in _by_group(work, panel, threads):
+    for _ in _by_group(work, history, threads):
         pass
 
 
 def _by_group(
-    work: Callable[[tuple[slice, Panel]], Result], panel: Panel, threads: int | None
+    work: Callable[[tuple[slice, Panel]], Result], history: Rows, threads: int | None
 ) -> Iterator[Result]:
     keep_freed_memory()
-    groups = panel.groups(GROUP_ROWS)  # one after the other: what a group keeps is freed with it
-    workers = min(threads or len(os.sched_getaffinity(0)), -(-len(panel.days) // GROUP_ROWS))
-    if workers <= 1:
+    workers = threads or len(os.sched_getaffinity(0))
+    symbols = len(history.starts) - 1
+    # Each thread gets as many groups of about one size, or some would wait for the last one.
+    rounds = max(1, symbols // (workers * LANES))
+    groups = history.groups(-(-symbols // (workers * rounds)))
+    if workers == 1 or len(history.days) < SMALL:
         yield from map(work, groups)
         return
     with ThreadPoolExecutor(workers) as pool:
         yield from pool.map(work, groups)
 
 
-def _fill_group(matrix: npt.NDArray, columns: list[Column], panel: Panel) -> None:
+def fill_group(matrix: npt.NDArray, columns: list[Column], panel: Panel) -> None:
     """Run each function once and put those of its arrays that were asked for into the matrix."""
     calls: dict[tuple, list[tuple[int, Column]]] = {}
     for row, column in enumerate(columns):
         calls.setdefault((column.function, column.definition.window), []).append((row, column))
-    was_split = bool((panel.split_factor != 1.0).any())
+    was_split = bool((panel.rows.split_factor != 1.0).any())
     with np.errstate(all="ignore"):  # divisions by zero and overflows end as NaN in store
         for (function, window), wanted in calls.items():
             outputs = function(panel, window)
@@ -154,7 +168,7 @@ def _fill_group(matrix: npt.NDArray, columns: list[Column], panel: Panel) -> Non
                 value = outputs[column.output]
                 if power and was_split:
                     value = _in_own_basis(panel, value, power)
-                store(value, matrix[row])
+                store(value, panel.rows.starts, matrix[row])
 
 
 def _in_own_basis(panel: Panel, values: FloatArray, power: int) -> FloatArray:

@@ -1,116 +1,87 @@
-"""Compiled loops for highest and lowest values and where they lie; see `kernels` for what all of them keep.
-
-Pieces by doubling, or blocks, as there.
-"""
+"""Compiled loops for highest and lowest values and where they lie; see `kernels` for what all of them keep."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from data_layer.features.kernels import kernel
-from data_layer.features.layout import FloatArray, IntArray
+from data_layer.features.layout import FloatArray
 
 
 @kernel
-def rolling_max(values: FloatArray, starts: IntArray, window: int) -> FloatArray:
-    """Highest of the last `window` values; NaN on the first `window - 1` rows and while one is NaN."""
-    out = np.full_like(values, np.nan)
-    longest = np.max(starts[1:] - starts[:-1])
-    best, spare = np.zeros(longest), np.zeros(longest)
-    for symbol in range(len(starts) - 1):
-        first, rows = starts[symbol], starts[symbol + 1] - starts[symbol]
-        if rows < window:
-            continue
-        best[:rows] = values[first : first + rows]
-        width = 1
-        while 2 * width <= window:
-            here, before, double = best[width:rows], best[: rows - width], spare[width:rows]
-            for row in range(rows - width):
-                one, two = here[row], before[row]
-                double[row] = one if one > two or np.isnan(one) else two  # either's NaN stays
-            best, spare = spare, best
-            width *= 2
-        # Two pieces, which may overlap: that changes no extreme.
-        here, before = best[window - 1 : rows], best[width - 1 : rows - window + width]
-        total = out[first + window - 1 : first + rows]
-        for row in range(len(total)):
-            one, two = here[row], before[row]
-            total[row] = one if one > two or np.isnan(one) else two
-    return out
-
-
-@kernel
-def rolling_min(values: FloatArray, starts: IntArray, window: int) -> FloatArray:
-    """Lowest of the last `window` values; NaN on the first `window - 1` rows and while one is NaN."""
-    out = np.full_like(values, np.nan)
-    longest = np.max(starts[1:] - starts[:-1])
-    best, spare = np.zeros(longest), np.zeros(longest)
-    for symbol in range(len(starts) - 1):
-        first, rows = starts[symbol], starts[symbol + 1] - starts[symbol]
-        if rows < window:
-            continue
-        best[:rows] = values[first : first + rows]
-        width = 1
-        while 2 * width <= window:
-            here, before, double = best[width:rows], best[: rows - width], spare[width:rows]
-            for row in range(rows - width):
-                one, two = here[row], before[row]
-                double[row] = one if one < two or np.isnan(one) else two  # either's NaN stays
-            best, spare = spare, best
-            width *= 2
-        # Two pieces, which may overlap: that changes no extreme.
-        here, before = best[window - 1 : rows], best[width - 1 : rows - window + width]
-        total = out[first + window - 1 : first + rows]
-        for row in range(len(total)):
-            one, two = here[row], before[row]
-            total[row] = one if one < two or np.isnan(one) else two
-    return out
-
-
-@kernel
-def rows_since_max(values: FloatArray, starts: IntArray, window: int) -> FloatArray:
-    """How many rows ago the highest of the last `window` values was, of equal ones the latest.
+def rolling_extreme(values: FloatArray, window: int, sign: float) -> FloatArray:
+    """Highest (sign 1) or lowest (sign -1) of the last `window` values.
 
     NaN on the first `window - 1` rows and while one of the values is NaN.
     """
-    out = np.full_like(values, np.nan)
-    longest = np.max(starts[1:] - starts[:-1])
-    best, spare, age, spare_age = np.zeros(longest), np.zeros(longest), np.zeros(longest), np.zeros(longest)
-    for symbol in range(len(starts) - 1):
-        first, rows = starts[symbol], starts[symbol + 1] - starts[symbol]
-        if rows < window:
-            continue
-        best[:rows] = values[first : first + rows]
-        age[:rows] = best[:rows] - best[:rows]  # 0, or NaN where the value is
-        width = 1
-        while width < window:
-            step = min(width, window - width)  # the last two pieces may overlap: that changes no extreme
-            here, before, double = best[step:rows], best[: rows - step], spare[step:rows]
-            here_age, before_age, double_age = age[step:rows], age[: rows - step], spare_age[step:rows]
-            for row in range(rows - step):
-                newer = here[row] >= before[row]
-                double[row] = here[row] if newer else before[row]
-                hole = (here_age[row] + before_age[row]) * 0.0
-                double_age[row] = (here_age[row] if newer else before_age[row] + step) + hole
-            best, spare = spare, best
-            age, spare_age = spare_age, age
-            width += step
-        out[first + window - 1 : first + rows] = age[window - 1 : rows]
+    rows, lanes = values.shape
+    out = np.empty_like(values)
+    tail, head = np.full((window + 1, lanes), np.nan), np.empty(lanes)
+    tail[window] = -np.inf
+    for block in range(0, rows, window):
+        head[:] = -np.inf
+        for row in range(block, min(block + window, rows)):
+            now, rest, result = values[row], tail[row - block + 1], out[row]
+            for lane in range(lanes):
+                value, best, other = now[lane] * sign, head[lane], rest[lane]
+                best = best if (best > value) | np.isnan(best) else value  # either's NaN stays
+                head[lane] = best
+                result[lane] = (best if (best > other) | np.isnan(best) else other) * sign
+        if block + window < rows:
+            for place in range(window - 1, -1, -1):
+                now, newer, older = values[block + place], tail[place + 1], tail[place]
+                for lane in range(lanes):
+                    value, best = now[lane] * sign, newer[lane]
+                    older[lane] = best if (best > value) | np.isnan(best) else value
     return out
+
+
+def rolling_max(values: FloatArray, window: int) -> FloatArray:
+    """Highest of the last `window` values."""
+    return rolling_extreme(values, window, 1.0)
+
+
+def rolling_min(values: FloatArray, window: int) -> FloatArray:
+    """Lowest of the last `window` values."""
+    return rolling_extreme(values, window, -1.0)
 
 
 @kernel
-def running_max(values: FloatArray, starts: IntArray) -> FloatArray:
-    """Highest value since the symbol's first row, or since the last NaN."""
-    out = np.empty_like(values)
-    for symbol in range(len(starts) - 1):
-        best = -np.inf
-        for row in range(starts[symbol], starts[symbol + 1]):
-            value = values[row]
-            if np.isnan(value):
-                best = -np.inf
-                out[row] = np.nan
-            else:
-                best = max(best, value)
-                out[row] = best
-    return out
+def rolling_peak(values: FloatArray, window: int, latest: bool) -> tuple[FloatArray, FloatArray]:
+    """Highest of the last `window` values and how many rows ago it was; of equal ones the latest or the earliest.
+
+    NaN on the first `window - 1` rows and while one of the values is NaN.
+    """
+    rows, lanes = values.shape
+    out, age = np.empty_like(values), np.empty_like(values)
+    tail, place_of = np.full((window + 1, lanes), np.nan), np.zeros((window + 1, lanes))
+    tail[window] = -np.inf
+    head, head_row = np.empty(lanes), np.empty(lanes)
+    for block in range(0, rows, window):
+        head[:], head_row[:] = -np.inf, 0.0
+        for row in range(block, min(block + window, rows)):
+            now, peak, ago, here = values[row], out[row], age[row], float(row)
+            rest, rest_row = tail[row - block + 1], place_of[row - block + 1]
+            for lane in range(lanes):
+                value, best, best_row = now[lane], head[lane], head_row[lane]
+                taken = (value > best) | (latest & (value == best)) | np.isnan(value)
+                best_row = here if taken else best_row
+                best = value if taken else best
+                # A NaN is never passed by a number: both comparisons with it are false.
+                head[lane], head_row[lane] = best, best_row
+                before = rest[lane]
+                newer = (best > before) | (latest & (best == before))
+                missing = np.isnan(best) | np.isnan(before)
+                peak[lane] = np.nan if missing else (best if newer else before)
+                ago[lane] = np.nan if missing else here - (best_row if newer else rest_row[lane])
+        if block + window < rows:
+            for place in range(window - 1, -1, -1):
+                now, here = values[block + place], float(block + place)
+                newer_best, newer_row = tail[place + 1], place_of[place + 1]
+                older_best, older_row = tail[place], place_of[place]
+                for lane in range(lanes):
+                    value, best = now[lane], newer_best[lane]
+                    taken = (value > best) | ((not latest) & (value == best)) | np.isnan(value)
+                    older_best[lane] = value if taken else best
+                    older_row[lane] = here if taken else newer_row[lane]
+    return out, age

@@ -1,15 +1,15 @@
-"""Compiled loops over symbols: windows and recurrences that never look past their row.
+"""Compiled loops over a block of symbols side by side: the layout, and means of windows.
 
-Every kernel takes float64 values [rows] and int64 starts [symbols + 1] and returns float64 [rows]. Each
-symbol is worked through from its own first row, so a row's bits depend on nothing after it and on no other
-symbol.
-NaN in is NaN out until the window has left it; a recurrence starts anew after a NaN, with a whole warm-up.
+Every kernel takes float64 values [rows, lanes] and gives float64 [rows, lanes]: a lane is a symbol, its first row
+the symbol's first, and one step of the loop takes all lanes, which the processor's vector unit does at once. Lanes
+never meet and no row reads a later one, so a value's bits depend on its own symbol's rows up to it and on nothing
+else.
+NaN in is NaN out until the window has left it; a recurrence starts anew after a NaN, with a whole warm-up. Symbols
+that end early are filled up with NaN, which no row before can see.
 
-A window is put together from pieces whose lengths are powers of two: the pieces of all rows are made by doubling,
-each pass one vector addition over rows side by side. It costs about log2(window) cheap passes, is exact to pairwise
-summation, and unlike a running sum it forgets a NaN or a huge value as soon as the window has left it. Where pieces
-do not add up so simply, windows go by blocks of their length counted from the symbol's first row, the tail of one and
-the head of the next (van Herk 1992, Gil and Werman 1993).
+A window goes by blocks of its length counted from the first row: the tail of one block and the head of the next
+(van Herk 1992, Gil and Werman 1993). It costs the same whatever the window's length, and unlike a running sum it
+forgets a NaN or a huge value as soon as the window has left it.
 
 Never fastmath: it may assume there are no NaN and reorder sums. Helpers of a kernel belong in its own file,
 because the compile cache on disk is renewed by the time stamp of that file only.
@@ -28,235 +28,124 @@ kernel = njit(cache=True, error_model="numpy", nogil=True)
 
 
 @kernel
-def lag(values: FloatArray, starts: IntArray, rows: int) -> FloatArray:
+def spread(values: npt.NDArray, starts: IntArray, filler: float) -> npt.NDArray:
+    """Bring symbols' rows that lie one after the other, [rows], side by side, [longest, lanes]."""
+    lanes = len(starts) - 1
+    out = np.empty((np.max(starts[1:] - starts[:-1]), lanes), values.dtype)
+    for row in range(len(out)):
+        place = out[row]
+        for lane in range(lanes):
+            own = starts[lane] + row
+            place[lane] = values[own] if own < starts[lane + 1] else filler
+    return out
+
+
+@kernel
+def spread_adjusted(values: FloatArray, factors: FloatArray, starts: IntArray, divided: bool) -> FloatArray:
+    """`spread` values times, or divided by, their factors; NaN where that is not finite."""
+    lanes = len(starts) - 1
+    adjusted = np.empty(len(values))
+    for row in range(len(values)):
+        value = values[row] / factors[row] if divided else values[row] * factors[row]
+        adjusted[row] = value if abs(value) < np.inf else np.nan
+    out = np.empty((np.max(starts[1:] - starts[:-1]), lanes))
+    for row in range(len(out)):
+        place = out[row]
+        for lane in range(lanes):
+            own = starts[lane] + row
+            place[lane] = adjusted[own] if own < starts[lane + 1] else np.nan
+    return out
+
+
+@kernel
+def store(values: FloatArray, starts: IntArray, out: npt.NDArray) -> None:
+    """Bring lanes back one after the other, rounded to the type of `out`; what is not finite becomes the one NaN.
+
+    By way of a buffer that stays in the cache: `out` lies in memory, which likes to be written in one go.
+    """
+    rows, lanes = values.shape
+    turned = np.empty(lanes * rows, out.dtype)
+    for row in range(rows):
+        now, place = values[row], turned[row:]
+        for lane in range(lanes):
+            place[lane * rows] = now[lane]
+    for lane in range(lanes):
+        target, own = out[starts[lane] : starts[lane + 1]], turned[lane * rows :]
+        for row in range(len(target)):
+            target[row] = own[row] if abs(own[row]) < np.inf else np.nan
+
+
+@kernel
+def lag(values: FloatArray, rows: int) -> FloatArray:
     """The symbol's value `rows` rows before; NaN on its first `rows` rows."""
     out = np.empty_like(values)
-    for symbol in range(len(starts) - 1):
-        first, last = starts[symbol], starts[symbol + 1]
-        for row in range(first, last):
-            out[row] = values[row - rows] if row - rows >= first else np.nan
+    out[:rows] = np.nan
+    if rows < len(values):
+        out[rows:] = values[: len(values) - rows]
     return out
 
 
 @kernel
-def rolling_mean(values: FloatArray, starts: IntArray, window: int) -> FloatArray:
+def rolling_mean(values: FloatArray, window: int) -> FloatArray:
     """Mean of the last `window` values; NaN on the first `window - 1` rows."""
-    out = np.full_like(values, np.nan)
-    longest = np.max(starts[1:] - starts[:-1])
-    sums, spare = np.zeros(longest), np.zeros(longest)
-    for symbol in range(len(starts) - 1):
-        first, rows = starts[symbol], starts[symbol + 1] - starts[symbol]
-        if rows < window:
-            continue
-        sums[:rows] = values[first : first + rows]
-        total = out[first + window - 1 : first + rows]
-        total[:] = 0.0
-        width, covered = 1, 0
-        while True:
-            if window & width:
-                part = sums[window - 1 - covered : rows - covered]
-                for row in range(len(total)):
-                    total[row] += part[row]
-                covered += width
-            if covered == window:
-                break
-            here, before, double = sums[width:rows], sums[: rows - width], spare[width:rows]
-            for row in range(rows - width):
-                double[row] = here[row] + before[row]
-            sums, spare = spare, sums
-            width *= 2
-        for row in range(len(total)):
-            total[row] /= window
+    rows, lanes = values.shape
+    out = np.empty_like(values)
+    tail, head = np.full((window + 1, lanes), np.nan), np.empty(lanes)
+    tail[window] = 0.0
+    for block in range(0, rows, window):
+        head[:] = 0.0
+        for row in range(block, min(block + window, rows)):
+            now, rest, mean = values[row], tail[row - block + 1], out[row]
+            for lane in range(lanes):
+                head[lane] += now[lane]
+                mean[lane] = (rest[lane] + head[lane]) / window
+        if block + window < rows:
+            for place in range(window - 1, -1, -1):
+                now, newer, sums = values[block + place], tail[place + 1], tail[place]
+                for lane in range(lanes):
+                    sums[lane] = newer[lane] + now[lane]
     return out
 
 
 @kernel
-def rolling_std(values: FloatArray, starts: IntArray, window: int, ddof: int) -> FloatArray:
-    """Standard deviation of the last `window` values; exactly 0 for equal ones, NaN on the first rows.
+def rolling_mean_std(values: FloatArray, window: int, ddof: int) -> tuple[FloatArray, FloatArray]:
+    """Mean and standard deviation of the last `window` values; the deviation of equal ones is exactly 0.
 
-    Pieces are means and centred sums of squares, put together by Chan, Golub and LeVeque (1979), because the
-    textbook difference of squares cancels on prices.
+    Head and tail are means and centred sums of squares, put together by Chan, Golub and LeVeque (1979), because
+    the textbook difference of squares cancels on prices.
     """
-    out = np.full_like(values, np.nan)
-    longest = np.max(starts[1:] - starts[:-1])
-    means, squares, spare, spare_squares = (
-        np.zeros(longest),
-        np.zeros(longest),
-        np.zeros(longest),
-        np.zeros(longest),
-    )
-    mean = np.zeros(longest)
-    for symbol in range(len(starts) - 1):
-        first, rows = starts[symbol], starts[symbol + 1] - starts[symbol]
-        if rows < window:
-            continue
-        means[:rows] = values[first : first + rows]
-        # NaN minus itself: a missing value is one in its squares too.
-        squares[:rows] = means[:rows] - means[:rows]
-        total = out[first + window - 1 : first + rows]
-        total[:] = 0.0
-        mean[: len(total)] = 0.0
-        width, covered = 1, 0
-        while True:
-            if window & width:
-                part = means[window - 1 - covered : rows - covered]
-                part_squares = squares[window - 1 - covered : rows - covered]
-                share = width / (covered + width)
-                weight = covered * share
-                for row in range(len(total)):
-                    apart = part[row] - mean[row]
-                    mean[row] += apart * share
-                    total[row] += part_squares[row] + apart * apart * weight
-                covered += width
-            if covered == window:
-                break
-            here, before, double = means[width:rows], means[: rows - width], spare[width:rows]
-            here_squares, before_squares = squares[width:rows], squares[: rows - width]
-            double_squares = spare_squares[width:rows]
-            for row in range(rows - width):
-                apart = here[row] - before[row]
-                double[row] = 0.5 * (here[row] + before[row])
-                double_squares[row] = here_squares[row] + before_squares[row] + apart * apart * (0.5 * width)
-            means, spare = spare, means
-            squares, spare_squares = spare_squares, squares
-            width *= 2
-        for row in range(len(total)):
-            total[row] = np.sqrt(total[row] / (window - ddof))
-    return out
-
-
-@kernel
-def exponential_mean(values: FloatArray, starts: IntArray, window: int, skip: int) -> FloatArray:
-    """EMA with weight 2 / (window + 1), seeded with the mean of its first `window` values (TA-Lib's EMA).
-
-    The first `skip` values of a symbol, and after a NaN, stay outside the seed (TA-Lib's MACD delays its fast
-    average so). NaN on the first `skip + window - 1` rows.
-    """
-    out = np.full_like(values, np.nan)
-    weight = 2.0 / (window + 1)
-    for symbol in range(len(starts) - 1):
-        count, mean = -skip, 0.0
-        for row in range(starts[symbol], starts[symbol + 1]):
-            if np.isnan(values[row]):
-                count, mean = -skip, 0.0
-                continue
-            count += 1
-            if count > window:
-                mean += (values[row] - mean) * weight
-            elif count > 0:  # the seed, in steps that leave a constant price exactly itself
-                mean += (values[row] - mean) / count
-            if count >= window:
-                out[row] = mean
-    return out
-
-
-@kernel
-def wilder_mean(values: FloatArray, starts: IntArray, window: int) -> FloatArray:
-    """Wilder's (1978) smoothing, before + (value - before) / window, seeded with the first `window`'s mean.
-
-    Leading NaN (a first difference) do not count; NaN until `window` values are there.
-    """
-    out = np.full_like(values, np.nan)
-    weight = 1.0 / window
-    for symbol in range(len(starts) - 1):
-        count, mean = 0, 0.0
-        for row in range(starts[symbol], starts[symbol + 1]):
-            if np.isnan(values[row]):
-                count, mean = 0, 0.0
-                continue
-            count += 1
-            if count > window:
-                mean += (values[row] - mean) * weight
-            else:
-                mean += (values[row] - mean) / count
-            if count >= window:
-                out[row] = mean
-    return out
-
-
-@kernel
-def wilder_sum(values: FloatArray, starts: IntArray, window: int) -> FloatArray:
-    """Wilder's (1978) running sum, before - before / window + value, seeded with the first `window - 1`'s sum.
-
-    It is how his directional movement begins, a row before his mean of the same length would.
-    """
-    out = np.full_like(values, np.nan)
-    weight = 1.0 / window
-    for symbol in range(len(starts) - 1):
-        count, total = 0, 0.0
-        for row in range(starts[symbol], starts[symbol + 1]):
-            if np.isnan(values[row]):
-                count, total = 0, 0.0
-                continue
-            count += 1
-            if count >= window:
-                total += values[row] - total * weight
-                out[row] = total
-            else:
-                total += values[row]
-    return out
-
-
-@kernel
-def wilder_sides(changes: FloatArray, starts: IntArray, window: int) -> tuple[FloatArray, FloatArray]:
-    """`wilder_mean` of the rises and of the falls, both at once: one waits while the other is worked out."""
-    gains, losses = np.full_like(changes, np.nan), np.full_like(changes, np.nan)
-    weight = 1.0 / window
-    for symbol in range(len(starts) - 1):
-        count, gain, loss = 0, 0.0, 0.0
-        for row in range(starts[symbol], starts[symbol + 1]):
-            change = changes[row]
-            if np.isnan(change):
-                count, gain, loss = 0, 0.0, 0.0
-                continue
-            count += 1
-            share = weight if count > window else 1.0 / count
-            gain += (max(change, 0.0) - gain) * share
-            loss += (max(-change, 0.0) - loss) * share
-            if count >= window:
-                gains[row], losses[row] = gain, loss
-    return gains, losses
-
-
-@kernel
-def wilder_moves(
-    high: FloatArray, low: FloatArray, starts: IntArray, window: int
-) -> tuple[FloatArray, FloatArray]:
-    """`wilder_sum` of upward moves of the high and of downward moves of the low, the greater of a row alone."""
-    rises, falls = np.full_like(high, np.nan), np.full_like(high, np.nan)
-    weight = 1.0 / window
-    for symbol in range(len(starts) - 1):
-        count, rise, fall = 0, 0.0, 0.0
-        for row in range(starts[symbol] + 1, starts[symbol + 1]):
-            up, down = high[row] - high[row - 1], low[row - 1] - low[row]
-            if np.isnan(up + down):
-                count, rise, fall = 0, 0.0, 0.0
-                continue
-            count += 1
-            fade = weight if count >= window else 0.0
-            rise += (up if up > down and up > 0.0 else 0.0) - rise * fade
-            fall += (down if down > up and down > 0.0 else 0.0) - fall * fade
-            if count >= window:
-                rises[row], falls[row] = rise, fall
-    return rises, falls
-
-
-@kernel
-def running_sum(values: FloatArray, starts: IntArray) -> FloatArray:
-    """Sum since the symbol's first row, or since the last NaN."""
-    out = np.full_like(values, np.nan)
-    for symbol in range(len(starts) - 1):
-        total = 0.0
-        for row in range(starts[symbol], starts[symbol + 1]):
-            total = 0.0 if np.isnan(values[row]) else total + values[row]
-            out[row] = total + values[row] * 0.0
-    return out
-
-
-@kernel
-def store(values: FloatArray, out: npt.NDArray) -> None:
-    """Round to the type of `out`, to nearest and half to even; what is not finite becomes the one NaN."""
-    for row in range(len(values)):
-        out[row] = values[row]
-        if not abs(out[row]) < np.inf:
-            out[row] = np.nan
+    rows, lanes = values.shape
+    average, deviation = np.empty_like(values), np.empty_like(values)
+    tail_mean, tail_square = np.full((window + 1, lanes), np.nan), np.full((window + 1, lanes), np.nan)
+    tail_mean[window], tail_square[window] = 0.0, 0.0
+    mean, square = np.empty(lanes), np.empty(lanes)
+    for block in range(0, rows, window):
+        mean[:], square[:] = 0.0, 0.0
+        for row in range(block, min(block + window, rows)):
+            count = row - block + 1
+            weight, share = 1.0 / count, count / window
+            cross = share * (window - count)
+            now, rest, rest_square = values[row], tail_mean[count], tail_square[count]
+            whole, spread_out = average[row], deviation[row]
+            for lane in range(lanes):
+                step = now[lane] - mean[lane]
+                level = mean[lane] + step * weight
+                own = square[lane] + step * (now[lane] - level)
+                mean[lane], square[lane] = level, own
+                apart = level - rest[lane]
+                whole[lane] = rest[lane] + apart * share
+                spread_out[lane] = np.sqrt(
+                    (own + rest_square[lane] + apart * cross * apart) / (window - ddof)
+                )
+        if block + window < rows:
+            mean[:], square[:] = 0.0, 0.0
+            for place in range(window - 1, -1, -1):
+                weight = 1.0 / (window - place)
+                now, rest, rest_square = values[block + place], tail_mean[place], tail_square[place]
+                for lane in range(lanes):
+                    step = now[lane] - mean[lane]
+                    level = mean[lane] + step * weight
+                    own = square[lane] + step * (now[lane] - level)
+                    mean[lane], square[lane] = level, own
+                    rest[lane], rest_square[lane] = level, own
+    return average, deviation

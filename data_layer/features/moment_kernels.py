@@ -1,8 +1,7 @@
 """Compiled loops for weighted means, regressions, correlations and shapes of windows; see `kernels`.
 
 Blocks as there, with the means and centred sums of head and tail put together by Chan, Golub and LeVeque
-(1979), so that nothing cancels. What has no such rule goes over its whole window, many rows side by side: the
-inner loop runs over rows, which a processor's vector unit does without reordering any row's own sum.
+(1979), so that nothing cancels. What has no such rule goes over its whole window, many rows of all lanes at a time.
 """
 
 from __future__ import annotations
@@ -10,192 +9,198 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.kernels import kernel
-from data_layer.features.layout import FloatArray, IntArray
+from data_layer.features.layout import FloatArray
 
-LANES = 128  # rows side by side: their sums stay in the first-level cache
+PART = 256  # values worked on at a time: their sums stay in the first-level cache
 
 
 @kernel
-def weighted_mean(values: FloatArray, starts: IntArray, window: int) -> FloatArray:
+def weighted_mean(values: FloatArray, window: int) -> FloatArray:
     """Linearly weighted mean, newest weight `window`, oldest 1; NaN on the first `window - 1` rows."""
+    rows, lanes = values.shape
     out = np.empty_like(values)
     scale = 2.0 / (window * (window + 1.0))
-    tail = np.empty(window + 1)
-    for symbol in range(len(starts) - 1):
-        first, last = starts[symbol], starts[symbol + 1]
-        tail[:] = np.nan
-        tail[window] = 0.0
-        for block in range(first, last, window):
-            plain, weighted = 0.0, 0.0
-            for row in range(block, min(block + window, last)):
-                count = row - block + 1
-                plain += values[row]
-                weighted += count * values[row]
-                out[row] = (tail[count] + weighted + (window - count) * plain) * scale
-            if block + window <= last:
-                plain, weighted = 0.0, 0.0
-                for place in range(window - 1, -1, -1):
-                    plain += values[block + place]
-                    weighted += plain
-                    tail[place] = weighted
+    tail = np.full((window + 1, lanes), np.nan)
+    tail[window] = 0.0
+    plain, weighted = np.empty(lanes), np.empty(lanes)
+    for block in range(0, rows, window):
+        plain[:], weighted[:] = 0.0, 0.0
+        for row in range(block, min(block + window, rows)):
+            count = row - block + 1
+            newest, others = float(count), float(window - count)
+            now, rest, result = values[row], tail[count], out[row]
+            for lane in range(lanes):
+                plain[lane] += now[lane]
+                weighted[lane] += newest * now[lane]
+                result[lane] = (rest[lane] + weighted[lane] + others * plain[lane]) * scale
+        if block + window < rows:
+            plain[:], weighted[:] = 0.0, 0.0
+            for place in range(window - 1, -1, -1):
+                now, older = values[block + place], tail[place]
+                for lane in range(lanes):
+                    plain[lane] += now[lane]
+                    weighted[lane] += plain[lane]
+                    older[lane] = weighted[lane]
     return out
 
 
 @kernel
-def rolling_line(
-    values: FloatArray, starts: IntArray, window: int
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Least squares of the last `window` values on 0, 1, 2 ...: slope, mean, sum of squared deviations."""
-    slope, average, squares = (
-        np.full_like(values, np.nan),
-        np.full_like(values, np.nan),
-        np.full_like(values, np.nan),
-    )
+def rolling_line(values: FloatArray, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Least squares of the last `window` values on 0, 1, 2 ...: slope, mean, sum of squared deviations.
+
+    Two pieces side by side, a before b, have together n_a * n_b / 2 times the difference of their means more in
+    centred products with the row number than each alone, and n_a * n_b / n times its square more in squares.
+    """
+    rows, lanes = values.shape
+    slope, average, squares = np.empty_like(values), np.empty_like(values), np.empty_like(values)
     of_steps = window * (window * window - 1.0) / 12.0
-    longest = np.max(starts[1:] - starts[:-1])
-    pieces, spare = np.zeros((3, longest)), np.zeros((3, longest))  # means, centred squares, centred products
-    for symbol in range(len(starts) - 1):
-        first, rows = starts[symbol], starts[symbol + 1] - starts[symbol]
-        if rows < window:
-            continue
-        pieces[0, :rows] = values[first : first + rows]
-        pieces[1, :rows] = pieces[0, :rows] - pieces[0, :rows]
-        pieces[2, :rows] = pieces[1, :rows]
-        lines = slope[first + window - 1 : first + rows]
-        mean, square = average[first + window - 1 : first + rows], squares[first + window - 1 : first + rows]
-        lines[:], mean[:], square[:] = 0.0, 0.0, 0.0
-        width, covered = 1, 0
-        while True:
-            if window & width:
-                part = pieces[:, window - 1 - covered : rows - covered]
-                means, own, along = part[0], part[1], part[2]
-                share = width / (covered + width)
-                weight, middle = (
-                    covered * share,
-                    0.5 * (covered + width),
-                )  # the newer piece lies so much later
-                for row in range(len(lines)):
-                    apart = means[row] - mean[row]
-                    mean[row] += apart * share
-                    square[row] += own[row] + apart * apart * weight
-                    lines[row] += along[row] - apart * (weight * middle)
-                covered += width
-            if covered == window:
-                break
-            half, middle = 0.5 * width, float(width)
-            now, then, twice = pieces[:, width:rows], pieces[:, : rows - width], spare[:, width:rows]
-            now_0, now_1, now_2, then_0, then_1, then_2 = now[0], now[1], now[2], then[0], then[1], then[2]
-            twice_0, twice_1, twice_2 = twice[0], twice[1], twice[2]
-            for row in range(rows - width):
-                apart = now_0[row] - then_0[row]
-                twice_0[row] = 0.5 * (now_0[row] + then_0[row])
-                twice_1[row] = now_1[row] + then_1[row] + apart * apart * half
-                twice_2[row] = now_2[row] + then_2[row] + apart * (half * middle)
-            pieces, spare = spare, pieces
-            width *= 2
-        for row in range(len(lines)):
-            lines[row] /= of_steps
+    tail = np.full((3, window + 1, lanes), np.nan)  # means, centred squares, centred products
+    tail[:, window] = 0.0
+    mean, square, product = np.empty(lanes), np.empty(lanes), np.empty(lanes)
+    for block in range(0, rows, window):
+        mean[:], square[:], product[:] = 0.0, 0.0, 0.0
+        for row in range(block, min(block + window, rows)):
+            count = row - block + 1
+            weight, before = 1.0 / count, 0.5 * (count - 1)
+            share, half = count / window, 0.5 * count * (window - count)
+            cross = share * (window - count)
+            now, rest, rest_square, rest_product = values[row], tail[0, count], tail[1, count], tail[2, count]
+            line, whole, spread = slope[row], average[row], squares[row]
+            for lane in range(lanes):
+                step = now[lane] - mean[lane]
+                level = mean[lane] + step * weight
+                own = square[lane] + step * (now[lane] - level)
+                along = product[lane] + step * before
+                mean[lane], square[lane], product[lane] = level, own, along
+                apart = level - rest[lane]
+                whole[lane] = rest[lane] + apart * share
+                spread[lane] = own + rest_square[lane] + apart * cross * apart
+                line[lane] = (along + rest_product[lane] + apart * half) / of_steps
+        if block + window < rows:
+            mean[:], square[:], product[:] = 0.0, 0.0, 0.0
+            for place in range(window - 1, -1, -1):
+                weight, after = 1.0 / (window - place), 0.5 * (window - place - 1)
+                now, rest = values[block + place], tail[0, place]
+                rest_square, rest_product = tail[1, place], tail[2, place]
+                for lane in range(lanes):
+                    step = now[lane] - mean[lane]
+                    level = mean[lane] + step * weight
+                    own = square[lane] + step * (now[lane] - level)
+                    along = product[lane] - step * after
+                    mean[lane], square[lane], product[lane] = level, own, along
+                    rest[lane], rest_square[lane], rest_product[lane] = level, own, along
     return slope, average, squares
 
 
 @kernel
 def rolling_comoments(
-    one: FloatArray, two: FloatArray, starts: IntArray, window: int
+    one: FloatArray, two: FloatArray, window: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Centred sums of the last `window` pairs: one * one, two * two, one * two.
 
     A pair with a NaN in it makes all three NaN until the window has left it.
     """
+    rows, lanes = one.shape
     ones, twos, both = np.empty_like(one), np.empty_like(one), np.empty_like(one)
-    tail = np.empty((window + 1, 5))
-    for symbol in range(len(starts) - 1):
-        first, last = starts[symbol], starts[symbol + 1]
-        tail[:] = np.nan
-        for block in range(first, last, window):
-            mean_1, mean_2, sum_11, sum_22, sum_12 = 0.0, 0.0, 0.0, 0.0, 0.0
-            for row in range(block, min(block + window, last)):
-                count = row - block + 1
-                weight = 1.0 / count
-                hole = (one[row] + two[row]) * 0.0  # NaN where either is
-                step_1, step_2 = one[row] + hole - mean_1, two[row] + hole - mean_2
-                mean_1 += step_1 * weight
-                mean_2 += step_2 * weight
-                sum_11 += step_1 * (one[row] - mean_1)
-                sum_22 += step_2 * (two[row] - mean_2)
-                sum_12 += step_1 * (two[row] - mean_2)
-                if count < window:
-                    apart_1, apart_2 = mean_1 - tail[count, 0], mean_2 - tail[count, 1]
-                    share = count * (window - count) / window
-                    ones[row] = tail[count, 2] + sum_11 + apart_1 * apart_1 * share
-                    twos[row] = tail[count, 3] + sum_22 + apart_2 * apart_2 * share
-                    both[row] = tail[count, 4] + sum_12 + apart_1 * apart_2 * share
-                else:
-                    ones[row], twos[row], both[row] = sum_11, sum_22, sum_12
-            if block + window <= last:
-                mean_1, mean_2, sum_11, sum_22, sum_12 = 0.0, 0.0, 0.0, 0.0, 0.0
-                for place in range(window - 1, -1, -1):
-                    row = block + place
-                    weight = 1.0 / (window - place)
-                    hole = (one[row] + two[row]) * 0.0
-                    step_1, step_2 = one[row] + hole - mean_1, two[row] + hole - mean_2
-                    mean_1 += step_1 * weight
-                    mean_2 += step_2 * weight
-                    sum_11 += step_1 * (one[row] - mean_1)
-                    sum_22 += step_2 * (two[row] - mean_2)
-                    sum_12 += step_1 * (two[row] - mean_2)
-                    tail[place, 0], tail[place, 1] = mean_1, mean_2
-                    tail[place, 2], tail[place, 3], tail[place, 4] = sum_11, sum_22, sum_12
+    tail = np.full((window + 1, 5, lanes), np.nan)
+    tail[window] = 0.0
+    head = np.empty((5, lanes))
+    mean_1, mean_2, sum_11, sum_22, sum_12 = head[0], head[1], head[2], head[3], head[4]
+    for block in range(0, rows, window):
+        head[:] = 0.0
+        for row in range(block, min(block + window, rows)):
+            count = row - block + 1
+            weight, share = 1.0 / count, count * (window - count) / window
+            now_1, now_2, out_11, out_22, out_12 = one[row], two[row], ones[row], twos[row], both[row]
+            rest = tail[count]
+            rest_1, rest_2, rest_11, rest_22, rest_12 = rest[0], rest[1], rest[2], rest[3], rest[4]
+            for lane in range(lanes):
+                hole = (now_1[lane] + now_2[lane]) * 0.0  # NaN where either is
+                step_1, step_2 = now_1[lane] + hole - mean_1[lane], now_2[lane] + hole - mean_2[lane]
+                level_1, level_2 = mean_1[lane] + step_1 * weight, mean_2[lane] + step_2 * weight
+                own_11 = sum_11[lane] + step_1 * (now_1[lane] - level_1)
+                own_22 = sum_22[lane] + step_2 * (now_2[lane] - level_2)
+                own_12 = sum_12[lane] + step_1 * (now_2[lane] - level_2)
+                mean_1[lane], mean_2[lane] = level_1, level_2
+                sum_11[lane], sum_22[lane], sum_12[lane] = own_11, own_22, own_12
+                apart_1, apart_2 = (level_1 - rest_1[lane]) * share, level_2 - rest_2[lane]
+                out_11[lane] = rest_11[lane] + own_11 + apart_1 * (level_1 - rest_1[lane])
+                out_22[lane] = rest_22[lane] + own_22 + apart_2 * share * apart_2
+                out_12[lane] = rest_12[lane] + own_12 + apart_1 * apart_2
+        if block + window < rows:
+            head[:] = 0.0
+            for place in range(window - 1, -1, -1):
+                weight, now_1, now_2 = 1.0 / (window - place), one[block + place], two[block + place]
+                rest = tail[place]
+                rest_1, rest_2, rest_11, rest_22, rest_12 = rest[0], rest[1], rest[2], rest[3], rest[4]
+                for lane in range(lanes):
+                    hole = (now_1[lane] + now_2[lane]) * 0.0
+                    step_1, step_2 = now_1[lane] + hole - mean_1[lane], now_2[lane] + hole - mean_2[lane]
+                    level_1, level_2 = mean_1[lane] + step_1 * weight, mean_2[lane] + step_2 * weight
+                    sum_11[lane] += step_1 * (now_1[lane] - level_1)
+                    sum_22[lane] += step_2 * (now_2[lane] - level_2)
+                    sum_12[lane] += step_1 * (now_2[lane] - level_2)
+                    mean_1[lane], mean_2[lane] = level_1, level_2
+                    rest_1[lane], rest_2[lane] = level_1, level_2
+                    rest_11[lane], rest_22[lane], rest_12[lane] = sum_11[lane], sum_22[lane], sum_12[lane]
     return ones, twos, both
 
 
 @kernel
-def mean_deviation(values: FloatArray, means: FloatArray, starts: IntArray, window: int) -> FloatArray:
+def mean_deviation(values: FloatArray, means: FloatArray, window: int) -> FloatArray:
     """Mean distance of the last `window` values from the row's own mean, which is handed in."""
-    out = np.full_like(values, np.nan)
-    for symbol in range(len(starts) - 1):
-        for base in range(starts[symbol] + window - 1, starts[symbol + 1], LANES):
-            width = min(LANES, starts[symbol + 1] - base)
-            total, mean = out[base : base + width], means[base : base + width]
-            total[:] = 0.0
-            for back in range(window - 1, -1, -1):
-                value = values[base - back : base - back + width]
-                for lane in range(width):
-                    total[lane] += abs(value[lane] - mean[lane])
-            for lane in range(width):
-                total[lane] /= window
+    lanes = values.shape[1]
+    out = np.empty_like(values)
+    out[: window - 1] = np.nan
+    every, level, result = values.reshape(-1), means.reshape(-1), out.reshape(-1)
+    for base in range((window - 1) * lanes, len(every), PART):
+        width = min(PART, len(every) - base)
+        total, mean = result[base : base + width], level[base : base + width]
+        total[:] = 0.0
+        # Two values at a time, one after the other: half as often to and from the sums.
+        for back in range(window - 1, 0, -2):
+            one = every[base - back * lanes : base - back * lanes + width]
+            two = every[base - (back - 1) * lanes : base - (back - 1) * lanes + width]
+            for place in range(width):
+                total[place] = total[place] + abs(one[place] - mean[place]) + abs(two[place] - mean[place])
+        if window % 2:
+            newest = every[base : base + width]
+            for place in range(width):
+                total[place] += abs(newest[place] - mean[place])
+        for place in range(width):
+            total[place] /= window
     return out
 
 
 @kernel
 def central_moments(
-    values: FloatArray, means: FloatArray, starts: IntArray, window: int
+    values: FloatArray, means: FloatArray, window: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Means of the second, third and fourth power of the distance from the row's own mean."""
-    second, third, fourth = (
-        np.full_like(values, np.nan),
-        np.full_like(values, np.nan),
-        np.full_like(values, np.nan),
-    )
-    for symbol in range(len(starts) - 1):
-        for base in range(starts[symbol] + window - 1, starts[symbol + 1], LANES):
-            width = min(LANES, starts[symbol + 1] - base)
-            mean = means[base : base + width]
-            twos, threes, fours = (
-                second[base : base + width],
-                third[base : base + width],
-                fourth[base : base + width],
-            )
-            twos[:], threes[:], fours[:] = 0.0, 0.0, 0.0
-            for back in range(window - 1, -1, -1):
-                value = values[base - back : base - back + width]
-                for lane in range(width):
-                    apart = value[lane] - mean[lane]
-                    square = apart * apart
-                    twos[lane] += square
-                    threes[lane] += square * apart
-                    fours[lane] += square * square
-            for lane in range(width):
-                twos[lane] /= window
-                threes[lane] /= window
-                fours[lane] /= window
-    return second, third, fourth
+    lanes = values.shape[1]
+    moments = np.empty((3, *values.shape))
+    moments[:, : window - 1] = np.nan
+    every, level = values.reshape(-1), means.reshape(-1)
+    second, third, fourth = moments[0].reshape(-1), moments[1].reshape(-1), moments[2].reshape(-1)
+    for base in range((window - 1) * lanes, len(every), PART):
+        width = min(PART, len(every) - base)
+        mean = level[base : base + width]
+        twos, threes, fours = (
+            second[base : base + width],
+            third[base : base + width],
+            fourth[base : base + width],
+        )
+        twos[:], threes[:], fours[:] = 0.0, 0.0, 0.0
+        for back in range(window - 1, -1, -1):
+            value = every[base - back * lanes : base - back * lanes + width]
+            for place in range(width):
+                apart = value[place] - mean[place]
+                square = apart * apart
+                twos[place] += square
+                threes[place] += square * apart
+                fours[place] += square * square
+        for place in range(width):
+            twos[place] /= window
+            threes[place] /= window
+            fours[place] /= window
+    return moments[0], moments[1], moments[2]

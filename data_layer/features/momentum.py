@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.averages import mean_close
-from data_layer.features.extreme_kernels import rolling_max, rolling_min, rows_since_max
-from data_layer.features.kernels import exponential_mean, lag, rolling_mean, wilder_sides
+from data_layer.features.extreme_kernels import rolling_max, rolling_min, rolling_peak
+from data_layer.features.kernels import lag, rolling_mean
 from data_layer.features.layout import FloatArray
 from data_layer.features.moment_kernels import mean_deviation
 from data_layer.features.panel import Panel
+from data_layer.features.recurrence_kernels import exponential_mean, wilder_sides
 from data_layer.features.registry import indicator
 
 CCI_SCALE = 0.015  # Lambert (1980): puts most values between -100 and 100
@@ -20,12 +21,12 @@ ROUNDING = 1e-13  # of a price, far below a cent and far above what a sum of som
 
 def change(panel: Panel) -> FloatArray:
     """Change of the close since the session before."""
-    return panel.close - lag(panel.close, panel.starts, 1)
+    return panel.close - lag(panel.close, 1)
 
 
 def gain_and_loss(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """Wilder's means of the rises and of the falls."""
-    return wilder_sides(panel.once(change), panel.starts, window)
+    return wilder_sides(panel.once(change), window)
 
 
 def relative_strength(panel: Panel, window: int) -> FloatArray:
@@ -36,12 +37,12 @@ def relative_strength(panel: Panel, window: int) -> FloatArray:
 
 def highest(panel: Panel, window: int) -> FloatArray:
     """Highest high of the window."""
-    return rolling_max(panel.high, panel.starts, window)
+    return rolling_max(panel.high, window)
 
 
 def lowest(panel: Panel, window: int) -> FloatArray:
     """Lowest low of the window."""
-    return rolling_min(panel.low, panel.starts, window)
+    return rolling_min(panel.low, window)
 
 
 def typical_price(panel: Panel) -> FloatArray:
@@ -84,7 +85,7 @@ def chande_oscillator(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def rate_of_change(panel: Panel, window: int) -> FloatArray:
     """Rate of change of the price alone, without dividends, in percent as the chart packages have it."""
-    return (panel.close / lag(panel.close, panel.starts, window) - 1.0) * 100.0
+    return (panel.close / lag(panel.close, window) - 1.0) * 100.0
 
 
 @indicator(
@@ -93,7 +94,7 @@ def rate_of_change(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def momentum(panel: Panel, window: int) -> FloatArray:
     """Momentum in money."""
-    return panel.close - lag(panel.close, panel.starts, window)
+    return panel.close - lag(panel.close, window)
 
 
 @indicator(
@@ -113,8 +114,8 @@ def stochastic(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """Lane's (1984) slow stochastic; both begin with the second line, as in TA-Lib."""
     floor = panel.once(lowest, window)
     fast = 100.0 * ((panel.close - floor) / (panel.once(highest, window) - floor))
-    slow = rolling_mean(fast, panel.starts, SMOOTHING)
-    signal = rolling_mean(slow, panel.starts, SMOOTHING)
+    slow = rolling_mean(fast, SMOOTHING)
+    signal = rolling_mean(slow, SMOOTHING)
     return slow + signal * 0.0, signal
 
 
@@ -134,11 +135,11 @@ def stochastic(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
 def stochastic_strength(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """Stochastic of the relative strength index (Chande and Kroll 1994), unsmoothed; none while that is flat."""
     strength = panel.once(relative_strength, window)
-    floor = rolling_min(strength, panel.starts, window)
-    span = rolling_max(strength, panel.starts, window) - floor
+    floor = rolling_min(strength, window)
+    span = rolling_max(strength, window) - floor
     span[span <= FLAT_STRENGTH] = np.nan
     fast = 100.0 * ((strength - floor) / span)
-    signal = rolling_mean(fast, panel.starts, SMOOTHING)
+    signal = rolling_mean(fast, SMOOTHING)
     return fast + signal * 0.0, signal
 
 
@@ -163,8 +164,8 @@ def williams_range(panel: Panel, window: int) -> FloatArray:
 def channel_index(panel: Panel, window: int) -> FloatArray:
     """Lambert's (1980) commodity channel index."""
     typical = panel.once(typical_price)
-    mean = rolling_mean(typical, panel.starts, window)
-    deviation = mean_deviation(typical, mean, panel.starts, window)
+    mean = rolling_mean(typical, window)
+    deviation = mean_deviation(typical, mean, window)
     # The mean of equal prices is off by an ulp or two, and so then would be their distance from it.
     deviation[deviation <= ROUNDING * np.abs(mean)] = np.nan
     return (typical - mean) / (CCI_SCALE * deviation)
@@ -179,8 +180,8 @@ def triple_momentum(panel: Panel, window: int) -> FloatArray:
     """Hutson's (1983) TRIX."""
     level = panel.close
     for _ in range(3):
-        level = exponential_mean(level, panel.starts, window, 0)
-    return (level / lag(level, panel.starts, 1) - 1.0) * 100.0
+        level = exponential_mean(level, window, 0)
+    return (level / lag(level, 1) - 1.0) * 100.0
 
 
 @indicator(
@@ -192,8 +193,8 @@ def triple_momentum(panel: Panel, window: int) -> FloatArray:
 def true_strength(panel: Panel, window: int) -> FloatArray:
     """Blau's (1991) true strength index."""
     moved = panel.once(change)
-    up = exponential_mean(exponential_mean(moved, panel.starts, window, 0), panel.starts, 13, 0)
-    path = exponential_mean(exponential_mean(np.abs(moved), panel.starts, window, 0), panel.starts, 13, 0)
+    up = exponential_mean(exponential_mean(moved, window, 0), 13, 0)
+    path = exponential_mean(exponential_mean(np.abs(moved), window, 0), 13, 0)
     return 100.0 * (up / path)
 
 
@@ -213,8 +214,8 @@ def true_strength(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def aroon(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Chande's (1995) Aroon."""
-    up = 100.0 * (1.0 - rows_since_max(panel.high, panel.starts, window + 1) / window)
-    down = 100.0 * (1.0 - rows_since_max(-panel.low, panel.starts, window + 1) / window)
+    up = 100.0 * (1.0 - rolling_peak(panel.high, window + 1, True)[1] / window)
+    down = 100.0 * (1.0 - rolling_peak(-panel.low, window + 1, True)[1] / window)
     return up, down, up - down
 
 
@@ -226,7 +227,7 @@ def aroon(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray
 def awesome_oscillator(panel: Panel, window: int) -> FloatArray:
     """Williams' (1998) awesome oscillator."""
     middle = (panel.high + panel.low) / 2.0
-    return rolling_mean(middle, panel.starts, 5) - rolling_mean(middle, panel.starts, window)
+    return rolling_mean(middle, 5) - rolling_mean(middle, window)
 
 
 @indicator(

@@ -1,4 +1,4 @@
-"""The bars as the formulas see them: one float64 array per field, each symbol's rows in one piece."""
+"""The bars as they come, symbol after symbol, and as the formulas see them, symbols side by side."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from data_layer.features.kernels import spread, spread_adjusted
 from data_layer.features.layout import (
     STAGE,
     FloatArray,
@@ -29,25 +31,21 @@ INPUTS = (
     "total_return_close", "total_return_volume", "vwap", "market_return", "factors", "days",
 )  # fmt: skip
 Shared = TypeVar("Shared")
+BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Panel:
-    """Bars by symbol, float64 [rows]; a value that is missing or not finite is NaN.
+class Rows:
+    """Bars symbol after symbol, one float64 array [rows] per field; a value missing or not finite is NaN."""
 
-    Windows count a symbol's own rows: `starts[i]` to `starts[i + 1] - 1` are symbol i's, in date order. Formulas
-    never write into a field or a shared array: the next formula reads it too.
-    """
-
-    starts: IntArray  # [symbols + 1]
+    starts: IntArray  # [symbols + 1]: rows `starts[i]` to `starts[i + 1] - 1` are symbol i's, in date order
     days: IntArray  # since 1970-01-01
     raw: dict[str, FloatArray]  # open, high, low, close, volume, and of OPTIONAL_COLUMNS what there is
     split_factor: FloatArray
     return_factor: FloatArray
-    kept: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def from_bars(cls, bars: pd.DataFrame) -> Panel:
+    def from_bars(cls, bars: pd.DataFrame) -> Rows:
         """Read and check a frame of bars with their forward factors; at least one row.
 
         Raises:
@@ -73,22 +71,44 @@ class Panel:
             raw=raw,
         )
 
-    def groups(self, rows: int) -> Iterator[tuple[slice, Panel]]:
-        """Cut into panels of whole symbols, of about so many rows each, and say which rows each one is.
+    def tails(self, wanted: BoolArray, reach: int) -> tuple[Rows, BoolArray]:
+        """Leave out rows that no wanted one can see when a row sees `reach` rows back, and say which stay.
 
-        Formulas work on one group after the other because its arrays stay in the processor's cache.
+        What is left out of a symbol is a multiple of `reach` rows, so that windows whose length divides it go by
+        the same blocks and give the same bits. A symbol without wanted rows stays with none.
         """
-        first = 0
-        while first < len(self.starts) - 1:
-            last = int(np.searchsorted(self.starts, self.starts[first] + rows, side="right")) - 1
-            last = max(last, first + 1)
-            part = slice(int(self.starts[first]), int(self.starts[last]))
-            yield part, Panel(
-                self.starts[first : last + 1] - self.starts[first], self.days[part],
-                {name: values[part] for name, values in self.raw.items()},
+        symbols = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        first = self.starts[1:].copy()
+        due = np.flatnonzero(wanted)[::-1]
+        first[symbols[due]] = due  # the last one assigned, the earliest row, stays
+        skipped = np.maximum(first - self.starts[:-1] - reach, 0) // reach * reach
+        skipped = np.where(first == self.starts[1:], np.diff(self.starts), skipped)
+        stays = np.arange(len(wanted)) >= (self.starts[:-1] + skipped)[symbols]
+        starts = np.concatenate(([0], np.cumsum(np.diff(self.starts) - skipped)))
+        raw = {name: values[stays] for name, values in self.raw.items()}
+        return Rows(starts, self.days[stays], raw, self.split_factor[stays], self.return_factor[stays]), stays
+
+    def groups(self, lanes: int) -> Iterator[tuple[slice, Panel]]:
+        """Cut into panels of so many symbols each, and say which rows each one is."""
+        for first in range(0, len(self.starts) - 1, lanes):
+            starts = self.starts[first : first + lanes + 1]
+            part = slice(int(starts[0]), int(starts[-1]))
+            yield part, Panel(Rows(
+                starts - starts[0], self.days[part], {name: values[part] for name, values in self.raw.items()},
                 self.split_factor[part], self.return_factor[part],
-            )  # fmt: skip
-            first = last
+            ))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Bars of some symbols side by side: float64 [sessions, lanes], a lane a symbol, its first row the first.
+
+    Windows count a symbol's own rows. A symbol that ends before the longest is filled up with NaN (days with 0,
+    factors with 1). Formulas never write into a field or a shared array: the next formula reads it too.
+    """
+
+    rows: Rows
+    kept: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, function: Callable[..., Shared], *arguments: Any) -> Shared:
         """Give `function(panel, *arguments)`, worked out once however many formulas ask for it."""
@@ -98,73 +118,85 @@ class Panel:
         return self.kept[key]  # type: ignore[no-any-return]
 
     def _adjusted(self, name: str, factor: FloatArray) -> FloatArray:
-        with np.errstate(over="ignore", invalid="ignore"):
-            values = self.raw[name] / factor if name == "volume" else self.raw[name] * factor
-        values[~np.isfinite(values)] = np.nan
-        return values
+        return spread_adjusted(self.rows.raw[name], factor, self.rows.starts, name == "volume")
 
-    def _optional(self, name: str) -> FloatArray:
-        return self.raw[name] if name in self.raw else np.full(len(self.days), np.nan)
+    def _optional(self, name: str, factor: FloatArray) -> FloatArray:
+        return self._adjusted(name, factor) if name in self.rows.raw else np.full(self.days.shape, np.nan)
+
+    @cached_property
+    def days(self) -> IntArray:
+        """Days since 1970-01-01."""
+        return spread(self.rows.days, self.rows.starts, 0)
+
+    @cached_property
+    def split_factor(self) -> FloatArray:
+        """Forward factor of splits."""
+        return spread(self.rows.split_factor, self.rows.starts, 1.0)
+
+    @cached_property
+    def return_factor(self) -> FloatArray:
+        """Forward factor of splits and dividends."""
+        return spread(self.rows.return_factor, self.rows.starts, 1.0)
 
     @cached_property
     def open(self) -> FloatArray:
         """Split-adjusted: raw * split_factor."""
-        return self._adjusted("open", self.split_factor)
+        return self._adjusted("open", self.rows.split_factor)
 
     @cached_property
     def high(self) -> FloatArray:
         """Split-adjusted."""
-        return self._adjusted("high", self.split_factor)
+        return self._adjusted("high", self.rows.split_factor)
 
     @cached_property
     def low(self) -> FloatArray:
         """Split-adjusted."""
-        return self._adjusted("low", self.split_factor)
+        return self._adjusted("low", self.rows.split_factor)
 
     @cached_property
     def close(self) -> FloatArray:
         """Split-adjusted."""
-        return self._adjusted("close", self.split_factor)
+        return self._adjusted("close", self.rows.split_factor)
 
     @cached_property
     def volume(self) -> FloatArray:
         """Split-adjusted: raw / split_factor."""
-        return self._adjusted("volume", self.split_factor)
+        return self._adjusted("volume", self.rows.split_factor)
 
     @cached_property
     def total_return_open(self) -> FloatArray:
         """Split- and dividend-adjusted: raw * return_factor."""
-        return self._adjusted("open", self.return_factor)
+        return self._adjusted("open", self.rows.return_factor)
 
     @cached_property
     def total_return_high(self) -> FloatArray:
         """Split- and dividend-adjusted."""
-        return self._adjusted("high", self.return_factor)
+        return self._adjusted("high", self.rows.return_factor)
 
     @cached_property
     def total_return_low(self) -> FloatArray:
         """Split- and dividend-adjusted."""
-        return self._adjusted("low", self.return_factor)
+        return self._adjusted("low", self.rows.return_factor)
 
     @cached_property
     def total_return_close(self) -> FloatArray:
         """Split- and dividend-adjusted."""
-        return self._adjusted("close", self.return_factor)
+        return self._adjusted("close", self.rows.return_factor)
 
     @cached_property
     def total_return_volume(self) -> FloatArray:
         """Raw / return_factor, so that price times volume stays the money traded."""
-        return self._adjusted("volume", self.return_factor)
+        return self._adjusted("volume", self.rows.return_factor)
 
     @cached_property
     def vwap(self) -> FloatArray:
         """The session's volume-weighted price, split-adjusted; NaN where the source has none."""
-        return self._adjusted("vwap", self.split_factor) if "vwap" in self.raw else self._optional("vwap")
+        return self._optional("vwap", self.rows.split_factor)
 
     @cached_property
     def market_return(self) -> FloatArray:
         """The market index's simple return of the same session, a fraction; NaN without an index."""
-        return self._optional("market_return")
+        return self._optional("market_return", np.ones(len(self.rows.days)))
 
 
 def check_columns(bars: pd.DataFrame) -> None:

@@ -22,6 +22,9 @@ UNITS = {
     "fraction per million USD": 0, "points": 0, "log": 0, "count": 0,
 }  # fmt: skip
 
+# Raise it when kernels sum or round in another way: every set is then computed anew, as a new version.
+ARITHMETIC = 2
+
 Formula = Callable[[Panel, int], FloatArray | tuple[FloatArray, ...]]
 Range = tuple[float | None, float | None]
 WarmUp = Callable[[int], int]
@@ -65,8 +68,9 @@ def indicator(
 ) -> Callable[[Formula], Formula]:  # fmt: skip
     """Declare the columns a function computes; this is all there is to adding an indicator.
 
-    The function takes the panel and one window and returns one float64 array [rows], or a tuple of them in
-    the order of `names`. It works on adjusted data and leaves units, rounding and infinities to `compute`.
+    The function takes the panel and one window and returns one float64 array [sessions, lanes] (a lane is a
+    symbol, see `Panel`), or a tuple of them in the order of `names`. It works on adjusted data and leaves
+    units, rounding and infinities to `compute`.
 
     Args:
         names: column names, with `{window}` in them when there are several windows.
@@ -169,9 +173,9 @@ def catalogue(feature_set: str = "technical") -> list[FeatureDefinition]:
 
 
 def set_version(feature_set: str = "technical") -> str:
-    """Twelve hex digits that change when a column is added, removed, moved or given a new version."""
+    """Twelve hex digits that change with `ARITHMETIC` and when a column is added, removed, moved or newly versioned."""
     columns = [(item.name, item.version) for item in catalogue(feature_set)]
-    return hashlib.sha256(repr(columns).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr((ARITHMETIC, columns)).encode()).hexdigest()[:12]
 
 
 def select(names: Iterable[str] | str | None, feature_set: str) -> list[Column]:

@@ -5,29 +5,30 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.averages import mean_close
-from data_layer.features.extreme_kernels import rolling_max, running_max
-from data_layer.features.kernels import lag, rolling_mean, rolling_std
+from data_layer.features.extreme_kernels import rolling_max
+from data_layer.features.kernels import lag, rolling_mean, rolling_mean_std
 from data_layer.features.layout import FloatArray
 from data_layer.features.moment_kernels import central_moments, rolling_comoments
 from data_layer.features.panel import Panel
+from data_layer.features.recurrence_kernels import running_max
 from data_layer.features.registry import indicator
 
 
 def one_session_return(panel: Panel) -> FloatArray:
     """Simple total return since the session before."""
-    before = lag(panel.total_return_close, panel.starts, 1)
+    before = lag(panel.total_return_close, 1)
     return (panel.total_return_close - before) / before
 
 
 def mean_return(panel: Panel, window: int) -> FloatArray:
     """Mean of the last returns."""
-    return rolling_mean(panel.once(one_session_return), panel.starts, window)
+    return rolling_mean(panel.once(one_session_return), window)
 
 
 def moments(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Second to fourth central moments of the last returns."""
     returns = panel.once(one_session_return)
-    return central_moments(returns, panel.once(mean_return, window), panel.starts, window)
+    return central_moments(returns, panel.once(mean_return, window), window)
 
 
 @indicator(
@@ -37,7 +38,7 @@ def moments(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArr
 )  # fmt: skip
 def simple_return(panel: Panel, window: int) -> FloatArray:
     """Simple return with dividends reinvested; it reads its two closes only, not those between them."""
-    before = lag(panel.total_return_close, panel.starts, window)
+    before = lag(panel.total_return_close, window)
     return (panel.total_return_close - before) / before
 
 
@@ -48,7 +49,7 @@ def simple_return(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def log_return(panel: Panel, window: int) -> FloatArray:
     """Logarithmic return, which adds up over time."""
-    return np.log(panel.total_return_close / lag(panel.total_return_close, panel.starts, window))
+    return np.log(panel.total_return_close / lag(panel.total_return_close, window))
 
 
 @indicator(
@@ -68,7 +69,7 @@ def average_return(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def deviation_of_returns(panel: Panel, window: int) -> FloatArray:
     """Daily volatility; volatility_{window} is the same per year."""
-    return rolling_std(panel.once(one_session_return), panel.starts, window, 1)
+    return rolling_mean_std(panel.once(one_session_return), window, 1)[1]
 
 
 @indicator(
@@ -103,8 +104,8 @@ def kurtosis_of_returns(panel: Panel, window: int) -> FloatArray:
 def autocorrelation(panel: Panel, window: int) -> FloatArray:
     """First-order autocorrelation; none when one side does not vary."""
     returns = panel.once(one_session_return)
-    before = lag(returns, panel.starts, 1)
-    own, others, both = rolling_comoments(returns, before, panel.starts, window)
+    before = lag(returns, 1)
+    own, others, both = rolling_comoments(returns, before, window)
     return both / np.sqrt(own * others)
 
 
@@ -115,7 +116,7 @@ def autocorrelation(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def standard_score(panel: Panel, window: int) -> FloatArray:
     """Standard score of the price in its window; ddof 0 as the Bollinger bands; none on equal closes."""
-    spread = rolling_std(panel.close, panel.starts, window, 0)
+    spread = rolling_mean_std(panel.close, window, 0)[1]
     return (panel.close - panel.once(mean_close, window)) / spread
 
 
@@ -126,7 +127,7 @@ def standard_score(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def drawdown(panel: Panel, window: int) -> FloatArray:
     """Fall from the peak; a NaN starts it anew."""
-    return panel.total_return_close / running_max(panel.total_return_close, panel.starts) - 1.0
+    return panel.total_return_close / running_max(panel.total_return_close) - 1.0
 
 
 @indicator(
@@ -136,12 +137,12 @@ def drawdown(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def rolling_drawdown(panel: Panel, window: int) -> FloatArray:
     """Fall from the highest close of a quarter and of a year."""
-    return panel.total_return_close / rolling_max(panel.total_return_close, panel.starts, window) - 1.0
+    return panel.total_return_close / rolling_max(panel.total_return_close, window) - 1.0
 
 
 def with_market(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Centred sums of the market's and the symbol's returns."""
-    return rolling_comoments(panel.market_return, panel.once(one_session_return), panel.starts, window)
+    return rolling_comoments(panel.market_return, panel.once(one_session_return), window)
 
 
 @indicator(

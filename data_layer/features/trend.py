@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.extreme_kernels import rolling_max, rolling_min
-from data_layer.features.kernels import lag, rolling_mean, wilder_mean, wilder_moves, wilder_sum
+from data_layer.features.kernels import lag, rolling_mean
 from data_layer.features.layout import FloatArray
 from data_layer.features.moment_kernels import rolling_line
 from data_layer.features.momentum import highest, lowest
 from data_layer.features.panel import Panel
+from data_layer.features.recurrence_kernels import wilder_mean, wilder_moves, wilder_sum
 from data_layer.features.registry import indicator
 from data_layer.features.trend_kernels import band_stop, parabolic_stop
 from data_layer.features.volatility import average_range, channel, true_range
@@ -21,7 +22,7 @@ BASE_LINE = 26  # Hosoda's (1969) lengths of the cloud: 9, 26, 52 sessions, and 
 
 def moves(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """Wilder's sums of upward moves of the high and of downward moves of the low."""
-    return wilder_moves(panel.high, panel.low, panel.starts, window)
+    return wilder_moves(panel.high, panel.low, window)
 
 
 def directional_movement(panel: Panel, window: int) -> FloatArray:
@@ -32,7 +33,7 @@ def directional_movement(panel: Panel, window: int) -> FloatArray:
 
 def average_movement(panel: Panel, window: int) -> FloatArray:
     """Wilder's mean of the directional movement index."""
-    return wilder_mean(panel.once(directional_movement, window), panel.starts, window)
+    return wilder_mean(panel.once(directional_movement, window), window)
 
 
 @indicator(
@@ -48,7 +49,7 @@ def average_movement(panel: Panel, window: int) -> FloatArray:
 def directional_indicators(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """Wilder's (1978) directional indicators; the lesser move of a session counts as none."""
     rises, falls = panel.once(moves, window)
-    spread = wilder_sum(panel.once(true_range), panel.starts, window)
+    spread = wilder_sum(panel.once(true_range), window)
     return 100.0 * (rises / spread), 100.0 * (falls / spread)
 
 
@@ -71,7 +72,7 @@ def average_directional_index(panel: Panel, window: int) -> FloatArray:
 def movement_rating(panel: Panel, window: int) -> FloatArray:
     """Wilder's (1978) directional movement rating, with TA-Lib's distance."""
     level = panel.once(average_movement, window)
-    return (level + lag(level, panel.starts, window - 1)) / 2.0
+    return (level + lag(level, window - 1)) / 2.0
 
 
 @indicator(
@@ -82,7 +83,7 @@ def movement_rating(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def parabolic(panel: Panel, window: int) -> FloatArray:
     """Wilder's (1978) parabolic stop and reverse."""
-    return parabolic_stop(panel.high, panel.low, panel.starts, SAR_STEP, SAR_LIMIT)
+    return parabolic_stop(panel.high, panel.low, SAR_STEP, SAR_LIMIT)
 
 
 @indicator(
@@ -102,7 +103,7 @@ def supertrend(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """Seban's supertrend; it begins upward."""
     middle = (panel.high + panel.low) / 2.0
     width = SUPERTREND_WIDTH * panel.once(average_range, window)
-    return band_stop(panel.close, middle + width, middle - width, panel.starts)
+    return band_stop(panel.close, middle + width, middle - width)
 
 
 @indicator(
@@ -140,7 +141,7 @@ def base_line(panel: Panel, window: int) -> FloatArray:
 def cloud(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """Hosoda's (1969) cloud as it lies over the session; the lagging span looks ahead and is left out."""
     short, base, long = (panel.once(channel, length)[1] for length in (9, BASE_LINE, window))
-    return lag((short + base) / 2.0, panel.starts, BASE_LINE), lag(long, panel.starts, BASE_LINE)
+    return lag((short + base) / 2.0, BASE_LINE), lag(long, BASE_LINE)
 
 
 @indicator(
@@ -158,7 +159,7 @@ def cloud(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
 )  # fmt: skip
 def regression_line(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Straight line through the closes; the share has no value on equal closes."""
-    slope, mean, squares = rolling_line(panel.close, panel.starts, window)
+    slope, mean, squares = rolling_line(panel.close, window)
     of_steps = window * (window * window - 1.0) / 12.0
     share = np.minimum(slope * slope * of_steps / squares, 1.0)
     return mean + slope * (0.5 * (window - 1)), slope, share
@@ -173,8 +174,8 @@ def regression_line(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, 
 )  # fmt: skip
 def distance_from_extremes(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """How far the price stands from the year's extremes (George and Hwang 2004); 252 sessions are a year."""
-    top = rolling_max(panel.high, panel.starts, window)
-    bottom = rolling_min(panel.low, panel.starts, window)
+    top = rolling_max(panel.high, window)
+    bottom = rolling_min(panel.low, window)
     return panel.close / top - 1.0, panel.close / bottom - 1.0
 
 
@@ -193,12 +194,12 @@ def distance_from_extremes(panel: Panel, window: int) -> tuple[FloatArray, Float
 )  # fmt: skip
 def vortex(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """Botes and Siepman's (2010) vortex indicator; none when no price has moved."""
-    spread = rolling_mean(panel.once(true_range), panel.starts, window)
-    plus = np.abs(panel.high - lag(panel.low, panel.starts, 1))
-    minus = np.abs(panel.low - lag(panel.high, panel.starts, 1))
+    spread = rolling_mean(panel.once(true_range), window)
+    plus = np.abs(panel.high - lag(panel.low, 1))
+    minus = np.abs(panel.low - lag(panel.high, 1))
     return (
-        rolling_mean(plus, panel.starts, window) / spread,
-        rolling_mean(minus, panel.starts, window) / spread,
+        rolling_mean(plus, window) / spread,
+        rolling_mean(minus, window) / spread,
     )
 
 

@@ -1,193 +1,198 @@
-"""Compiled loops of recurrences that branch: adaptive averages, stops, accumulations; see `kernels`."""
+"""Compiled loops of recurrences that branch: adaptive averages, stops, sides; see `kernels`.
+
+Branches are written as choices between values, which a vector unit takes for all lanes at once.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from data_layer.features.kernels import kernel
-from data_layer.features.layout import FloatArray, IntArray
+from data_layer.features.layout import FloatArray
 
 
 @kernel
-def adaptive_mean(values: FloatArray, path: FloatArray, starts: IntArray, window: int) -> FloatArray:
+def adaptive_mean(values: FloatArray, path: FloatArray, window: int) -> FloatArray:
     """Kaufman's (1995) adaptive average, fast end 2 and slow end 30 sessions, as TA-Lib's KAMA.
 
     `path` is the mean of the last `window` absolute changes. It starts from the value before its first.
     """
-    out = np.full_like(values, np.nan)
+    rows, lanes = values.shape
+    out = np.empty_like(values)
+    out[:window] = np.nan
     fast, slow = 2.0 / 3.0, 2.0 / 31.0
-    for symbol in range(len(starts) - 1):
-        level = np.nan
-        for row in range(starts[symbol] + window, starts[symbol + 1]):
-            length = path[row] * window
-            if np.isnan(length):
-                level = np.nan
-                continue
-            if np.isnan(level):
-                level = values[row - 1]
-            way = values[row] - values[row - window]
+    average = np.full(lanes, np.nan)
+    for row in range(window, rows):
+        now, before, first, mean, result = (
+            values[row],
+            values[row - 1],
+            values[row - window],
+            path[row],
+            out[row],
+        )
+        for lane in range(lanes):
+            length, way = mean[lane] * window, now[lane] - first[lane]
+            level = before[lane] if np.isnan(average[lane]) else average[lane]
             # TA-Lib's own condition, with the sign of `way` left on: a straight way up is fully efficient.
-            share = 1.0 if length <= way or length == 0.0 else min(abs(way) / length, 1.0)
+            share = abs(way) / length
+            share = 1.0 if (length <= way) | (length == 0.0) | (share > 1.0) else share
             weight = share * (fast - slow) + slow
-            level += (values[row] - level) * (weight * weight)
-            out[row] = level
+            level += (now[lane] - level) * (weight * weight)
+            level = length if np.isnan(length) else level
+            average[lane], result[lane] = level, level
     return out
 
 
 @kernel
-def parabolic_stop(
-    high: FloatArray, low: FloatArray, starts: IntArray, step: float, limit: float
-) -> FloatArray:
-    """Wilder's (1978) parabolic stop and reverse as TA-Lib's SAR; it starts on the second row, and after a NaN anew."""
-    out = np.full_like(high, np.nan)
-    for symbol in range(len(starts) - 1):
-        begun, rising, stop, extreme, pace = False, True, 0.0, 0.0, step
-        for row in range(starts[symbol] + 1, starts[symbol + 1]):
-            now_high, now_low, high_before, low_before = high[row], low[row], high[row - 1], low[row - 1]
-            if np.isnan(now_high + now_low + high_before + low_before):
-                begun = False
-                continue
-            if not begun:
-                begun, pace = True, step
-                rising = not (low_before - now_low > 0.0 and now_high - high_before < low_before - now_low)
-                stop, extreme = (low_before, now_high) if rising else (high_before, now_low)
-                high_before, low_before = (
-                    now_high,
-                    now_low,
-                )  # TA-Lib: the first stop is not held back by the past
-            ceiling, floor = max(high_before, now_high), min(low_before, now_low)
-            if rising and now_low <= stop:
-                rising, pace = False, step
-                out[row] = max(extreme, ceiling)
-                extreme = now_low
-                stop = max(out[row] + pace * (extreme - out[row]), ceiling)
-            elif rising:
-                out[row] = stop
-                if now_high > extreme:
-                    extreme, pace = now_high, min(pace + step, limit)
-                stop = min(stop + pace * (extreme - stop), floor)
-            elif now_high >= stop:
-                rising, pace = True, step
-                out[row] = min(extreme, floor)
-                extreme = now_high
-                stop = min(out[row] + pace * (extreme - out[row]), floor)
-            else:
-                out[row] = stop
-                if now_low < extreme:
-                    extreme, pace = now_low, min(pace + step, limit)
-                stop = max(stop + pace * (extreme - stop), ceiling)
+def parabolic_stop(high: FloatArray, low: FloatArray, step: float, limit: float) -> FloatArray:
+    """Wilder's (1978) parabolic stop and reverse as TA-Lib's SAR; it starts on the second row, and after a NaN anew.
+
+    While it falls everything is seen in a mirror, prices times -1, so that one rule serves both ways.
+    """
+    rows, lanes = high.shape
+    out = np.empty_like(high)
+    out[0] = np.nan
+    side = np.zeros(lanes)  # 1 rising, -1 falling, 0 not begun
+    stops, extremes, paces = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes)  # stop and extreme as mirrored
+    for row in range(1, rows):
+        highs, lows, highs_before, lows_before, result = (
+            high[row],
+            low[row],
+            high[row - 1],
+            low[row - 1],
+            out[row],
+        )
+        for lane in range(lanes):
+            now_high, now_low = highs[lane], lows[lane]
+            high_before, low_before = highs_before[lane], lows_before[lane]
+            missing = np.isnan(now_high + now_low + high_before + low_before)
+            fresh = side[lane] == 0.0
+            fell = low_before - now_low
+            opening = -1.0 if (fell > 0.0) & (now_high - high_before < fell) else 1.0
+            way = opening if fresh else side[lane]
+            rising = way > 0.0
+            reach = now_high if rising else -now_low
+            touch = now_low if rising else -now_high
+            reach_before = high_before if rising else -low_before
+            touch_before = low_before if rising else -high_before
+            stop = touch_before if fresh else stops[lane]
+            extreme = reach if fresh else extremes[lane]
+            pace = step if fresh else paces[lane]
+            # TA-Lib: the first stop is not held back by the past.
+            ceiling = reach if fresh | (reach > reach_before) else reach_before
+            floor = touch if fresh | (touch < touch_before) else touch_before
+            turned = touch <= stop
+            further = reach > extreme
+            turning_point = extreme if extreme > ceiling else ceiling
+            after_turn = turning_point + step * (touch - turning_point)
+            after_turn = after_turn if after_turn > ceiling else ceiling
+            faster = pace + step if pace + step < limit else limit
+            pace = faster if further else pace
+            extreme = reach if further else extreme
+            onward = stop + pace * (extreme - stop)
+            onward = onward if onward < floor else floor
+            result[lane] = np.nan if missing else (turning_point if turned else stop) * way
+            # Turned, the mirror turns too: what was touched is the first extreme of the other way.
+            side[lane] = 0.0 if missing else (-way if turned else way)
+            stops[lane] = -after_turn if turned else onward
+            extremes[lane] = -touch if turned else extreme
+            paces[lane] = step if turned else pace
     return out
 
 
 @kernel
-def band_stop(
-    close: FloatArray, upper: FloatArray, lower: FloatArray, starts: IntArray
-) -> tuple[FloatArray, FloatArray]:
+def band_stop(close: FloatArray, upper: FloatArray, lower: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Follow the lower band while the close stays above it, the upper one below it; each only tightens.
 
     Returns the band followed and the direction, 1 or -1. It begins upward, and after a NaN anew.
     """
-    line, direction = np.full_like(close, np.nan), np.full_like(close, np.nan)
-    for symbol in range(len(starts) - 1):
-        way, ceiling, floor = 1.0, np.nan, np.nan
-        for row in range(starts[symbol], starts[symbol + 1]):
-            above, below = upper[row], lower[row]
-            if np.isnan(close[row] + above + below):
-                way, ceiling, floor = 1.0, np.nan, np.nan
-                continue
-            if close[row] > ceiling:
-                way = 1.0
-            elif close[row] < floor:
-                way = -1.0
-            else:
-                if way > 0.0 and below < floor:
-                    below = floor
-                if way < 0.0 and above > ceiling:
-                    above = ceiling
-            ceiling, floor = above, below
-            direction[row] = way
-            line[row] = below if way > 0.0 else above
+    rows, lanes = close.shape
+    line, direction = np.empty_like(close), np.empty_like(close)
+    ways, ceilings, floors = np.ones(lanes), np.full(lanes, np.nan), np.full(lanes, np.nan)
+    for row in range(rows):
+        now, tops, bottoms, lines, directions = close[row], upper[row], lower[row], line[row], direction[row]
+        for lane in range(lanes):
+            value, above, below = now[lane], tops[lane], bottoms[lane]
+            way, ceiling, floor = ways[lane], ceilings[lane], floors[lane]
+            missing = np.isnan(value + above + below)
+            rose, fell = value > ceiling, value < floor
+            stays = not (rose | fell)
+            below = floor if stays & (way > 0.0) & (below < floor) else below
+            above = ceiling if stays & (way < 0.0) & (above > ceiling) else above
+            way = 1.0 if rose else (-1.0 if fell else way)
+            ways[lane] = 1.0 if missing else way
+            ceilings[lane] = np.nan if missing else above
+            floors[lane] = np.nan if missing else below
+            directions[lane] = np.nan if missing else way
+            lines[lane] = np.nan if missing else (below if way > 0.0 else above)
     return line, direction
 
 
 @kernel
-def oscillator_of_sums(flow: FloatArray, starts: IntArray, fast: int, slow: int) -> FloatArray:
-    """Fast less slow exponential mean of the running sum of `flow`, both seeded with its first value.
-
-    NaN on the first `slow - 1` rows, and after a NaN anew (TA-Lib's ADOSC).
-    """
-    out = np.full_like(flow, np.nan)
-    fast_weight, slow_weight = 2.0 / (fast + 1), 2.0 / (slow + 1)
-    for symbol in range(len(starts) - 1):
-        count, total, quick, lazy = 0, 0.0, 0.0, 0.0
-        for row in range(starts[symbol], starts[symbol + 1]):
-            if np.isnan(flow[row]):
-                count, total = 0, 0.0
-                continue
-            total += flow[row]
-            if count == 0:
-                quick, lazy = total, total
-            count += 1
-            quick += (total - quick) * fast_weight
-            lazy += (total - lazy) * slow_weight
-            if count >= slow:
-                out[row] = quick - lazy
+def placed_flow(high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray) -> FloatArray:
+    """Volume times the close's place in the range, -1 at the low and 1 at the high; 0 in a row without range."""
+    out = np.empty_like(close)
+    tops, bottoms, ends, amounts = high.reshape(-1), low.reshape(-1), close.reshape(-1), volume.reshape(-1)
+    flows = out.reshape(-1)
+    for row in range(len(flows)):
+        top, bottom, end = tops[row], bottoms[row], ends[row]
+        span = top - bottom
+        place = ((end - bottom) - (top - end)) / span
+        flows[row] = (place if span > 0.0 else span * 0.0) * amounts[row]
     return out
 
 
 @kernel
-def flow_sides(
-    price: FloatArray, volume: FloatArray, starts: IntArray, rounding: float
-) -> tuple[FloatArray, FloatArray]:
+def flow_sides(price: FloatArray, volume: FloatArray, rounding: float) -> tuple[FloatArray, FloatArray]:
     """Price times volume of the rows on which the price rose, and of those on which it fell, else 0.
 
     A move below `rounding` of the price is none; NaN on each symbol's first row.
     """
-    rising, falling = np.full_like(price, np.nan), np.full_like(price, np.nan)
-    for symbol in range(len(starts) - 1):
-        first, last = starts[symbol], starts[symbol + 1]
-        now, before, traded = price[first + 1 : last], price[first : last - 1], volume[first + 1 : last]
-        up, down = rising[first + 1 : last], falling[first + 1 : last]
-        for row in range(len(now)):
-            moved, flow, tie = now[row] - before[row], now[row] * traded[row], rounding * now[row]
+    rows, lanes = price.shape
+    rising, falling = np.empty_like(price), np.empty_like(price)
+    rising[0], falling[0] = np.nan, np.nan
+    for row in range(1, rows):
+        now, before, traded, up, down = price[row], price[row - 1], volume[row], rising[row], falling[row]
+        for lane in range(lanes):
+            moved, flow, tie = now[lane] - before[lane], now[lane] * traded[lane], rounding * now[lane]
             hole = (moved + flow) * 0.0
-            up[row] = (flow if moved > tie else 0.0) + hole
-            down[row] = (flow if moved < -tie else 0.0) + hole
+            up[lane] = (flow if moved > tie else 0.0) + hole
+            down[lane] = (flow if moved < -tie else 0.0) + hole
     return rising, falling
 
 
 @kernel
-def side_sum(price: FloatArray, volume: FloatArray, starts: IntArray) -> FloatArray:
+def side_sum(price: FloatArray, volume: FloatArray) -> FloatArray:
     """Running sum of the volume, added where the price rose and taken away where it fell; the first row counts in full.
 
     A missing price or volume starts it anew, and the price after a missing one is a first again.
     """
-    out = np.full_like(price, np.nan)
-    for symbol in range(len(starts) - 1):
-        total, before = 0.0, np.nan
-        for row in range(starts[symbol], starts[symbol + 1]):
-            now, traded = price[row], volume[row]
-            rose, fell = not now <= before, now < before
-            side = traded if rose else (-traded if fell else traded * 0.0)
-            before = now
-            total += side
-            if np.isnan(now + traded):
-                total = 0.0
-            else:
-                out[row] = total
+    rows, lanes = price.shape
+    out = np.empty_like(price)
+    totals, befores = np.zeros(lanes), np.full(lanes, np.nan)
+    for row in range(rows):
+        prices, volumes, result = price[row], volume[row], out[row]
+        for lane in range(lanes):
+            now, traded, before = prices[lane], volumes[lane], befores[lane]
+            side = -traded if now < before else (traded * 0.0 if now == before else traded)
+            total = totals[lane] + side
+            missing = np.isnan(now + traded)
+            befores[lane] = now
+            totals[lane] = 0.0 if missing else total
+            result[lane] = np.nan if missing else total
     return out
 
 
 @kernel
-def rows_since_change(one: FloatArray, two: FloatArray, starts: IntArray) -> FloatArray:
+def rows_since_change(one: FloatArray, two: FloatArray) -> FloatArray:
     """How many rows ago one of two values last changed; NaN before the first change."""
-    out = np.full_like(one, np.nan)
-    for symbol in range(len(starts) - 1):
-        since = np.nan
-        for row in range(starts[symbol] + 1, starts[symbol + 1]):
-            if one[row] != one[row - 1] or two[row] != two[row - 1]:
-                since = 0.0
-            else:
-                since += 1.0
-            out[row] = since
+    rows, lanes = one.shape
+    out = np.empty_like(one)
+    out[0] = np.nan
+    for row in range(1, rows):
+        ones, twos, ones_before, twos_before = one[row], two[row], one[row - 1], two[row - 1]
+        before, since = out[row - 1], out[row]
+        for lane in range(lanes):
+            changed = (ones[lane] != ones_before[lane]) | (twos[lane] != twos_before[lane])
+            since[lane] = 0.0 if changed else before[lane] + 1.0
     return out

@@ -6,10 +6,11 @@ import numpy as np
 
 from data_layer.features.averages import exponential_close
 from data_layer.features.extreme_kernels import rolling_max
-from data_layer.features.kernels import lag, rolling_mean, rolling_std, wilder_mean
+from data_layer.features.kernels import lag, rolling_mean, rolling_mean_std
 from data_layer.features.layout import FloatArray
 from data_layer.features.momentum import highest, lowest
 from data_layer.features.panel import Panel
+from data_layer.features.recurrence_kernels import wilder_mean
 from data_layer.features.registry import indicator
 from data_layer.features.returns import one_session_return
 
@@ -20,13 +21,13 @@ YANG_ZHANG_ALPHA = 0.34  # Yang and Zhang (2000): the value of least variance fo
 
 def true_range(panel: Panel) -> FloatArray:
     """Wilder's (1978) true range; none on the first bar, for there is none before it."""
-    before = lag(panel.close, panel.starts, 1)
+    before = lag(panel.close, 1)
     return np.maximum(panel.high, before) - np.minimum(panel.low, before)
 
 
 def average_range(panel: Panel, window: int) -> FloatArray:
     """Wilder's mean of the true range."""
-    return wilder_mean(panel.once(true_range), panel.starts, window)
+    return wilder_mean(panel.once(true_range), window)
 
 
 @indicator(
@@ -107,7 +108,7 @@ def donchian_channel(panel: Panel, window: int) -> tuple[FloatArray, FloatArray,
 )  # fmt: skip
 def historical_volatility(panel: Panel, window: int) -> FloatArray:
     """Annualised volatility of simple returns; 0 on equal ones. ddof 1: it estimates from a sample."""
-    daily = rolling_std(panel.once(one_session_return), panel.starts, window, 1)
+    daily = rolling_mean_std(panel.once(one_session_return), window, 1)[1]
     return np.asarray(daily * np.sqrt(SESSIONS_PER_YEAR))
 
 
@@ -124,7 +125,7 @@ def rogers_satchell_terms(panel: Panel) -> FloatArray:
 
 def annual(panel: Panel, terms: FloatArray, window: int) -> FloatArray:
     """Root of the mean of daily variances, per year; a mean below 0 (bad bars) has none."""
-    return np.sqrt(rolling_mean(terms, panel.starts, window) * SESSIONS_PER_YEAR)
+    return np.sqrt(rolling_mean(terms, window) * SESSIONS_PER_YEAR)
 
 
 @indicator(
@@ -169,12 +170,12 @@ def rogers_satchell(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def yang_zhang(panel: Panel, window: int) -> FloatArray:
     """Yang and Zhang's (2000) volatility, overnight jumps included (ex-dividend ones too); ddof 1 as theirs."""
-    overnight = np.log(panel.open / lag(panel.close, panel.starts, 1))
+    overnight = np.log(panel.open / lag(panel.close, 1))
     share = YANG_ZHANG_ALPHA / (1.0 + YANG_ZHANG_ALPHA + (window + 1) / (window - 1))
     variance = (
-        rolling_std(overnight, panel.starts, window, 1) ** 2
-        + share * rolling_std(panel.once(log_ratios)[2], panel.starts, window, 1) ** 2
-        + (1.0 - share) * rolling_mean(panel.once(rogers_satchell_terms), panel.starts, window)
+        rolling_mean_std(overnight, window, 1)[1] ** 2
+        + share * rolling_mean_std(panel.once(log_ratios)[2], window, 1)[1] ** 2
+        + (1.0 - share) * rolling_mean(panel.once(rogers_satchell_terms), window)
     )
     return np.sqrt(variance * SESSIONS_PER_YEAR)
 
@@ -187,5 +188,5 @@ def yang_zhang(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def ulcer_index(panel: Panel, window: int) -> FloatArray:
     """Martin's (1987) ulcer index."""
-    fall = 100.0 * (panel.close / rolling_max(panel.close, panel.starts, window) - 1.0)
-    return np.sqrt(rolling_mean(fall * fall, panel.starts, window))
+    fall = 100.0 * (panel.close / rolling_max(panel.close, window) - 1.0)
+    return np.sqrt(rolling_mean(fall * fall, window))

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_layer.features.kernels import exponential_mean, lag, rolling_mean, rolling_std, running_sum
+from data_layer.features.kernels import lag, rolling_mean, rolling_mean_std
 from data_layer.features.layout import FloatArray
 from data_layer.features.momentum import ROUNDING, change, typical_price
 from data_layer.features.panel import Panel
+from data_layer.features.recurrence_kernels import exponential_mean, oscillator_of_sums, running_sum
 from data_layer.features.registry import indicator
 from data_layer.features.returns import one_session_return
-from data_layer.features.trend_kernels import flow_sides, oscillator_of_sums, side_sum
+from data_layer.features.trend_kernels import flow_sides, placed_flow, side_sum
 
 EASE_SCALE = 1e8  # shares; pandas-ta's divisor, which brings liquid stocks' values near 1
 
 
 def mean_volume(panel: Panel, window: int) -> FloatArray:
     """Mean volume of the window."""
-    return rolling_mean(panel.volume, panel.starts, window)
+    return rolling_mean(panel.volume, window)
 
 
 def money_flow(panel: Panel) -> FloatArray:
     """Volume times the close's place in the range, -1 at the low and 1 at the high; 0 in a session without range."""
-    span = panel.high - panel.low
-    place = ((panel.close - panel.low) - (panel.high - panel.close)) / np.where(span > 0.0, span, 1.0)
-    return np.where(span > 0.0, place, span * 0.0) * panel.volume
+    return placed_flow(panel.high, panel.low, panel.close, panel.volume)
 
 
 @indicator(
@@ -54,7 +53,7 @@ def volume_ratio(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def volume_score(panel: Panel, window: int) -> FloatArray:
     """Standard score of the volume; none when the volume does not vary."""
-    spread = rolling_std(panel.volume, panel.starts, window, 0)
+    spread = rolling_mean_std(panel.volume, window, 0)[1]
     return (panel.volume - panel.once(mean_volume, window)) / spread
 
 
@@ -65,7 +64,7 @@ def volume_score(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def on_balance_volume(panel: Panel, window: int) -> FloatArray:
     """Granville's (1963) on-balance volume from the symbol's first session, whose own volume counts in full."""
-    return side_sum(panel.close, panel.volume, panel.starts)
+    return side_sum(panel.close, panel.volume)
 
 
 @indicator(
@@ -75,7 +74,7 @@ def on_balance_volume(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def accumulation(panel: Panel, window: int) -> FloatArray:
     """Chaikin's accumulation and distribution line; a session without range adds nothing."""
-    return running_sum(panel.once(money_flow), panel.starts)
+    return running_sum(panel.once(money_flow))
 
 
 @indicator(
@@ -85,7 +84,7 @@ def accumulation(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def accumulation_oscillator(panel: Panel, window: int) -> FloatArray:
     """Chaikin's oscillator."""
-    return oscillator_of_sums(panel.once(money_flow), panel.starts, 3, window)
+    return oscillator_of_sums(panel.once(money_flow), 3, window)
 
 
 @indicator(
@@ -95,7 +94,7 @@ def accumulation_oscillator(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def chaikin_flow(panel: Panel, window: int) -> FloatArray:
     """Chaikin's money flow; none when nothing was traded."""
-    return rolling_mean(panel.once(money_flow), panel.starts, window) / panel.once(mean_volume, window)
+    return rolling_mean(panel.once(money_flow), window) / panel.once(mean_volume, window)
 
 
 @indicator(
@@ -110,8 +109,8 @@ def money_flow_index(panel: Panel, window: int) -> FloatArray:
 
     Unchanged means but for rounding, which decides in TA-Lib whether the thirds of two sums are equal.
     """
-    rises, falls = flow_sides(panel.once(typical_price), panel.volume, panel.starts, ROUNDING)
-    rising, falling = rolling_mean(rises, panel.starts, window), rolling_mean(falls, panel.starts, window)
+    rises, falls = flow_sides(panel.once(typical_price), panel.volume, ROUNDING)
+    rising, falling = rolling_mean(rises, window), rolling_mean(falls, window)
     return 100.0 * (rising / (rising + falling))
 
 
@@ -124,7 +123,7 @@ def money_flow_index(panel: Panel, window: int) -> FloatArray:
 def volume_weighted_price(panel: Panel, window: int) -> FloatArray:
     """Volume-weighted average price of a window of daily bars; none when nothing was traded."""
     flow = panel.once(typical_price) * panel.volume
-    return rolling_mean(flow, panel.starts, window) / panel.once(mean_volume, window)
+    return rolling_mean(flow, window) / panel.once(mean_volume, window)
 
 
 @indicator(
@@ -134,7 +133,7 @@ def volume_weighted_price(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def force_index(panel: Panel, window: int) -> FloatArray:
     """Elder's (1993) force index, his 13 sessions."""
-    return exponential_mean(panel.once(change) * panel.volume, panel.starts, window, 0)
+    return exponential_mean(panel.once(change) * panel.volume, window, 0)
 
 
 @indicator(
@@ -146,10 +145,10 @@ def force_index(panel: Panel, window: int) -> FloatArray:
 def ease_of_movement(panel: Panel, window: int) -> FloatArray:
     """Arms' ease of movement."""
     middle = (panel.high + panel.low) / 2.0
-    moved = middle - lag(middle, panel.starts, 1)
+    moved = middle - lag(middle, 1)
     ease = moved * (panel.high - panel.low) * EASE_SCALE / panel.volume
     ease[~np.isfinite(ease)] = np.nan
-    return rolling_mean(ease, panel.starts, window)
+    return rolling_mean(ease, window)
 
 
 @indicator(
@@ -159,7 +158,7 @@ def ease_of_movement(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def dollar_volume(panel: Panel, window: int) -> FloatArray:
     """Money traded a session, the usual measure of liquidity."""
-    return rolling_mean(panel.close * panel.volume, panel.starts, window)
+    return rolling_mean(panel.close * panel.volume, window)
 
 
 @indicator(
@@ -171,4 +170,4 @@ def illiquidity(panel: Panel, window: int) -> FloatArray:
     """Amihud's (2002) illiquidity; none while a session of the window traded nothing."""
     impact = np.abs(panel.once(one_session_return)) * 1e6 / (panel.close * panel.volume)
     impact[~np.isfinite(impact)] = np.nan
-    return rolling_mean(impact, panel.starts, window)
+    return rolling_mean(impact, window)

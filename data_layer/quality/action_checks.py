@@ -24,11 +24,13 @@ class CheckedActions:
     """Every action received is in exactly one place.
 
     Attributes:
+        received: rows in the answer.
         accepted: actions as received, one per symbol, ex-date and kind.
         duplicates: rows that repeat another one value for value.
         quarantined: symbol, session_date (the ex-date), reason, raw (dict of texts), row_hash.
     """
 
+    received: int
     accepted: pd.DataFrame
     duplicates: int
     quarantined: pd.DataFrame
@@ -57,8 +59,9 @@ def check_actions(actions: pd.DataFrame, eves: pd.DataFrame, *, source: str) -> 
     reasons[[not is_symbol(symbol) for symbol in kept["symbol"]]] = "malformed symbol"
     reasons[_ruinous(kept[reasons == ""], eves)] = "the dividend is not below the close before"
     quarantined, repeated = quarantine_rows(source, _as_received(kept[reasons != ""], reasons))
-    duplicates = len(actions) - len(kept) + repeated
-    return CheckedActions(kept[reasons == ""].reset_index(drop=True), duplicates, quarantined)
+    duplicates = int(actions.duplicated(list(COLUMNS)).sum()) + repeated
+    accepted = kept[reasons == ""].reset_index(drop=True)
+    return CheckedActions(len(actions), accepted, duplicates, quarantined)
 
 
 def _is_possible(value: object) -> bool:

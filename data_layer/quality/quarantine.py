@@ -25,12 +25,12 @@ def quarantine_rows(
         symbol, session_date, reason, raw (texts by name), row_hash; and the number of repetitions.
     """
     found = {}
-    received = 0
+    repeated = 0
     for day, reason, values in rows:
-        received += 1
         # Postgres keeps no zero byte in a text.
         raw = {name: str(value).replace("\0", "\\0") for name, value in values.items()}
         identity = json.dumps([source, reason, raw], sort_keys=True)
         key = hashlib.sha256(identity.encode()).hexdigest()
+        repeated += key in found
         found[key] = (raw["symbol"], day, reason, raw, key)
-    return pd.DataFrame(list(found.values()), columns=COLUMNS), received - len(found)
+    return pd.DataFrame(list(found.values()), columns=COLUMNS), repeated

@@ -21,7 +21,7 @@ from data_layer.runtime.files import exclusive_lock
 from data_layer.runtime.home import Home
 from data_layer.runtime.remember import refuse_other_source
 from data_layer.runtime.services import Services
-from data_layer.settings import REMEMBERED, load_settings
+from data_layer.settings import REMEMBERED, load_settings, merged_values
 
 # Another start of the same home makes the same preparations; the first one makes them in some ten seconds.
 PREPARE_SECONDS = 300.0
@@ -40,9 +40,9 @@ def main() -> int:
             bring_up_database(home, services, _tell, given_ports())
     given = {name: os.environ[name] for name in REMEMBERED if name in os.environ}
     if arguments[:2] != ["dags", "test"]:
-        return _call(arguments, {**airflow_environment(home), **given})
+        return _call(arguments, merged_values(airflow_environment(home), given))
     with cloned_metadata(home) as database:
-        return _call(arguments, {**airflow_environment(home, database=database), **given})
+        return _call(arguments, merged_values(airflow_environment(home, database=database), given))
 
 
 def _tell(line: str) -> None:

@@ -19,6 +19,8 @@ from models.errors import ConfigError
 
 TEMPLATE = "airflow_template"
 CLONE = "airflow_test_"
+# One slot each: the tasks that ask a vendor do so one after another.
+POOLS = ("alpaca", "polygon", "yfinance")
 
 
 def prepare_metadata(home: Home) -> bool:
@@ -36,9 +38,11 @@ def prepare_metadata(home: Home) -> bool:
         _drop_template(connection)
         connection.execute(sql.SQL("CREATE DATABASE {} OWNER airflow").format(sql.Identifier(TEMPLATE)))
         _migrate(home, TEMPLATE)
+        _add_pools(home, TEMPLATE)
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(TEMPLATE)))
         if _has_tables(home):
             _migrate(home, "airflow")
+            _add_pools(home, "airflow")
         else:
             connection.execute("DROP DATABASE IF EXISTS airflow")
             _clone(connection, "airflow")
@@ -63,7 +67,7 @@ def metadata_is_ready(home: Home) -> bool:
 
 
 def _mark() -> str:
-    return f"airflow {version('apache-airflow')}"
+    return f"airflow {version('apache-airflow')}, pools {' '.join(POOLS)}"
 
 
 @contextmanager
@@ -117,6 +121,15 @@ def _drop_abandoned(connection: psycopg.Connection) -> None:
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
             )
             connection.execute("SELECT pg_advisory_unlock(hashtext(%s))", (name,))
+
+
+def _add_pools(home: Home, database: str) -> None:
+    with psycopg.connect(home.uri("airflow", database)) as connection:
+        connection.execute(
+            "INSERT INTO slot_pool (pool, slots, description, include_deferred) "
+            "SELECT unnest(%s::text[]), 1, 'calls of this vendor', true ON CONFLICT (pool) DO NOTHING",
+            (list(POOLS),),
+        )
 
 
 def _migrate(home: Home, database: str) -> None:

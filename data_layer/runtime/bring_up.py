@@ -9,6 +9,7 @@ from data_layer.runtime.airflow_db import prepare_metadata
 from data_layer.runtime.home import Home
 from data_layer.runtime.remember import refuse_other_source, remember
 from data_layer.runtime.services import Services
+from data_layer.sessions import last_closed
 from data_layer.settings import Settings
 from data_layer.storage.migrate import prepare_database
 from models.errors import ConfigError
@@ -18,15 +19,16 @@ def check_source(home: Home, settings: Settings) -> list[dt.date]:
     """Make sure that the source asked for can be read and fits the home, then keep the settings.
 
     Returns:
-        The source's sessions, ascending.
+        The source's sessions, ascending; a live one's up to the last that has closed and can be had.
 
     Raises:
         ConfigError: when the home holds another source's data, or the source cannot be read or is empty;
             nothing is kept then.
     """
-    from data_layer.sources import open_source
+    from data_layer.sources import open_sources
+    from data_layer.sources.universe import asked_for, read_universe
 
-    source = open_source(settings)
+    source = open_sources(asked_for(settings, read_universe(settings)))
     refuse_other_source(home.path)
     sessions = source.sessions()
     if settings.is_static and not sessions:
@@ -38,7 +40,10 @@ def check_source(home: Home, settings: Settings) -> list[dt.date]:
             remedy="widen START..END",
         )
     remember(home.path)
-    return sessions
+    if settings.is_static:
+        return sessions
+    last = last_closed(dt.datetime.now(dt.UTC) - source.delay)
+    return [session for session in sessions if session <= last]
 
 
 def bring_up_database(

@@ -14,7 +14,9 @@ from models.errors import ConfigError
 
 # Another Airflow's or Postgres' variables would redirect ours; make's would confuse a make inside a task.
 FOREIGN = ("AIRFLOW", "PG", "PYTHONPATH", "PYTHONHOME", "MAKE", "MFLAGS")
-# The one exception: how patient and how quick the scheduler is may be tuned from outside.
+# Airflow's way to hand over a vendor's key.
+VENDOR_CONNECTIONS = ("AIRFLOW_CONN_POLYGON", "AIRFLOW_CONN_ALPACA")
+# The other exception: how patient and how quick the scheduler is may be tuned from outside.
 TUNABLE = "AIRFLOW__SCHEDULER__"
 
 
@@ -28,7 +30,8 @@ def inherited(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     return {
         name: value
         for name, value in env.items()
-        if name not in REMEMBERED and (name.startswith(TUNABLE) or not name.startswith(FOREIGN))
+        if name not in REMEMBERED
+        and (name.startswith((TUNABLE, *VENDOR_CONNECTIONS)) or not name.startswith(FOREIGN))
     }
 
 

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from data_layer.runtime.files import write_atomically
-from data_layer.settings import REMEMBERED, ROOT, Settings, given_values, load_settings, remembered_values
+from data_layer.settings import (
+    REMEMBERED,
+    ROOT,
+    Settings,
+    given_values,
+    load_settings,
+    merged_values,
+    parse_settings,
+    remembered_values,
+)
 from models.errors import ConfigError
 
 
@@ -19,26 +28,33 @@ def remember(home: Path, environ: Mapping[str, str] | None = None) -> Settings:
     """
     settings = load_settings(environ)
     refuse_other_source(home, environ)
-    values = {**remembered_values(home), **given_values(environ), "SOURCE": settings.source}
-    if settings.files:  # tasks run in another folder than the user does
-        values["FILES"] = str((ROOT / Path(settings.files).expanduser()).resolve())
+    values = merged_values(remembered_values(home), given_values(environ))
+    values |= {"SOURCE": settings.source, "SOURCES": ",".join(settings.sources)}
+    for name in ("FILES", "UNIVERSE", "SYMBOL_CHANGES"):  # tasks run in another folder than the user does
+        if values.get(name):
+            values[name] = str((ROOT / Path(values[name]).expanduser()).resolve())
     if values != remembered_values(home):
         write_atomically(home / "settings.json", json.dumps(values, indent=2, sort_keys=True) + "\n")
     return settings
 
 
 def refuse_other_source(home: Path, environ: Mapping[str, str] | None = None) -> None:
-    """Raise ConfigError when the source asked for is not the one whose data the home holds."""
-    kept = remembered_values(home).get("SOURCE", "")
-    asked = given_values(environ).get("SOURCE", "") or kept
-    if kept and asked != kept:
+    """Raise ConfigError when none of the sources asked for is one whose data the home holds.
+
+    A home holds one market: a further vendor of it may join the list, another list may not.
+    """
+    remembered = remembered_values(home)
+    if not remembered.get("SOURCE"):
+        return
+    kept, asked = parse_settings(home, remembered).sources, load_settings(environ).sources
+    if not set(kept) & set(asked):
+        name = asked[0]
         raise ConfigError(
-            f"this home holds market data of {kept}",
+            f"this home holds market data of {', '.join(kept)}",
             stage="run",
             key="SOURCE",
-            value=asked,
-            remedy=f"run `ALMANAC_HOME=.almanac-{asked} make run SOURCE={asked} ...` to give it a "
-            "home of its own",
+            value=name,
+            remedy=f"run `ALMANAC_HOME=.almanac-{name} make run SOURCE={name} ...` to give it a home of its own",
         )
 
 

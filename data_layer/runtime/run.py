@@ -40,8 +40,8 @@ def main() -> int:
         services.start_airflow()
         AirflowApi(home).wait_until_healthy(HEALTHY_SECONDS, home.logs)
         progress(f"Airflow runs at http://127.0.0.1:{home.port('airflow')}")
-        if not settings.is_static:
-            print_stages(home)  # its schedule brings the sessions
+        if not sessions:
+            print_stages(home)  # START lies ahead: a live source's schedule brings the sessions
             return 0
         progress(f"source {settings.source}: {len(sessions):,} sessions, {sessions[0]} to {sessions[-1]}")
         run_chain(home, sessions, progress)

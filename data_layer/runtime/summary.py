@@ -24,8 +24,10 @@ COUNTED = (
 
 
 def print_stages(home: Home) -> None:
-    """Print how far each stage is."""
+    """Print how far each stage is, and whether all of it rests on made-up bars."""
     done = completed(home)
+    if read(home, "SELECT 1 FROM ingestion_batches WHERE source = 'synthetic' LIMIT 1"):
+        say("The bars are synthetic: made up from a seed, no market ever traded them.")
     say("Sessions completed per stage")
     table(("stage", "sessions", "last"), [(s, *done.get(s, (0, None))) for s in STAGES])
 
@@ -85,6 +87,13 @@ def _print_last_session(home: Home, last: dt.date) -> None:
             "SELECT rank, model_name, sharpe_ratio, total_return, max_drawdown, total_trades, win_rate "
             "FROM model_performance p JOIN models m ON m.id = p.model_id "
             "WHERE run_date = '{last}' ORDER BY rank",
+        ),
+        f"Benchmark on {last}": (
+            ("benchmark", "since", "total return", "this session"),
+            "SELECT report_data -> 'benchmark' ->> 'name', report_data -> 'benchmark' ->> 'since', "
+            "round((report_data -> 'benchmark' ->> 'total_return')::numeric, 4)::float8, "
+            "round((report_data -> 'benchmark' ->> 'session_return')::numeric, 4)::float8 "
+            "FROM performance_reports WHERE report_date = '{last}' AND report_data ? 'benchmark'",
         ),
     }
     for title, (headers, statement) in blocks.items():

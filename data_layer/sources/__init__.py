@@ -9,6 +9,7 @@ import pkgutil
 
 from data_layer.settings import Settings
 from data_layer.sources.base import Source
+from data_layer.sources.ordered import OrderedSources
 from models.errors import ConfigError
 
 
@@ -25,21 +26,28 @@ def available_sources() -> dict[str, type[Source]]:
     return found
 
 
-def open_source(settings: Settings) -> Source:
-    """Return the source that SOURCE names.
+def open_source(settings: Settings, name: str = "") -> Source:
+    """Return a source by its name, the first of SOURCES when none is given.
 
     Raises:
         ConfigError: for an unknown name, with those that exist.
     """
-    sources = available_sources()
-    if settings.source not in sources:
-        near = difflib.get_close_matches(settings.source, sources, n=1)
+    sources, name = available_sources(), name or settings.source
+    if name not in sources:
+        near = difflib.get_close_matches(name, sources, n=1)
         raise ConfigError(
             "unknown source",
             stage="data_ingestion",
             key="SOURCE",
-            value=settings.source,
+            value=name,
             remedy=f"use one of {', '.join(sorted(sources))}"
             + (f"; did you mean {near[0]}?" if near else ""),
         )
-    return sources[settings.source](settings)
+    return sources[name](settings)
+
+
+def open_sources(settings: Settings) -> OrderedSources:
+    """Return all of SOURCES, to be asked in their order."""
+    return OrderedSources(
+        [open_source(settings, name) for name in settings.sources], cross_check=settings.cross_check
+    )

@@ -13,6 +13,7 @@ from data_layer.settings import Settings
 
 ACTION_COLUMNS = ("symbol", "ex_date", "action_type", "value", "inferred", "announced")
 BAR_COLUMNS = ("symbol", "date", "open", "high", "low", "close", "volume")
+RENAME_COLUMNS = ("old", "new", "effective")
 
 
 class Source(ABC):
@@ -70,3 +71,7 @@ class Source(ABC):
         True when nobody announced the action and it was derived from adjusted closes; announced is the
         day the issuer declared it, None when the source does not say.
         """
+
+    def renames(self) -> pd.DataFrame:
+        """Return the ticker changes the source knows of: old, new, effective (first session of the new one)."""
+        return pd.DataFrame(columns=list(RENAME_COLUMNS))

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.dataset as ds
+from pandas.api.types import union_categoricals
 
 from data_layer.settings import ROOT
 from data_layer.sources.base import ACTION_COLUMNS, BAR_COLUMNS
 from data_layer.sources.history import HistorySource
+from data_layer.sources.tables import Table, days_of, open_table, symbols_of
 from models.errors import ConfigError
 
-OPTIONAL_COLUMNS = ("dividend", "split_ratio", "name", "sector")
 SUFFIXES = (".csv", ".parquet")
-# A day, or midnight of it; any other time would leave open which session is meant.
-DAY = re.compile(r"(\d{4}-\d\d-\d\d)([T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
-# A quoted value may hold a line end: it is wrong here, but must not shift the rows after it.
-PARSING = pa.csv.ParseOptions(newlines_in_values=True)
+READING = (pa.ArrowException, OSError, UnicodeDecodeError)  # what reading a broken file ends with
 
 
 class FilesSource(HistorySource):
@@ -35,45 +31,119 @@ class FilesSource(HistorySource):
 
     name = "files"
 
-    def read_rows(self) -> pd.DataFrame:
+    def read_days(self) -> Iterator[pd.DataFrame]:
+        """See HistorySource; in pieces, so that a file of any length takes little memory."""
+        for table in self._pieces(["symbol", "date"]):
+            yield pd.DataFrame(
+                {
+                    "symbol": symbols_of(table["symbol"]),
+                    "date": days_of(table["date"].to_pandas(date_as_object=False))[0],
+                }
+            )
+
+    def read_rows(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> pd.DataFrame:
         """See HistorySource; values are kept as received where they are not what they should be."""
-        return pd.concat([self._read_file(file) for file in self._files()], ignore_index=True)
+        frames = []
+        for file in self._tables:
+            table = self._read(file, list(BAR_COLUMNS), symbols, (start, end))
+            names = symbols_of(table["symbol"])
+            rows: pd.DataFrame = table.drop_columns(["symbol"]).to_pandas(
+                date_as_object=False, split_blocks=True, self_destruct=True
+            )
+            rows["symbol"] = names
+            rows["date"], rows["date_text"] = days_of(rows["date"])
+            frames.append(rows)
+        if len(frames) == 1:
+            return frames[0]
+        together = union_categoricals([frame["symbol"] for frame in frames], sort_categories=True)
+        return pd.concat([f.drop(columns="symbol") for f in frames], ignore_index=True).assign(
+            symbol=together
+        )
 
     def all_symbols(self) -> set[str]:
         """See HistorySource."""
         found: set[str] = set()
-        for file in self._files():
-            symbols = _dataset(file, _columns(file)).to_table(columns=["symbol"])["symbol"]
-            found.update(str(s) for s in symbols.unique().to_pylist() if s)
+        for file in self._tables:
+            column = self._read(file, ["symbol"], everything=True)["symbol"]
+            found.update(str(s) for s in column.unique().to_pylist() if s)
         return found
 
     def describe(self, symbols: Sequence[str]) -> Mapping[str, tuple[str, str | None]]:
         """See HistorySource: the file's own words, else the symbol itself and no sector."""
-        stated = self.rows.drop_duplicates("symbol").set_index("symbol").reindex(list(symbols))
-        texts = stated.reindex(columns=["name", "sector"]).astype(object).replace("", None)
-        texts = texts.where(texts.notna(), None)
-        return {s: (str(n or s), None if g is None else str(g)) for s, n, g in texts.itertuples(name=None)}
+        stated: dict[str, tuple[str, str | None]] = {}
+        wanted = [c for c in ("name", "sector") if any(c in file.names for file in self._tables)]
+        for table in self._pieces(["symbol", *wanted]) if wanted else ():
+            first = pd.DataFrame({"symbol": symbols_of(table["symbol"]).astype(object)})
+            first = first[~first.duplicated()]
+            for place, symbol in zip(first.index, first["symbol"], strict=True):
+                if symbol not in stated:
+                    texts = [table[c][place].as_py() if c in table.column_names else None for c in wanted]
+                    words = dict(zip(wanted, texts, strict=True))
+                    sector = words.get("sector")
+                    stated[symbol] = (str(words.get("name") or symbol), str(sector) if sector else None)
+        return stated
 
     def actions(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> pd.DataFrame:
         """See Source."""
-        rows = self._of(symbols)
-        rows = rows[rows["date"].between(pd.Timestamp(start), pd.Timestamp(end))]
-        found = []
+        found = [pd.DataFrame(columns=list(ACTION_COLUMNS[:-1]))]
+        first, last = max(start, self.settings.start or start), min(end, self.settings.end or end)
         for column, kind, nothing in (("dividend", "dividend", 0), ("split_ratio", "split", 1)):
-            if column in rows:
-                stated = rows[rows[column].notna() & (rows[column] != "")]
-                numbers = pd.to_numeric(stated[column], errors="coerce")
-                stated, numbers = stated[numbers != nothing], numbers[numbers != nothing]
-                values = [
-                    received if pd.isna(number) else Decimal(repr(float(number)))
-                    for received, number in zip(stated[column], numbers, strict=True)
-                ]
-                days = (stamp.date() for stamp in stated["date"])
-                found += [
-                    (s, d, kind, v, False) for s, d, v in zip(stated["symbol"], days, values, strict=True)
-                ]
-        actions = pd.DataFrame(found, columns=list(ACTION_COLUMNS[:-1]))
-        return actions.assign(announced=None)
+            for table in self._pieces(["symbol", "date", column], symbols, (first, last)):
+                if column in table.column_names:
+                    found.append(_stated(table, column, kind, nothing, first, last))
+        together = pd.concat(found[1:] or found, ignore_index=True)
+        order = together["symbol"].astype(str) + together["ex_date"].astype(str)
+        return together.iloc[order.argsort(kind="stable")].reset_index(drop=True).assign(announced=None)
+
+    @cached_property
+    def _tables(self) -> list[Table]:
+        """The files, each looked into far enough to know that it holds bars."""
+        found = []
+        for path in self._files():
+            if path.suffix not in SUFFIXES:
+                raise self._refuse("neither .csv nor .parquet", path)
+            try:
+                table = open_table(path)
+            except READING as error:
+                raise self._refuse(f"cannot be read: {error}", path) from error
+            missing = [c for c in BAR_COLUMNS if c not in table.names]
+            if missing:
+                has = ", ".join(table.names)
+                raise self._refuse(f"columns missing: {', '.join(missing)} (it has {has})", path)
+            found.append(table)
+        return found
+
+    def _pieces(
+        self,
+        columns: Sequence[str],
+        symbols: Sequence[str] | None = None,
+        span: tuple[dt.date, dt.date] | None = None,
+    ) -> Iterator[pa.Table]:
+        """Yield those of the columns that a file has, piece by piece, of all files."""
+        for file in self._tables:
+            try:
+                yield from file.pieces(columns, self._wanted(symbols), span)
+            except READING as error:
+                raise self._refuse(f"cannot be read: {error}", file.path) from error
+
+    def _read(
+        self,
+        file: Table,
+        columns: Sequence[str],
+        symbols: Sequence[str] | None = None,
+        span: tuple[dt.date, dt.date] | None = None,
+        *,
+        everything: bool = False,
+    ) -> pa.Table:
+        try:
+            return file.read(columns, None if everything else self._wanted(symbols), span)
+        except READING as error:
+            raise self._refuse(f"cannot be read: {error}", file.path) from error
+
+    def _wanted(self, symbols: Sequence[str] | None) -> Sequence[str] | None:
+        if symbols is None:
+            return self.settings.symbols or None
+        return [s for s in symbols if s in self.settings.symbols] if self.settings.symbols else symbols
 
     def _files(self) -> list[Path]:
         if not self.settings.files:
@@ -95,25 +165,6 @@ class FilesSource(HistorySource):
             raise self._refuse("no .csv or .parquet file in the folder", path)
         return files
 
-    def _read_file(self, path: Path) -> pd.DataFrame:
-        if path.suffix not in SUFFIXES:
-            raise self._refuse("neither .csv nor .parquet", path)
-        try:
-            names = _columns(path)
-            missing = [c for c in BAR_COLUMNS if c not in names]
-            if missing:
-                raise self._refuse(f"columns missing: {', '.join(missing)} (it has {', '.join(names)})", path)
-            keep = [*BAR_COLUMNS, *(c for c in OPTIONAL_COLUMNS if c in names)]
-            chosen = ds.field("symbol").isin(list(self.settings.symbols)) if self.settings.symbols else None
-            table = _dataset(path, names).to_table(columns=keep, filter=chosen)
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise self._refuse(f"cannot be read: {error}", path) from error
-        rows: pd.DataFrame = table.to_pandas(date_as_object=False)
-        # A missing symbol is a malformed one; groups and filters would drop the row without a trace.
-        rows["symbol"] = rows["symbol"].astype(object).where(rows["symbol"].notna(), "").astype(str)
-        rows["date"], rows["date_text"] = _dates(rows["date"])
-        return rows
-
     def _refuse(self, what: str, path: Path) -> ConfigError:
         return ConfigError(
             what,
@@ -124,30 +175,25 @@ class FilesSource(HistorySource):
         )
 
 
-def _columns(path: Path) -> list[str]:
-    if path.suffix == ".parquet":
-        return list(ds.dataset(path, format="parquet").schema.names)
-    with pa.csv.open_csv(path, parse_options=PARSING) as reader:
-        return list(reader.schema.names)
-
-
-def _dataset(path: Path, names: list[str]) -> ds.Dataset:
-    if path.suffix == ".parquet":
-        return ds.dataset(path, format="parquet")
-    # Everything as text: one unreadable price must not make the whole file unreadable.
-    as_text = pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
-    return ds.dataset(path, format=ds.CsvFileFormat(parse_options=PARSING, convert_options=as_text))
-
-
-def _dates(column: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Return the days that a column names, NaT where it names none, and then the text it holds."""
-    codes, uniques = pd.factorize(column, use_na_sentinel=False)
-    texts = [str(value) for value in uniques]
-    matches = [DAY.fullmatch(text) for text in texts]
-    days = pd.to_datetime(
-        pd.Series([m and m[1] for m in matches], dtype=object), errors="coerce", format="%Y-%m-%d"
+def _stated(
+    table: pa.Table, column: str, kind: str, nothing: float, first: dt.date, last: dt.date
+) -> pd.DataFrame:
+    """Return the actions that a column states, as received where the value is no number."""
+    received = table[column].to_pandas()
+    numbers = pd.to_numeric(received, errors="coerce")
+    days = days_of(table["date"].to_pandas(date_as_object=False))[0]
+    inside = days.between(pd.Timestamp(first), pd.Timestamp(last))
+    told = (received.notna() & (received != "") & (numbers != nothing) & inside).to_numpy()
+    values = [
+        text if pd.isna(number) else Decimal(repr(float(number)))
+        for text, number in zip(received[told], numbers[told], strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "symbol": symbols_of(table["symbol"])[told].astype(object),
+            "ex_date": pd.Series([stamp.date() for stamp in days[told]], dtype=object),
+            "action_type": kind,
+            "value": pd.Series(values, dtype=object),
+            "inferred": False,
+        }
     )
-    unread = pd.Series(
-        [text if bad else "" for text, bad in zip(texts, days.isna(), strict=True)], dtype=object
-    )
-    return days.dt.as_unit("us").take(codes).set_axis(column.index), unread.take(codes).set_axis(column.index)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -40,8 +41,15 @@ class SampleSource(HistorySource):
 
     name = "sample"
 
-    def read_rows(self) -> pd.DataFrame:
-        """See HistorySource."""
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """All rows of the wanted symbols within START..END; they are few."""
+        rows = self._package
+        first, last = self.settings.start or dt.date.min, self.settings.end or dt.date.max
+        return rows[rows["date"].between(pd.Timestamp(first), pd.Timestamp(last))].reset_index(drop=True)
+
+    @cached_property
+    def _package(self) -> pd.DataFrame:
         # Reading the package's archive takes a moment, which naming the source should not cost.
         from bokeh_sampledata import stocks
 
@@ -52,11 +60,19 @@ class SampleSource(HistorySource):
             part.insert(0, "symbol", symbol)
             parts.append(part)
         if not parts:
-            return pd.DataFrame(columns=["symbol", "date"])
+            return pd.DataFrame({"symbol": [], "date": pd.Series(dtype="datetime64[s]")})
         rows = pd.concat(parts, ignore_index=True)
         rows["date"] = pd.to_datetime(rows["date"])
         rows["date_text"] = ""
         return rows.sort_values(["symbol", "date"], ignore_index=True)
+
+    def read_days(self) -> Iterable[pd.DataFrame]:
+        """See HistorySource."""
+        return [self._package[["symbol", "date"]]]
+
+    def read_rows(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> pd.DataFrame:
+        """See HistorySource."""
+        return self.rows if symbols is None else self.rows[self.rows["symbol"].isin(list(symbols))]
 
     def describe(self, symbols: Sequence[str]) -> Mapping[str, tuple[str, str | None]]:
         """See HistorySource."""

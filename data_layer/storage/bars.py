@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from data_layer.quality.action_checks import CheckedActions
 from data_layer.quality.row_checks import CheckedRows
-from data_layer.sessions import close_times, next_session, previous_session, session_from
+from data_layer.sessions import close_times, closes_at, next_session, previous_session, session_from
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, copy_in, load_sql
+from data_layer.storage.held_bars import compare_with_held
+from data_layer.storage.vendors import Vendors, weigh_actions, weigh_bars
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Provenance:
     delay: dt.timedelta  # between a session's close and its bar
     now: dt.datetime
     decided: dt.date | None  # last session completed: what arrives for it or before it comes late
+    vendors: Vendors = field(default_factory=Vendors)
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Stored:
     duplicates: int
     quarantined: int
     first_restated: dt.date | None  # first date for which a decided session would now see something else
+    batch_id: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts."""
@@ -60,75 +65,140 @@ def store_bars(connection: Connection, checked: CheckedRows, provenance: Provena
     already that comes after its session was completed is known from now on too.
     """
     bars = checked.accepted
-    days = [stamp.date() for stamp in bars["date"].unique()]
-    known = {pd.Timestamp(d): close + provenance.delay for d, close in close_times(days).items()}
-    # Held back for more than a session: the bar could have been known then, but nobody here was looking.
-    late = {pd.Timestamp(d): provenance.now > close_times([next_session(d)])[next_session(d)] for d in days}
-    staged = bars.assign(known_at=bars["date"].map(known), backfilled=bars["date"].map(late))
+    batch = _next_batch(connection, provenance)
+    compared = compare_with_held(connection, bars)
+    decided = np.datetime64(provenance.decided or dt.date.min, "D")
+    is_late = compared.is_new & compared.of_held_symbol & (bars["date"].to_numpy() <= decided)
+    is_plain = compared.is_new & ~is_late
+    new = _insert_new(connection, bars if is_plain.all() else bars[is_plain], provenance, batch)
+    differs = compared.differs
+    if provenance.vendors.are_several:
+        held = bars[~compared.is_new]
+        _stage(connection, held)
+        differs[~compared.is_new] &= ~weigh_bars(connection, held, batch, provenance.vendors)
+    corrected, restated = 0, bars[is_late | differs]
+    if len(restated):
+        _stage(connection, restated)
+        connection.execute(load_sql("restatements/insert_bars"), {**batch, "decided": provenance.decided})
+        if differs.any():
+            connection.execute(load_sql("market_data/insert_history"), batch)
+            corrected = connection.execute(load_sql("market_data/update_corrected"), batch).rowcount
+        if is_late.any():
+            new += connection.execute(load_sql("market_data/insert_late"), batch).rowcount
+    return _finish(
+        connection,
+        "bars",
+        checked,
+        provenance,
+        batch,
+        new=new,
+        corrected=corrected,
+        unchanged=int((~compared.is_new & ~differs).sum()),
+        first_restated=None if restated.empty else restated["date"].min().date(),
+    )
+
+
+def _stage(connection: Connection, bars: pd.DataFrame) -> None:
     connection.execute(load_sql("market_data/create_staged"))
-    copy_in(connection, "staged_bars", staged)
-    connection.execute("ANALYZE staged_bars")
-    found = connection.execute(
-        load_sql("market_data/select_changes"), {"decided": provenance.decided}
-    ).fetchone()
-    counts = _counts(len(bars), checked, found or {})
-    batch = _insert_batch(connection, "bars", counts, provenance)
-    if counts.corrected:
-        connection.execute(load_sql("market_data/insert_history"), batch)
-        connection.execute(load_sql("market_data/update_corrected"), batch)
-    connection.execute(load_sql("market_data/insert_new"), batch)
-    _quarantine(connection, checked.quarantined, batch)
-    return counts
+    connection.execute(load_sql("market_data/delete_staged"))
+    copy_in(connection, "staged_bars", bars)
+
+
+def _insert_new(
+    connection: Connection, bars: pd.DataFrame, provenance: Provenance, batch: Mapping[str, Any]
+) -> int:
+    """Copy bars that nobody holds straight into the table: what was checked needs no staging."""
+    codes, uniques = pd.factorize(bars["date"])
+    days = [stamp.date() for stamp in uniques]
+    closes = close_times(days)
+    known = pd.Series([closes[day] + provenance.delay for day in days], dtype="datetime64[us, UTC]")
+    # Held back for more than a session: the bar could have been known then, but nobody here was looking.
+    late = np.array([provenance.now > closes_at(next_session(day)) for day in days], np.bool_)
+    rows = bars.assign(
+        source=pd.Categorical([provenance.source]).repeat(len(bars)),
+        batch_id=np.int64(batch["batch_id"]),
+        known_at=known.take(codes).array,
+        backfilled=late[codes],
+    )
+    return copy_in(connection, "market_data", rows) if len(rows) else 0
 
 
 def store_actions(connection: Connection, checked: CheckedActions, provenance: Provenance) -> Stored:
     """Write checked splits and dividends as one batch.
 
-    An action is known at the close before its ex-date. A changed one is known from now on and its old
-    version kept; one of a symbol held already that comes after that close's session was completed is known
-    from now on too.
+    An action is known at the close of the day it was announced (of the next session, when announced on a day
+    without trading), else at the close before its ex-date, and never later than that. A changed one is known
+    from now on and its old version kept; one of a symbol held already that comes after the session before its
+    ex-date was completed is known from now on too.
     """
     actions = checked.accepted
-    eves = {day: previous_session(session_from(day)) for day in actions["ex_date"].unique()}
-    closes = close_times(set(eves.values()))
+    if provenance.vendors.are_several:
+        actions = weigh_actions(connection, actions, provenance.source, provenance.vendors)
+    eves = [previous_session(session_from(day)) for day in actions["ex_date"]]
+    announced = [
+        eve if pd.isna(day) else min(eve, session_from(day))
+        for eve, day in zip(eves, actions["announced"], strict=True)
+    ]
+    closes = close_times(set(announced))
+    decided = provenance.decided
     rows = actions.assign(
-        known_at=[closes[eves[day]] for day in actions["ex_date"]],
-        decided=[
-            provenance.decided is not None and eves[day] <= provenance.decided for day in actions["ex_date"]
-        ],
+        known_at=[closes[day] for day in announced],
+        decided=[decided is not None and eve <= decided for eve in eves],
     )
-    parameters = {"rows": json_text(rows.to_dict("records")), "run_id": provenance.run_id}
-    found = connection.execute(load_sql("corporate_actions/select_changes"), parameters).fetchone()
-    counts = _counts(len(actions), checked, found or {})
-    batch = {**parameters, **_insert_batch(connection, "actions", counts, provenance)}
-    if counts.corrected:
+    batch = {**_next_batch(connection, provenance), "rows": json_text(rows.to_dict("records"))}
+    found = connection.execute(load_sql("corporate_actions/select_changes"), batch).fetchone() or {}
+    if found["first_restated"]:
+        connection.execute(load_sql("restatements/insert_actions"), batch)
+    corrected = 0
+    if found["corrected"]:
         connection.execute(load_sql("corporate_actions/insert_history"), batch)
-        connection.execute(load_sql("corporate_actions/update_corrected"), batch)
-    connection.execute(load_sql("corporate_actions/insert_new"), batch)
-    _quarantine(connection, checked.quarantined, batch)
-    return counts
-
-
-def _counts(accepted: int, checked: CheckedRows | CheckedActions, found: Mapping[str, Any]) -> Stored:
-    return Stored(
-        received=accepted + checked.duplicates + len(checked.quarantined),
-        new=found["new"],
-        corrected=found["corrected"],
-        duplicates=checked.duplicates + accepted - found["new"] - found["corrected"],
-        quarantined=len(checked.quarantined),
+        corrected = connection.execute(load_sql("corporate_actions/update_corrected"), batch).rowcount
+    new = connection.execute(load_sql("corporate_actions/insert_new"), batch).rowcount
+    return _finish(
+        connection,
+        "actions",
+        checked,
+        provenance,
+        batch,
+        new=new,
+        corrected=corrected,
+        unchanged=found["unchanged"] + len(checked.accepted) - len(actions),
         first_restated=found["first_restated"],
     )
 
 
-def _insert_batch(
-    connection: Connection, kind: str, counts: Stored, provenance: Provenance
-) -> dict[str, Any]:
-    row = connection.execute(
+def _next_batch(connection: Connection, provenance: Provenance) -> dict[str, Any]:
+    row = connection.execute(load_sql("ingestion_batches/select_next_id")).fetchone() or {}
+    return {"batch_id": row["batch_id"], "source": provenance.source, "run_id": provenance.run_id}
+
+
+def _finish(
+    connection: Connection,
+    kind: str,
+    checked: CheckedRows | CheckedActions,
+    provenance: Provenance,
+    batch: Mapping[str, Any],
+    *,
+    new: int,
+    corrected: int,
+    unchanged: int,
+    first_restated: dt.date | None,
+) -> Stored:
+    """Write quarantine and the batch; each count is one that was counted, and the table refuses a wrong sum."""
+    counts = Stored(
+        received=checked.received,
+        new=new,
+        corrected=corrected,
+        duplicates=checked.duplicates + unchanged,
+        quarantined=_quarantine(connection, checked.quarantined, batch),
+        first_restated=first_restated,
+        batch_id=batch["batch_id"],
+    )
+    connection.execute(
         load_sql("ingestion_batches/insert_batch"),
         {
+            **batch,
             "kind": kind,
-            "source": provenance.source,
-            "run_id": provenance.run_id,
             "start": provenance.start,
             "end": provenance.end,
             "symbols": list(provenance.symbols),
@@ -137,11 +207,12 @@ def _insert_batch(
             "duplicates": counts.duplicates,
             "quarantined": counts.quarantined,
         },
-    ).fetchone()
-    return {"batch_id": (row or {})["id"], "source": provenance.source, "decided": provenance.decided}
+    )
+    return counts
 
 
-def _quarantine(connection: Connection, rows: pd.DataFrame, batch: Mapping[str, Any]) -> None:
-    if len(rows):
-        text = json_text(rows.to_dict("records"))
-        connection.execute(load_sql("quarantine/upsert_rows"), {**batch, "rows": text})
+def _quarantine(connection: Connection, rows: pd.DataFrame, batch: Mapping[str, Any]) -> int:
+    if rows.empty:
+        return 0
+    text = json_text(rows.to_dict("records"))
+    return connection.execute(load_sql("quarantine/upsert_rows"), {**batch, "rows": text}).rowcount

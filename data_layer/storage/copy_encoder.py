@@ -19,7 +19,11 @@ _EPOCH_MICROSECONDS = np.datetime64("2000-01-01", "us")
 _FLOAT4_OID = 700
 _TEXT_OID = 25
 
-# A column as bytes: per row the length (-1 for NULL), and either a fixed-width matrix or one bytes each.
+# Texts of a column up to this many bytes are padded to one width and cut again: faster than one by one.
+_PADDED_BYTES = 64
+
+# A column as bytes: per row the length (-1 for NULL), and either a matrix of which each row's first length
+# bytes count, or one bytes each.
 Encoded = tuple[np.ndarray, np.ndarray | list[bytes]]
 
 
@@ -50,15 +54,22 @@ def _numbers(dtype: str) -> Callable[[pd.Series], Encoded]:
     return encode
 
 
+def _stamps(column: pd.Series, *, utc: bool = False) -> pd.Series:
+    """Return the column as timestamps; one that is, and has a zone when wanted, as it stands."""
+    if isinstance(column.dtype, pd.DatetimeTZDtype) or (not utc and column.dtype.kind == "M"):
+        return column
+    return pd.to_datetime(column, utc=utc)
+
+
 def _dates(column: pd.Series) -> Encoded:
-    days = pd.to_datetime(column).to_numpy().astype("datetime64[D]")
+    days = _stamps(column).to_numpy().astype("datetime64[D]")
     null = np.isnat(days)
     offsets = np.where(null, 0, (days - _EPOCH_DAYS).astype(np.int64))
     return _fixed(offsets.astype(">i4"), null)
 
 
 def _timestamps(column: pd.Series) -> Encoded:
-    instants = pd.to_datetime(column, utc=True).dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+    instants = _stamps(column, utc=True).dt.tz_convert(None).to_numpy().astype("datetime64[us]")
     null = np.isnat(instants)
     offsets = np.where(null, 0, (instants - _EPOCH_MICROSECONDS).astype(np.int64))
     return _fixed(offsets.astype(">i8"), null)
@@ -67,7 +78,12 @@ def _timestamps(column: pd.Series) -> Encoded:
 def _texts(column: pd.Series) -> Encoded:
     codes, uniques = pd.factorize(column)
     encoded = [str(u).encode() for u in uniques] + [b""]
-    return _ragged([encoded[c] for c in codes], codes == -1)
+    width = max(map(len, encoded))
+    if width > _PADDED_BYTES:
+        return _ragged([encoded[c] for c in codes], codes == -1)
+    lengths = np.array([*map(len, encoded[:-1]), -1], np.int32)
+    padded = np.frombuffer(b"".join(e.ljust(width, b"\0") for e in encoded), np.uint8)
+    return lengths[codes], padded.reshape(len(encoded), width)[codes]
 
 
 def _by_value(convert: Callable[[object], bytes]) -> Callable[[pd.Series], Encoded]:
@@ -159,6 +175,29 @@ def encode(frame: pd.DataFrame, types: Sequence[str]) -> Iterator[bytes]:
 
 
 def _assemble(columns: list[Encoded], rows: int) -> bytes:
+    if any(isinstance(data, list) for _, data in columns):
+        return _scattered(columns, rows)
+    width = 2 + sum(4 + data.shape[1] for _, data in columns)  # type: ignore[union-attr]
+    out = np.empty((rows, width), np.uint8)
+    out[:, :2] = np.array([len(columns)], ">i2").view(np.uint8)
+    cut: list[tuple[slice, np.ndarray]] = []
+    at = 2
+    for lengths, data in columns:
+        out[:, at : at + 4] = lengths.astype(">i4").view(np.uint8).reshape(rows, 4)
+        place = slice(at + 4, at + 4 + data.shape[1])  # type: ignore[union-attr]
+        out[:, place] = data
+        if (lengths != data.shape[1]).any():  # type: ignore[union-attr]
+            cut.append((place, lengths))
+        at = place.stop
+    if not cut:
+        return out.tobytes()
+    kept = np.ones((rows, width), np.bool_)
+    for place, lengths in cut:
+        kept[:, place] = np.arange(place.stop - place.start) < lengths[:, None]
+    return out[kept].tobytes()
+
+
+def _scattered(columns: list[Encoded], rows: int) -> bytes:
     sizes = np.full(rows, 2, np.int64)
     for lengths, _ in columns:
         sizes += 4 + np.maximum(lengths, 0)
@@ -170,16 +209,13 @@ def _assemble(columns: list[Encoded], rows: int) -> bytes:
     for lengths, data in columns:
         _put(out, place, lengths.astype(">i4").view(np.uint8).reshape(rows, 4))
         place = place + 4
-        present = lengths >= 0
-        if isinstance(data, list):
-            for width in np.unique(lengths[lengths > 0]):
-                chosen = np.flatnonzero(lengths == width)
+        for width in np.unique(lengths[lengths > 0]):
+            chosen = np.flatnonzero(lengths == width)
+            if isinstance(data, list):
                 matrix = np.frombuffer(b"".join(data[i] for i in chosen), np.uint8).reshape(-1, width)
-                _put(out, place[chosen], matrix)
-        elif present.all():
-            _put(out, place, data)
-        else:
-            _put(out, place[present], data[present])
+            else:
+                matrix = data[chosen, :width]
+            _put(out, place[chosen], matrix)
         place = place + np.maximum(lengths, 0)
     return out.tobytes()
 

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import adbc_driver_postgresql
 import pandas as pd
 import psycopg
+from adbc_driver_manager import AdbcConnection, AdbcDatabase
 from adbc_driver_postgresql import dbapi
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -89,10 +91,27 @@ def read_frame(uri: str, statement: str, parameters: Mapping[str, Any] | None = 
         One column per output column; dates as datetime64[s], NULL as NaN or None.
     """
     numbered, values = _numbered(statement, parameters or {})
-    with dbapi.connect(uri) as connection, connection.cursor() as cursor:
+    with (
+        dbapi.Connection(_Kept(), AdbcConnection(_types(uri))) as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute(numbered, parameters=values or None)
         frame: pd.DataFrame = cursor.fetch_arrow_table().to_pandas(date_as_object=False)
         return frame
+
+
+@cache
+def _types(uri: str) -> AdbcDatabase:
+    """Return what the driver has to know of a database: its types, asked for once; no connection stays open."""
+    database: AdbcDatabase = adbc_driver_postgresql.connect(uri)
+    return database
+
+
+class _Kept:
+    """Stands where a connection holds the types it would throw away with itself."""
+
+    def close(self) -> None:
+        """Leave them."""
 
 
 def _numbered(statement: str, parameters: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
@@ -106,8 +125,11 @@ def _numbered(statement: str, parameters: Mapping[str, Any]) -> tuple[str, tuple
     return re.sub(r"%\((\w+)\)s", place, statement), tuple(parameters[n] for n in names)
 
 
-def copy_in(connection: Connection, table: str, frame: pd.DataFrame) -> None:
+def copy_in(connection: Connection, table: str, frame: pd.DataFrame) -> int:
     """Append the frame's rows to the table's columns of the same names by binary COPY.
+
+    Returns:
+        Rows the database took.
 
     Raises:
         ConfigError: when the table has no such column.
@@ -118,9 +140,11 @@ def copy_in(connection: Connection, table: str, frame: pd.DataFrame) -> None:
         raise ConfigError("no such column", key=table, value=unknown[0], remedy="apply the migrations")
     columns = sql.SQL(", ").join(map(sql.Identifier, frame.columns))
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(sql.Identifier(table), columns)
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for piece in encode(frame, [types[c] for c in frame.columns]):
-            copy.write(piece)
+    with connection.cursor() as cursor:
+        with cursor.copy(statement) as copy:
+            for piece in encode(frame, [types[c] for c in frame.columns]):
+                copy.write(piece)
+        return cursor.rowcount
 
 
 def column_types(connection: Connection, table: str) -> dict[str, str]:

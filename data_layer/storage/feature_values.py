@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data_layer.features.compute import GROUP_ROWS, fill
-from data_layer.features.panel import Panel
+from data_layer.features.compute import LANES, fill_group
+from data_layer.features.panel import Panel, Rows
 from data_layer.features.registry import select
 from data_layer.storage.copy_encoder import HEADER, TRAILER
 from data_layer.storage.database import Connection
@@ -44,30 +44,32 @@ def copy_features(
     """
     if bars.empty:
         return 0
-    panel = Panel.from_bars(bars)
-    names = bars["symbol"].to_numpy()[panel.starts[:-1]]
-    wanted = np.isin(panel.days, np.array(list(sessions), "datetime64[D]").astype(np.int64))
+    history = Rows.from_bars(bars)
+    names = bars["symbol"].to_numpy()[history.starts[:-1]]
+    wanted = np.isin(history.days, np.array(list(sessions), "datetime64[D]").astype(np.int64))
     columns = {name: select(None, name) for name in sets}
 
     def encode_group(group: tuple[slice, Panel]) -> tuple[int, list[bytes]]:
         rows, part = group
-        first = int(np.searchsorted(panel.starts, rows.start))
+        first = int(np.searchsorted(history.starts, rows.start))
         pieces = []
         for name, version in sets.items():
-            matrix = np.empty((len(columns[name]), len(part.days)), np.float32)
-            fill(matrix, columns[name], part, threads=1)
-            for place, (begin, end) in enumerate(zip(part.starts[:-1], part.starts[1:], strict=True)):
+            matrix = np.empty((len(columns[name]), rows.stop - rows.start), np.float32)
+            fill_group(matrix, columns[name], part)
+            for place, (begin, end) in enumerate(
+                zip(part.rows.starts[:-1], part.rows.starts[1:], strict=True)
+            ):
                 due = np.flatnonzero(wanted[rows][begin:end]) + begin
                 if len(due):
                     key = (str(names[first + place]), name, version)
-                    pieces.append(encode_symbol(key, part.days[due], matrix, due))
+                    pieces.append(encode_symbol(key, part.rows.days[due], matrix, due))
         return int(wanted[rows].sum()) * len(sets), pieces
 
     written = 0
     statement = "COPY feature_values (symbol, date, feature_set, version, values) FROM STDIN (FORMAT BINARY)"
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(HEADER)
-        for count, pieces in _ahead(encode_group, panel.groups(GROUP_ROWS)):
+        for count, pieces in _ahead(encode_group, history.groups(LANES)):
             written += count
             for piece in pieces:
                 copy.write(piece)

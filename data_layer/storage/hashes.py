@@ -10,7 +10,16 @@ from data_layer.storage.database import Connection, load_sql
 from models.errors import ConfigError
 
 # The clock of a write and surrogate keys say nothing about what was decided.
-CLOCKS = {"recorded_at", "created_at", "updated_at", "changed_at", "finished_at", "superseded_at", "ts"}
+CLOCKS = {
+    "recorded_at",
+    "created_at",
+    "updated_at",
+    "changed_at",
+    "finished_at",
+    "superseded_at",
+    "resolved_at",
+    "ts",
+}
 SURROGATES = {
     "id",
     "batch_id",
@@ -23,7 +32,7 @@ SURROGATES = {
 }
 NAMES = {("accounts", "id")}  # a surrogate key elsewhere, but what people call it here
 # Each try leaves its mark in these by design: what a source answered, and rows between two tasks.
-LOGS = {"ingestion_batches", "pending_signals", "pending_model_runs"}
+LOGS = {"ingestion_batches", "data_quality_results", "pending_signals", "pending_model_runs"}
 
 
 def stored_tables(connection: Connection) -> list[str]:

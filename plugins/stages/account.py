@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from data_layer.storage.audit import event
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
 from data_layer.storage.merge import Mode, merge
 from models.accounting import Book, Position, Snapshot
 from models.errors import DataQualityError
 from models.records import Order, RiskDecision
-from plugins.stages.runs import event
 from plugins.stages.trading_day import ACCOUNT, Day, Pass
 
 KEY = ("account_id", "session_date", "symbol")

@@ -7,7 +7,6 @@ import random
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from data_layer.features.compute import compute_sessions
 from data_layer.features.market import with_market_return
@@ -27,7 +26,12 @@ def drift_symbols(session: dt.date, symbols: Sequence[str]) -> list[str]:
 
 
 def check_drift(
-    uri: str, session: dt.date, cutoff: dt.datetime, versions: Mapping[str, int], market_index: str = ""
+    uri: str,
+    session: dt.date,
+    cutoff: dt.datetime,
+    versions: Mapping[str, int],
+    market_index: str = "",
+    among: Sequence[str] = (),
 ) -> int:
     """Compute a session's stored rows of three symbols again from what was known at its cutoff, and compare bits.
 
@@ -37,6 +41,7 @@ def check_drift(
         cutoff: its knowledge cutoff.
         versions: current version by feature set.
         market_index: as in the settings the rows were computed with.
+        among: choose of these symbols only; of all when empty.
 
     Returns:
         The number of values compared.
@@ -44,9 +49,14 @@ def check_drift(
     Raises:
         DataQualityError: a stored value differs or is missing; the message names symbol, feature and both values.
     """
-    bars = with_market_return(bars_as_of(uri, session, cutoff), market_index)
-    today = bars.loc[bars["date"] == pd.Timestamp(session), "symbol"]
-    chosen = drift_symbols(session, list(today))
+    traded = read_frame(
+        uri, load_sql("market_data/select_traded_symbols"), {"session": session, "cutoff": cutoff}
+    )
+    chosen = drift_symbols(session, [s for s in traded["symbol"] if not among or s in among])
+    if not chosen:
+        return 0
+    bars = bars_as_of(uri, session, cutoff, [*chosen, market_index] if market_index else chosen)
+    bars = with_market_return(bars, market_index)
     own = bars[bars["symbol"].isin(chosen)]
     compared = 0
     for feature_set, version in versions.items():

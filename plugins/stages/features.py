@@ -15,8 +15,9 @@ from data_layer.storage.feature_values import copy_features
 from data_layer.storage.merge import Merged, Mode, merge
 from models.errors import DataQualityError
 from plugins.stages.context import CHAIN, Context
-from plugins.stages.knowledge import bars_as_of, stable_views
-from plugins.stages.runs import complete_sessions, completed_sessions, mark_stale
+from plugins.stages.drift import check_drift
+from plugins.stages.knowledge import bars_as_of, newest_knowledge, stable_views
+from plugins.stages.runs import clear_stale, complete_sessions, completed_sessions, mark_stale, move_cutoffs
 
 # A catch-up writes straight into the table; below about a month of sessions comparing costs nothing.
 DIRECT_SESSIONS = 20
@@ -38,7 +39,7 @@ class Features:
         written = unchanged = restated = 0
         with transaction(context.uri) as connection:
             take_lock(connection, context.stage)
-            cutoffs = completed_sessions(connection, "data_ingestion")
+            cutoffs = self._cutoffs(connection)
             versions = {name: self._register(connection, name) for name in feature_sets()}
             new = {n: v for n, v in versions.items() if self._is_new(connection, n, v)}
             earlier = list(completed_sessions(connection, context.stage)) if new else []
@@ -52,6 +53,10 @@ class Features:
                         written += merged.inserted
                         unchanged += merged.unchanged
                         restated += merged.restated
+            if context.window.mode == "restate" and not context.window.symbols:
+                moved = {session: cutoffs[session] for session in context.sessions}
+                move_cutoffs(connection, context.stage, [""], moved)
+                clear_stale(connection, context.stage, context.sessions)
             if restated:
                 since = context.sessions[0]
                 mark_stale(connection, since, f"features restated since {since}", CHAIN[2:])
@@ -68,18 +73,60 @@ class Features:
             span = {"start": context.sessions[0], "end": context.sessions[-1]}
             # A session accepted without any bar has nothing to compute, and is complete as it is.
             details = {session: {"rows": 0} for session in context.sessions}
-            for row in connection.execute(load_sql("feature_values/select_coverage"), span):
-                if row["bars"] != row["featured"]:
-                    raise DataQualityError(
-                        f"{row['bars'] - row['featured']} bars have no {row['feature_set']} features",
-                        stage=context.stage,
-                        key="session",
-                        value=str(row["date"]),
-                        remedy="run calculate_technical_indicators for it again",
-                    )
+            for row in connection.execute(load_sql("feature_values/select_coverage"), span).fetchall():
+                if not row["complete"]:
+                    self._refuse_uncovered(connection, row)
                 details[row["date"]]["rows"] += row["featured"]
             complete_sessions(connection, context, cutoffs, details)
         return context.say("features ready", sessions=len(details))
+
+    def _refuse_uncovered(self, connection: Connection, row: Mapping[str, Any]) -> None:
+        """Stop when a bar of the session has no features; more features than bars are none of its business."""
+        key = {"date": row["date"], "set": row["feature_set"], "version": row["version"]}
+        found = connection.execute(load_sql("feature_values/count_uncovered"), key).fetchone()
+        if found and found["uncovered"]:
+            raise DataQualityError(
+                f"{found['uncovered']} bars have no {row['feature_set']} features",
+                stage=self.context.stage,
+                key="session",
+                value=str(row["date"]),
+                remedy="run calculate_technical_indicators for it again",
+            )
+
+    def check_feature_drift(self) -> Mapping[str, Any]:
+        """Compute three symbols' features of the newest completed session again, and compare bit for bit.
+
+        Raises:
+            DataQualityError: a stored value is not what a recompute from what was known gives.
+        """
+        context = self.context
+        with transaction(context.uri) as connection:
+            done = completed_sessions(connection, context.stage)
+            select_version = load_sql("feature_definitions/select_version")
+            versions = {
+                name: int(found["version"])
+                for name in feature_sets()
+                if (found := connection.execute(select_version, {"set": name}).fetchone())
+            }
+        newest = max((session for session in context.sessions if session in done), default=None)
+        if newest is None:
+            return context.say("no completed session to compare")
+        index = context.settings.market_index
+        compared = check_drift(context.uri, newest, done[newest], versions, index, context.window.symbols)
+        return context.say("stored features are what a recompute gives", values=compared)
+
+    def _cutoffs(self, connection: Connection) -> dict[dt.date, dt.datetime]:
+        """Return what each session may know: what it knew when done, and all that is known now when restated.
+
+        So corrections of the past reach stored features by a restatement of whole sessions, and by nothing
+        else. One of some symbols stays with the knowledge the session's other symbols rest on.
+        """
+        window = self.context.window
+        done = completed_sessions(connection, self.context.stage)
+        cutoffs = completed_sessions(connection, "data_ingestion") | done
+        if window.mode == "restate" and not window.symbols:
+            cutoffs |= dict.fromkeys(window.sessions, newest_knowledge(connection))
+        return cutoffs
 
     def _register(self, connection: Connection, feature_set: str) -> int:
         """Return the current version of the set; a changed set gets a new one, with its view."""

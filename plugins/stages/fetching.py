@@ -12,26 +12,33 @@ from data_layer.quality.action_checks import check_actions
 from data_layer.quality.row_checks import check_rows
 from data_layer.sessions import last_closed, next_session, previous_session, session_from
 from data_layer.sources.base import Source
+from data_layer.sources.ordered import OrderedSources
 from data_layer.storage.bars import Provenance, Stored, store_actions, store_bars
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
+from data_layer.storage.vendors import Vendors
 from models.errors import ConfigError
 from plugins.stages.context import CHAIN, Context
 from plugins.stages.runs import mark_stale
+from plugins.stages.vanished import Key, note_vanished
 
 BEGIN_OF_TIME, END_OF_TIME = dt.date(1, 1, 1), dt.date(9999, 12, 31)
 
 
 def fetch_bars(
-    connection: Connection, context: Context, source: Source, symbols: Sequence[str], done: Sequence[dt.date]
+    connection: Connection,
+    context: Context,
+    source: OrderedSources,
+    symbols: Sequence[str],
+    done: Sequence[dt.date],
 ) -> Mapping[str, int]:
     """Store the window's bars, chunk by chunk; what changes a session done marks the stages after it.
 
     Args:
         connection: writer's transaction, under the stage's lock.
         context: the run.
-        source: the source to ask.
-        symbols: every symbol it has.
+        source: the sources to ask.
+        symbols: every symbol they have.
         done: sessions completed, ascending.
 
     Returns:
@@ -42,29 +49,49 @@ def fetch_bars(
     if context.window.mode == "catch_up":
         # From the day after the last session done to the source's very end: a row dated on a day
         # without trading, or in the future, must be seen and not slip between two windows.
-        at_end = end >= min(source.sessions()[-1], last_closed(context.request.now))
+        at_end = end >= closed_sessions(source, context.request.now)[-1]
         start = done[-1] + dt.timedelta(days=1) if done else BEGIN_OF_TIME
         end = END_OF_TIME if at_end and source.is_static else end
-    provenance = _provenance(context, source, symbols, done)
     stored = []
-    for rows in source.bars_in_chunks(context.window.symbols or None, start, end):
-        checked = check_rows(rows, source=source.name, now=context.request.now)
-        stored.append(store_bars(connection, checked, provenance))
+    received: dict[str, set[Key]] = {}  # of sessions fetched before
+    for answer in source.bars_in_chunks(context.window.symbols or None, start, end):
+        checked = check_rows(answer.rows, source=answer.source.name, now=context.request.now)
+        if context.window.mode != "catch_up":
+            days = answer.rows["date"].dt.date
+            received.setdefault(answer.source.name, set()).update(
+                zip(answer.rows["symbol"], days, strict=True)
+            )
+        stored.append(store_bars(connection, checked, _provenance(context, answer.source, symbols, done)))
+    for name, keys in received.items():
+        note_vanished(connection, context, "bar", name, keys, (start, end))
     restated = min((s.first_restated for s in stored if s.first_restated), default=None)
-    _mark_restated(connection, restated, done)
+    mark_restated(connection, restated, done)
     return _total(stored)
 
 
+def closed_sessions(source: OrderedSources, now: dt.datetime) -> list[dt.date]:
+    """Return the source's sessions that have closed and can be had: a row dated in the future makes none."""
+    closed = last_closed(now - source.delay)
+    return [day for day in source.sessions() if day <= closed]
+
+
 def fetch_actions(
-    connection: Connection, context: Context, source: Source, symbols: Sequence[str], done: Sequence[dt.date]
+    connection: Connection,
+    context: Context,
+    source: OrderedSources,
+    symbols: Sequence[str],
+    done: Sequence[dt.date],
 ) -> Mapping[str, int]:
     """Store the actions going ex up to the session after the window; arguments as for fetch_bars."""
     first, last = context.sessions[0], next_session(context.sessions[-1])
-    actions = source.actions(context.window.symbols or None, first, last)
-    checked = check_actions(actions, _eves(connection, actions), source=source.name)
-    stored = store_actions(connection, checked, _provenance(context, source, symbols, done))
+    answer = source.actions(context.window.symbols or None, first, last)
+    checked = check_actions(answer.rows, eves_of(connection, answer.rows), source=answer.source.name)
+    if context.window.mode != "catch_up":
+        keys = zip(answer.rows["symbol"], answer.rows["ex_date"], strict=True)
+        note_vanished(connection, context, "action", answer.source.name, keys, (first, last))
+    stored = store_actions(connection, checked, _provenance(context, answer.source, symbols, done))
     if stored.first_restated:  # the session before decides on what goes ex at the next
-        _mark_restated(connection, previous_session(session_from(stored.first_restated)), done)
+        mark_restated(connection, previous_session(session_from(stored.first_restated)), done)
     return stored.as_dict()
 
 
@@ -80,6 +107,11 @@ def _provenance(
         delay=source.delay,
         now=context.request.now,
         decided=done[-1] if done else None,
+        vendors=Vendors(
+            context.settings.sources,
+            context.settings.vendor_price_tolerance,
+            context.settings.vendor_volume_tolerance,
+        ),
     )
 
 
@@ -96,19 +128,19 @@ def _refuse_unknown(context: Context, symbols: Sequence[str]) -> None:
             )
 
 
-def _eves(connection: Connection, actions: pd.DataFrame) -> pd.DataFrame:
+def eves_of(connection: Connection, actions: pd.DataFrame) -> pd.DataFrame:
+    """Return the last bar before each action, as check_actions wants it."""
     rows = json_text(actions[["symbol", "ex_date"]].to_dict("records"))
     found = connection.execute(load_sql("corporate_actions/select_eves"), {"rows": rows}).fetchall()
     return pd.DataFrame(found, columns=["symbol", "ex_date", "date", "close"])
 
 
-def _mark_restated(connection: Connection, since: dt.date | None, done: Sequence[dt.date]) -> None:
+def mark_restated(connection: Connection, since: dt.date | None, done: Sequence[dt.date]) -> None:
+    """Mark what was decided from a day on as resting on data that has changed since, if anything was."""
     if since and done and since <= done[-1]:
         mark_stale(connection, since, f"bars or actions restated since {since}", list(CHAIN[1:]))
 
 
 def _total(stored: Sequence[Stored]) -> Mapping[str, int]:
-    counts: list[dict[str, Any]] = [s.as_dict() for s in stored] or [
-        Stored(0, 0, 0, 0, 0, None).as_dict()
-    ]
+    counts: list[dict[str, Any]] = [s.as_dict() for s in stored] or [Stored(0, 0, 0, 0, 0, None).as_dict()]
     return {name: sum(c[name] for c in counts) for name in counts[0]}

@@ -1,44 +1,130 @@
-"""What was known: bars and actions as of a session's cutoff, and where that view of the past changes."""
+"""What was known: bars, actions and members as of a session's cutoff, and where that view of the past changes."""
 
 from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from data_layer.features.adjustment import forward_factors
-from data_layer.storage.database import Connection, load_sql, read_frame
+from data_layer.storage.database import Connection, load_sql, read_frame, transaction
+from plugins.stages.runs import completed_sessions
+
+Renamed = tuple[str, str, dt.date]  # old ticker, new one, first session of the new one
 
 
 def stable_views(
     connection: Connection, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
 ) -> Iterator[tuple[dt.date, ...]]:
-    """Cut sessions into runs within which no correction came to be known.
+    """Cut sessions into runs within which no correction came to be known and no ticker changed.
 
     Within such a run, what was known at the last session's cutoff about days up to any of its sessions is
     what was known at that session's own cutoff, so one vectorised pass serves them all.
     """
     if not sessions:
         return
-    late = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
+    late: list[dt.datetime] = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
     times = [cutoffs[s] for s in sessions]
-    begins = sorted({0, *(bisect_left(times, instant) for instant in late)} - {len(sessions)})
+    back = next((i for i in range(1, len(times)) if times[i] < times[i - 1]), None)
+    if back:  # after restated sessions, which know of later corrections, come ones that do not
+        yield from stable_views(connection, sessions[:back], cutoffs)
+        yield from stable_views(connection, sessions[back:], cutoffs)
+        return
+    changes = {row["effective"] for row in connection.execute(load_sql("symbol_changes/select_changes"))}
+    cuts = {bisect_left(times, instant) for instant in late} | {bisect_left(sessions, day) for day in changes}
+    begins = sorted({0, *cuts} - {len(sessions)})
     for first, last in zip(begins, [*begins[1:], len(sessions)], strict=True):
         yield tuple(sessions[first:last])
 
 
-def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime) -> pd.DataFrame:
-    """Return all bars up to a session as known at the cutoff, with forward adjustment factors.
+def newest_knowledge(connection: Connection) -> dt.datetime:
+    """Return the instant of the newest fact that a completed session, or a correction since, has brought."""
+    late = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
+    instants: list[dt.datetime] = [*completed_sessions(connection, "data_ingestion").values(), *late]
+    return max(instants)
+
+
+def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequence[str] = ()) -> pd.DataFrame:
+    """Return bars up to a session as known at the cutoff, with forward adjustment factors.
+
+    Args:
+        uri: connection URI; what it reads must be committed.
+        session: the last one.
+        cutoff: what came to be known later is left out.
+        symbols: only theirs; all when empty.
+
+    A share that was renamed up to the session stands under its ticker of the session, with all its history.
 
     Returns:
         symbol, date, open, high, low, close, volume (raw), split_factor, return_factor; by symbol and date.
     """
-    bars = read_frame(uri, load_sql("market_data/select_as_of"), {"session": session, "cutoff": cutoff})
-    return forward_factors(bars, actions_as_of(uri, session, cutoff))
+    with transaction(uri) as connection:
+        changes = renames(connection, [session], {session: cutoff})[0]
+    tickers = set(symbols)
+    for old, new, _ in reversed(changes):
+        tickers |= {old} if new in tickers else set()
+    parameters = {"session": session, "cutoff": cutoff, "symbols": ",".join(sorted(tickers))}
+    bars = read_frame(uri, load_sql("market_data/select_as_of"), parameters)
+    actions = actions_as_of(uri, session, cutoff)
+    if changes:
+        bars = join_renamed(bars, changes)
+        bars = bars[bars["symbol"].isin(list(symbols)) | (not symbols)].reset_index(drop=True)
+    return forward_factors(_in_order(bars), join_renamed(actions, changes, "ex_date"))
+
+
+def _in_order(bars: pd.DataFrame) -> pd.DataFrame:
+    """Sort by symbol and date; rows come nearly so, which a stable sort of one number each is quick at."""
+    codes, _ = pd.factorize(bars["symbol"], sort=True)
+    days = bars["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    keys = (codes.astype(np.int64) << 32) + days
+    if (keys[1:] > keys[:-1]).all():
+        return bars
+    return bars.take(np.argsort(keys, kind="stable")).reset_index(drop=True)
 
 
 def actions_as_of(uri: str, until: dt.date, cutoff: dt.datetime) -> pd.DataFrame:
-    """Return splits and dividends going ex up to a day as known at the cutoff."""
+    """Return splits and dividends going ex up to a day as known at the cutoff, under the tickers of their day."""
     return read_frame(uri, load_sql("corporate_actions/select_as_of"), {"until": until, "cutoff": cutoff})
+
+
+def members_as_of(
+    connection: Connection, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
+) -> dict[dt.date, dict[str, bool]]:
+    """Return who belonged to the universe at each session as known at its cutoff: symbol, and whether restricted."""
+    members: dict[dt.date, dict[str, bool]] = defaultdict(dict)
+    parameters = {"sessions": list(sessions), "cutoffs": [cutoffs[s] for s in sessions]}
+    for row in connection.execute(load_sql("trading_universe/select_as_of"), parameters):
+        members[row["session_date"]][row["symbol"]] = row["restricted"]
+    return members
+
+
+def renames(
+    connection: Connection, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
+) -> list[tuple[Renamed, ...]]:
+    """Return, for each session, the renames in force at it and known at its cutoff, ascending."""
+    rows = connection.execute(load_sql("symbol_changes/select_changes")).fetchall()
+    return [
+        tuple(
+            (row["old_symbol"], row["new_symbol"], row["effective"])
+            for row in rows
+            if row["known_at"] <= cutoffs[session] and row["effective"] <= session
+        )
+        for session in sessions
+    ]
+
+
+def join_renamed(rows: pd.DataFrame, changes: Sequence[Renamed], date_column: str = "date") -> pd.DataFrame:
+    """Return rows, stored under the ticker of their day, under the tickers after the changes.
+
+    Rows that another share left under a ticker before this one took it over are left out.
+    """
+    for old, new, effective in changes:
+        before = rows[date_column] < pd.Timestamp(effective)
+        rows = rows[~(before & (rows["symbol"] == new))]
+        before = rows[date_column] < pd.Timestamp(effective)
+        rows = rows.assign(symbol=rows["symbol"].mask(before & (rows["symbol"] == old), new))
+    return rows

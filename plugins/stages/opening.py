@@ -8,13 +8,15 @@ from typing import Any
 
 from data_layer.sessions import sessions_between
 from data_layer.settings import Settings, load_settings
-from data_layer.sources import open_source
+from data_layer.sources import open_sources
+from data_layer.sources.universe import asked_for, read_universe
 from data_layer.storage.database import transaction
 from models.errors import BlockedError
 from plugins.stages.context import Context, upstream_of
 from plugins.stages.ingestion import available_sessions, refuse_other_source
 from plugins.stages.runs import completed_sessions
 from plugins.stages.window import Request, Window, resolve_window
+from plugins.vendor_keys import with_connections
 
 XCOM_KEY = "window"
 
@@ -32,7 +34,7 @@ def open_context(uri: str, airflow: Mapping[str, Any], step: str, first_step: st
         BlockedError: when that task came to nothing.
     """
     dag_run, ti = airflow["dag_run"], airflow["ti"]
-    settings = load_settings()
+    settings = with_connections(load_settings())
     if step == first_step:
         # The one look at the clock: it bounds what may have closed, and nothing else is decided by it.
         request = _request(dag_run, airflow["params"], dt.datetime.now(dt.UTC))
@@ -46,6 +48,13 @@ def open_context(uri: str, airflow: Mapping[str, Any], step: str, first_step: st
         request = _request(dag_run, airflow["params"], dt.datetime.fromisoformat(packed["now"]))
         window = _unpacked(uri, request, packed)
     return Context(request, window, settings, uri)
+
+
+def open_backfill(uri: str, settings: Settings) -> Context:
+    """Return the context of a backfill: a run of data_ingestion that completes no session, named by its instant."""
+    now = dt.datetime.now(dt.UTC)
+    request = Request("data_ingestion", f"backfill__{now:%Y%m%dT%H%M%S%f}", {}, None, now)
+    return Context(request, Window("nothing", reason="backfill"), settings, uri)
 
 
 def _request(dag_run: Any, params: Mapping[str, Any], now: dt.datetime) -> Request:
@@ -65,7 +74,8 @@ def resolve(uri: str, request: Request, settings: Settings) -> Window:
         else:
             # Before the sessions are compared: those of another source would only look done, or missing.
             refuse_other_source(connection, request.stage, settings)
-            available = available_sessions(request, open_source(settings))
+            asked = asked_for(settings, read_universe(settings))
+            available = available_sessions(request, open_sources(asked))
     return resolve_window(request, available, done)
 
 

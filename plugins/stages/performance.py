@@ -17,8 +17,9 @@ from data_layer.storage.merge import Mode, merge
 from models.backtest.signal_performance import cost_per_side, model_performance, signal_matrices
 from models.panel import Panel
 from models.strategies.base import DEFAULT_POSITION_SIZE
+from plugins.stages.benchmark import benchmark_facts
 from plugins.stages.context import Context
-from plugins.stages.knowledge import bars_as_of, stable_views
+from plugins.stages.knowledge import Renamed, bars_as_of, join_renamed, renames, stable_views
 from plugins.stages.runs import complete_sessions, completed_sessions, sessions_of_model
 
 FIGURES = (
@@ -57,7 +58,9 @@ class PerformanceTesting:
                 sessions = sessions_of_model(connection, context, name, ran)
                 for rules, days in self._rules(connection, model, sessions):
                     for view in stable_views(connection, days, cutoffs):
-                        rows = self._measure(model["id"], rules, view, cutoffs[view[-1]])
+                        cutoff = cutoffs[view[-1]]
+                        changes = renames(connection, view[-1:], cutoffs)[0]
+                        rows = self._measure(model["id"], rules, view, cutoff, changes)
                         written += self._merge(
                             connection, "model_performance", rows, ("model_id", "run_date")
                         )
@@ -121,13 +124,19 @@ class PerformanceTesting:
             yield json.loads(text), days
 
     def _measure(
-        self, model_id: int, rules: Mapping[str, Any], sessions: Sequence[dt.date], cutoff: dt.datetime
+        self,
+        model_id: int,
+        rules: Mapping[str, Any],
+        sessions: Sequence[dt.date],
+        cutoff: dt.datetime,
+        changes: Sequence[Renamed],
     ) -> pd.DataFrame:
         last, uri = sessions[-1], self.context.uri
         bars = bars_as_of(uri, last, cutoff)
         bars["adjusted_open"] = bars["open"] * bars["return_factor"]
         opens = Panel.from_frame(bars, ("open", "adjusted_open"))
         signals = read_frame(uri, load_sql("signals/select_of_model"), {"model_id": model_id, "last": last})
+        signals = join_renamed(signals, changes, "session_date")
         axis = list(opens.sessions)
         sides, weights = signal_matrices(signals, axis, opens.symbols)
         cost = cost_per_side(
@@ -158,6 +167,7 @@ class PerformanceTesting:
                 measured[session].append(row)
         rows = connection.execute(load_sql("performance_reports/select_facts"), span)
         facts = {row["session_date"]: row for row in rows}
+        benchmarks = benchmark_facts(connection, self.context, sessions)
         for session in sessions:
             ranking = rank(measured[session])
             placed = [m for m in ranking if m["sharpe_ratio"] is not None]
@@ -172,8 +182,11 @@ class PerformanceTesting:
                 "average_sharpe_ratio": _mean([m["sharpe_ratio"] for m in ranking]),
                 "account_equity_usd": facts[session]["equity_usd"],
                 "warnings": warnings,
-                "report_data": {"session": str(session), "ranking": ranking, "warnings": warnings},
-            }
+                "report_data": {
+                    "session": str(session), "ranking": ranking, "warnings": warnings,
+                    **({"benchmark": benchmarks[session]} if session in benchmarks else {}),
+                },
+            }  # fmt: skip
 
     def _reported_models(
         self, connection: Connection, sessions: Sequence[dt.date]
@@ -184,6 +197,7 @@ class PerformanceTesting:
 
 
 WARNINGS = {
+    "synthetic": "the bars are synthetic: made up from a seed, no market ever traded them",
     "survivors_only": "the universe holds no symbol that has left the market, so results lean upward",
     "inferred_dividends": "dividends are inferred from adjusted closes and may be some percent off",
 }

@@ -9,14 +9,15 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from data_layer.sessions import next_session, previous_session
+from data_layer.storage.audit import write_events
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, read_frame, take_lock, transaction
 from models.accounting import Book
 from models.records import CorporateAction
 from plugins.stages.account import load_book, load_orders, order_events, write_pass
 from plugins.stages.context import Context
-from plugins.stages.knowledge import actions_as_of, stable_views
-from plugins.stages.runs import complete_sessions, completed_sessions, write_events
+from plugins.stages.knowledge import actions_as_of, members_as_of, renames, stable_views
+from plugins.stages.runs import complete_sessions, completed_sessions
 from plugins.stages.trading_day import (
     ACCOUNT,
     STEPS,
@@ -155,6 +156,7 @@ class RiskExecution:
     ) -> Iterator[Day]:
         cutoffs = completed_sessions(connection, "model_execution")
         votes = _votes(connection, sessions)
+        members = members_as_of(connection, sessions, cutoffs)
         for view in stable_views(connection, sessions, cutoffs):
             bars = read_frame(
                 self.context.uri,
@@ -164,13 +166,16 @@ class RiskExecution:
             prices: dict[dt.date, dict[str, tuple[float, float]]] = defaultdict(dict)
             for symbol, date, opened, closed in zip(*(bars[c] for c in bars.columns), strict=True):
                 prices[date.date()][symbol] = (opened, closed)
-            actions = actions_as_of(self.context.uri, next_session(view[-1]), cutoffs[view[-1]])
+            cutoff, end = cutoffs[view[-1]], next_session(view[-1])
+            actions = actions_as_of(self.context.uri, end, cutoff)
+            changes = renames(connection, view[-1:], cutoffs)[0]
             by_session = _by_session(actions, view)
             for session in view:
                 going_ex = by_session[next_session(session)]
                 scores: dict[str, list[float]] = defaultdict(list)
                 for model, symbol, score in votes[session]:
-                    if model in rules[session]["models"]:
+                    # Who does not belong to the universe now gets no vote: what is held of it is sold.
+                    if model in rules[session]["models"] and members[session].get(symbol) is False:
                         scores[symbol].append(score)
                 yield Day(
                     session=session,
@@ -180,6 +185,8 @@ class RiskExecution:
                     next_splits={a.symbol: a.value for a in going_ex if a.action_type == "split"},
                     scores=scores,
                     rules=rules[session],
+                    restricted=frozenset(s for s, flag in members[session].items() if flag),
+                    renames=changes,
                 )
 
     def _rules(self, connection: Connection, sessions: Sequence[dt.date]) -> dict[dt.date, dict[str, Any]]:

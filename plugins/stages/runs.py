@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from data_layer.storage.audit import event, write_events
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, transaction
 from plugins.stages.context import EVENT_TYPES, Context
-
-EVENT_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:almanac:audit-event")
 
 
 def completed_sessions(connection: Connection, stage: str, model: str = "") -> dict[dt.date, dt.datetime]:
@@ -62,36 +60,6 @@ def complete_sessions(
         )
 
 
-def event(
-    key: str,
-    event_type: str,
-    session: dt.date,
-    source: str,
-    payload: Mapping[str, Any],
-    *,
-    symbol: str | None = None,
-    correlation: str | None = None,
-) -> dict[str, Any]:
-    """Return an audit event; the same key always makes the same event."""
-    return {
-        "event_id": str(uuid.uuid5(EVENT_NAMESPACE, key)),
-        "correlation_id": correlation or key,
-        "idempotency_key": key,
-        "event_type": event_type,
-        "session_date": str(session),
-        "symbol": symbol,
-        "source": source,
-        "payload": payload,
-    }
-
-
-def write_events(connection: Connection, events: Iterable[Mapping[str, Any]]) -> None:
-    """Append events; those that are there already are left alone."""
-    rows = list(events)
-    if rows:
-        connection.execute(load_sql("audit_events/insert_events"), {"rows": json_text(rows)})
-
-
 def sessions_of_model(
     connection: Connection, context: Context, model: str, ready: Iterable[dt.date]
 ) -> list[dt.date]:
@@ -139,6 +107,16 @@ def mark_stale(connection: Connection, since: dt.date, reason: str, stages: Sequ
     """Mark what later stages decided from a session on as resting on data that has changed since."""
     parameters = {"since": since, "reason": reason, "stages": list(stages)}
     return connection.execute(load_sql("stage_runs/update_stale"), parameters).rowcount
+
+
+def move_cutoffs(
+    connection: Connection, stage: str, models: Sequence[str], cutoffs: Mapping[dt.date, dt.datetime]
+) -> None:
+    """Note for restated sessions the knowledge they rest on now; data_ingestion keeps what they first had."""
+    parameters = {
+        "stage": stage, "models": list(models), "sessions": list(cutoffs), "cutoffs": list(cutoffs.values()),
+    }  # fmt: skip
+    connection.execute(load_sql("stage_runs/update_cutoffs"), parameters)
 
 
 def clear_stale(connection: Connection, stage: str, sessions: Sequence[dt.date]) -> None:

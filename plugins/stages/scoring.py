@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
@@ -13,17 +15,19 @@ from psycopg import sql
 from data_layer.storage.database import load_sql, read_frame, transaction
 from models.errors import ConfigError
 from models.strategies.base import BaseStrategy, Panel, signals_frame
+from plugins.stages.knowledge import Renamed, join_renamed, renames
 
 
 def score_sessions(
-    uri: str, strategy: BaseStrategy, sessions: Sequence[dt.date]
+    uri: str, strategy: BaseStrategy, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Score some sessions with everything before them in view.
+    """Score some sessions with everything before them in view, a renamed share under its ticker of the session.
 
     Args:
         uri: connection URI.
         strategy: with its parameters.
         sessions: ascending, at least one.
+        cutoffs: knowledge cutoff by session.
 
     Returns:
         One row per session: session_date, symbols_scored. And the signal rows of these sessions.
@@ -31,7 +35,20 @@ def score_sessions(
     Raises:
         ConfigError: when a feature of the strategy is not stored.
     """
-    panel = read_panel(uri, strategy, sessions[-1])
+    with transaction(uri) as connection:
+        changes = renames(connection, sessions, cutoffs)
+    parts = [
+        _score(uri, strategy, [session for session, _ in group], known)
+        for known, group in groupby(zip(sessions, changes, strict=True), key=itemgetter(1))
+    ]
+    runs, rows = zip(*parts, strict=True)
+    return pd.concat(runs, ignore_index=True), pd.concat(rows)
+
+
+def _score(
+    uri: str, strategy: BaseStrategy, sessions: Sequence[dt.date], changes: Sequence[Renamed]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    panel = read_panel(uri, strategy, sessions[-1], changes)
     scores = strategy.score(panel)
     rows = signals_frame(panel, scores)
     due = pd.DatetimeIndex(list(sessions)).astype(rows["session_date"].dtype)
@@ -42,7 +59,7 @@ def score_sessions(
     return runs, rows[rows["session_date"].isin(due)]
 
 
-def read_panel(uri: str, strategy: BaseStrategy, last: dt.date) -> Panel:
+def read_panel(uri: str, strategy: BaseStrategy, last: dt.date, changes: Sequence[Renamed] = ()) -> Panel:
     """Read the strategy's features of every session up to the last: a rule may remember all of them.
 
     Raises:
@@ -67,4 +84,4 @@ def read_panel(uri: str, strategy: BaseStrategy, last: dt.date) -> Panel:
         ]
     frames = [read_frame(uri, query, {"last": last}) for query in queries]
     joined = reduce(lambda left, right: left.merge(right, on=["symbol", "date"], how="outer"), frames)
-    return Panel.from_frame(joined, strategy.features)
+    return Panel.from_frame(join_renamed(joined, changes), strategy.features)

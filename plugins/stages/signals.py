@@ -20,6 +20,7 @@ from plugins.stages.runs import (
     complete_sessions,
     completed_sessions,
     mark_stale,
+    move_cutoffs,
     record_failure,
     sessions_of_model,
 )
@@ -163,7 +164,7 @@ class Signals:
         runs, rows = [], []
         for parameters, days in groups.items():
             strategy = load_strategy(model["strategy_class"], json.loads(parameters))
-            scored, found = score_sessions(context.uri, strategy, days)
+            scored, found = score_sessions(context.uri, strategy, days, cutoffs)
             scored["model_version"] = strategy.version
             scored["parameters"] = pd.Series([strategy.parameters()] * len(days), dtype=object)
             scored["known_at"] = [cutoffs[s] for s in days]
@@ -242,6 +243,11 @@ class Signals:
         context, first = self.context, self.context.sessions[0]
         deciding = connection.execute(load_sql("stage_runs/select_undecided"), {"since": first}).fetchone()
         runs_changed = connection.execute(load_sql("model_runs/update_restated"), self._run_key).rowcount
+        if not context.window.symbols:
+            cutoffs = completed_sessions(connection, "feature_engineering")
+            ran = connection.execute(load_sql("pending_signals/select_models"), self._run_key).fetchall()
+            names = [model["model_name"] for model in ran]
+            move_cutoffs(connection, context.stage, names, {s: cutoffs[s] for s in context.sessions})
         if not (signals_changed or runs_changed):
             return
         if deciding:  # its next task would find other scores than its last one did

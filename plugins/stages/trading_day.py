@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +34,8 @@ class Day:
     next_splits: Mapping[str, Decimal]  # going ex at the next one
     scores: Mapping[str, Sequence[float]]  # by symbol, of the models with a vote
     rules: Mapping[str, Any]
+    restricted: frozenset[str] = frozenset()  # never to be traded: what is held of them stays
+    renames: Sequence[tuple[str, str, dt.date]] = ()  # old ticker, new one and its first session, up to this one
 
 
 @dataclass
@@ -61,7 +63,15 @@ class Pass:
 
 
 def reconcile(state: State, day: Day, result: Pass) -> None:
-    """Book the first deposit and what goes ex, fill the orders sent before at this open, and book that."""
+    """Book the first deposit and what goes ex, fill the orders sent before at this open, and book that.
+
+    A renamed share's holding and orders go on under the new ticker before anything else.
+    """
+    for old, new, effective in day.renames:
+        state.book.rename(old, new, effective)
+        state.orders = [
+            replace(o, symbol=new) if o.symbol == old and o.session_date < effective else o for o in state.orders
+        ]
     costs = ("commission_per_share", "commission_minimum", "slippage_bps")
     broker = SimulatedBroker(*(Decimal(day.rules[name]) for name in costs))
     executed = broker.fills(state.orders, day.opens, day.session)
@@ -93,6 +103,7 @@ def targets(state: State, day: Day, result: Pass) -> None:
         positions={p.symbol: p.quantity for p in marked.positions},
         equity_usd=marked.equity_usd,
         full_score_weight=day.rules["full_score_weight"],
+        restricted=day.restricted,
     )
     result.targets += plan.targets
     result.skipped += plan.skipped

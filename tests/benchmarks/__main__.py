@@ -17,10 +17,17 @@ def benchmarks() -> dict[str, Callable[[], Iterator[Measure]]]:
     """Every function that a module of this folder lists as BENCHMARKS, by name."""
     found = {}
     for module in pkgutil.iter_modules(tests.benchmarks.__path__):
-        if not module.name.startswith(("__", "peer")):
+        if not module.name.startswith(("__", "peer", "test_")):
             listed = getattr(importlib.import_module(f"tests.benchmarks.{module.name}"), "BENCHMARKS", ())
             found.update({function.__name__: function for function in listed})
     return found
+
+
+def by_name_only() -> set[str]:
+    """The measures that take too long to be run unasked."""
+    modules = (f"tests.benchmarks.{m.name}" for m in pkgutil.iter_modules(tests.benchmarks.__path__))
+    loaded = (sys.modules[name] for name in modules if name in sys.modules)
+    return set().union(*(getattr(module, "ONLY_BY_NAME", ()) for module in loaded))
 
 
 def main(arguments: list[str]) -> int:
@@ -32,7 +39,7 @@ def main(arguments: list[str]) -> int:
         return 2
     print(f"# {source()}")
     reached = True
-    for name in [only] if only else sorted(known):
+    for name in [only] if only else sorted(set(known) - by_name_only()):
         for measure in known[name]():
             print(measure, flush=True)
             reached = reached and measure.reached

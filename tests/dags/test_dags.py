@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from data_layer.runtime.airflow_db import POOLS
 from tests.support.chain import STAGES, STEPS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -154,6 +155,27 @@ with mock.patch.object(Settings, "is_static", False):
 print(json.dumps([str(live.expression), str(live.timezone), defaults.ingestion_schedule()]))
 """
     assert in_a_fresh_process(tmp_path, code) == ["0 7 * * 1-5", "America/New_York", None]
+
+
+LIVE = """
+import json
+from airflow.dag_processing.dagbag import DagBag
+dag = DagBag(dag_folder="dags/data_ingestion.py").dags["data_ingestion"]
+tasks = [[t.pool, t.pool_slots, t.retries, t.retry_delay.total_seconds(), t.retry_exponential_backoff,
+          t.execution_timeout.total_seconds()] for t in dag.tasks]
+print(json.dumps([str(dag.timetable.expression), str(dag.timetable.timezone), tasks]))
+"""
+
+
+@pytest.mark.parametrize("source", ["polygon", "yfinance", "alpaca"])
+def test_a_vendor_is_asked_at_seven_in_its_own_pool_and_again_for_an_hour(tmp_path, source):
+    settings = {"SOURCE": source, "START": "2020-01-02", "PWD": str(ROOT)}
+    expression, zone, tasks = in_a_fresh_process(tmp_path, LIVE.replace("dags/", f"{ROOT}/dags/"), **settings)
+    assert (expression, zone) == ("0 7 * * 1-5", "America/New_York")
+    assert tasks == [[source, 1, 6, 60.0, 2, 21600.0]] * 4
+    waits = [60.0 * 2**n for n in range(6)]
+    assert 3600 <= sum(waits) <= 2 * 3600
+    assert source in POOLS  # without its pool a task would never start
 
 
 def test_airflow_loads_one_plugin_file(tmp_path):

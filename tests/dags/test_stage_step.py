@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from data_layer.features.registry import catalogue, feature_sets
+from data_layer.storage.database import transaction
 from models.errors import BlockedError, ConfigError, DataQualityError, RetryableError
 from plugins.stages.context import CHAIN
 from tests.conftest import SMALL
@@ -176,3 +178,21 @@ def test_without_a_first_task_the_others_say_so(prepared, connect):
         AirflowFailException, match=r"first task has not settled its sessions.*register_models"
     ):
         Run("model_execution").take("store_trading_signals")
+
+
+def test_a_spoilt_feature_fails_the_days_check(prepared, connect):
+    from airflow.sdk.exceptions import AirflowFailException
+
+    database = prepared("feature_engineering")
+    connect(database.writer)
+    run = Run("feature_engineering", end=DUE[-1])
+    for step in ("calculate_technical_indicators", "prepare_model_features"):
+        run.take(step)
+    assert run.take("check_feature_drift")["values"] == 3 * sum(len(catalogue(s)) for s in feature_sets())
+    spoil = "UPDATE feature_values SET values[1] = 123 WHERE date = %(day)s AND feature_set = 'alpha158'"
+    with transaction(database.owner) as connection:
+        assert connection.execute(spoil, {"day": DUE[-1]}).rowcount == 3
+    with pytest.raises(
+        AirflowFailException, match=r"not what a recompute gives.*alpha158\.kmid.*stored.*123"
+    ):
+        run.take("check_feature_drift")

@@ -102,3 +102,33 @@ def test_summer_time_moves_the_instants(day, opens, closes):
 )
 def test_the_last_session_closed_at_an_instant(instant, session):
     assert ours.last_closed(dt.datetime.fromisoformat(instant)) == dt.date.fromisoformat(session)
+
+
+def test_stated_closures_are_no_sessions(tmp_path, monkeypatch):
+    day = dt.date(2005, 3, 10)
+    assert ours.is_session(day)
+    path = tmp_path / "closures.csv"
+    path.write_text('date,reason\n2005-03-10,"flood, all day"\n2005-03-12,a Saturday anyway\n')
+    stated = ours.closures(path)
+    assert stated == {day: "flood, all day", dt.date(2005, 3, 12): "a Saturday anyway"}
+    monkeypatch.setattr(ours, "closures", lambda: stated)
+    ours._table.cache_clear()
+    try:
+        assert not ours.is_session(day) and ours.next_session(dt.date(2005, 3, 9)) == dt.date(2005, 3, 11)
+        assert ours.last_closed(dt.datetime(2005, 3, 10, 23, tzinfo=dt.UTC)) == dt.date(2005, 3, 9)
+        assert ours.closes_at(dt.date(2005, 3, 11)) == dt.datetime(2005, 3, 11, 21, tzinfo=dt.UTC)
+    finally:
+        monkeypatch.undo()
+        ours._table.cache_clear()
+    assert ours.closures()[dt.date(2025, 1, 9)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["2005-03-10,", "2005-03-10", ",flood", "soon,flood", "2005-03-10,a,b", "2005-03-10,a\n2005-03-10,b"],
+)
+def test_a_closure_is_a_date_and_a_reason(tmp_path, line):
+    path = tmp_path / "closures.csv"
+    path.write_text(f"date,reason\n{line}\n")
+    with pytest.raises(ConfigError, match=r"closures\.csv"):
+        ours.closures(path)

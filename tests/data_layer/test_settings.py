@@ -10,7 +10,15 @@ from decimal import Decimal
 import pytest
 
 from data_layer import settings as module
-from data_layer.settings import REMEMBERED, Settings, load_settings, parse_settings, validate_symbol
+from data_layer.settings import (
+    NOT_REMEMBERED,
+    REMEMBERED,
+    Settings,
+    load_settings,
+    parse_settings,
+    validate_symbol,
+)
+from data_layer.vendor_settings import LIMITS, VendorSettings
 from models.errors import ConfigError
 
 BAD = {
@@ -45,6 +53,14 @@ BAD = {
     "FULL_SCORE_WEIGHT": ["-0.01", "1.01", "nan"],
     "MARKET_INDEX": ["spx", "SPY\n", "SPY QQQ"],
     "DRY_RUN": ["maybe", "2", "NaN"],
+    "SOURCES": ["polygon,polygon", "polygon,sample"],
+    "CROSS_CHECK": ["maybe", "2"],
+    "VENDOR_PRICE_TOLERANCE": ["-0.1", "1.1", "nan"],
+    "VENDOR_VOLUME_TOLERANCE": ["-0.1", "2.1", "wide"],
+    "BENCHMARK": ["spy", "SPY QQQ"],
+    **{key: ["0", "-1", "2.5", "1e9", "nan", "many"] for key in LIMITS},
+    "SYNTHETIC_SEED": ["-1", "1.5", "x"],
+    "SYNTHETIC_SYMBOLS": ["0", "100001", "2.5", "many"],
 }
 
 
@@ -61,14 +77,18 @@ def test_a_bad_value_names_key_value_and_remedy(tmp_path, key, value):
         parse_settings(tmp_path, {key: value})
     error = caught.value
     assert error.stage == "settings"
-    assert error.key == ("symbol" if key in {"SYMBOLS", "MARKET_INDEX"} else key)
+    assert error.key == ("symbol" if key in {"SYMBOLS", "MARKET_INDEX", "BENCHMARK"} else key)
     assert str(error.value).strip() in value or error.value == value
     assert error.remedy and error.remedy in str(error) and repr(error.value) in str(error)
 
 
 def test_every_remembered_setting_that_can_be_wrong_is_tried():
-    assert set(REMEMBERED) - set(BAD) == {"SOURCE", "FILES"}  # the source itself judges these
-    assert {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME"} == set(REMEMBERED)
+    judged_by_their_readers = {"SOURCE", "FILES", "UNIVERSE", "SYMBOL_CHANGES"}
+    assert set(REMEMBERED) - set(BAD) == judged_by_their_readers
+    own = {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME", "VENDORS"}
+    assert own | set(LIMITS) == set(REMEMBERED) - {"SOURCE"}
+    vendors = {f.name.upper() for f in fields(VendorSettings)}
+    assert vendors == {*LIMITS, *NOT_REMEMBERED}
 
 
 def test_start_after_end_is_refused(tmp_path):
@@ -105,7 +125,7 @@ def test_values_are_read_exactly(tmp_path):
     )
     assert read == Settings(
         tmp_path,
-        "files",
+        ("files",),
         "x.csv",
         ("MSFT", "BRK.B", "AAPL"),
         dt.date(2018, 1, 2),

@@ -29,7 +29,9 @@ STEPS = {
     "data_ingestion": (
         "fetch_market_data", "apply_corporate_actions", "validate_data_quality", "update_trading_universe",
     ),
-    "feature_engineering": ("calculate_technical_indicators", "prepare_model_features"),
+    "feature_engineering": (
+        "calculate_technical_indicators", "prepare_model_features", "check_feature_drift",
+    ),
     "model_execution": (
         "register_models", "load_registered_models", "fetch_latest_features", "execute_strategies",
         "store_trading_signals", "log_model_metrics",

@@ -1,5 +1,5 @@
 -- One row per event handed over; one already there is left alone. Parameter: rows (JSON array).
--- Called by plugins.stages.runs.
+-- Called by storage.audit.
 INSERT INTO audit_events (event_id, correlation_id, idempotency_key, event_type, session_date, symbol, source, payload)
 SELECT event_id, correlation_id, idempotency_key, event_type, session_date, symbol, source, payload
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (

@@ -3,8 +3,8 @@
 INSERT INTO corporate_actions (symbol, ex_date, action_type, value, inferred, source, batch_id, known_at)
 SELECT s.symbol, s.ex_date, s.action_type, s.value, s.inferred, %(source)s, %(batch_id)s,
        CASE WHEN s.decided AND EXISTS (
-           SELECT FROM market_data m WHERE m.symbol = s.symbol AND m.batch_id < (
-               SELECT min(id) FROM ingestion_batches WHERE run_id = %(run_id)s))
+           SELECT FROM market_data m WHERE m.symbol = s.symbol AND m.batch_id < coalesce((
+               SELECT min(id) FROM ingestion_batches WHERE run_id = %(run_id)s), %(batch_id)s))
        THEN now() ELSE s.known_at END
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS s (
     symbol text, ex_date date, action_type text, value numeric, inferred boolean, known_at timestamptz,

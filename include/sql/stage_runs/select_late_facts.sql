@@ -1,12 +1,24 @@
--- Instants at which bars or actions came to be known later than their own session's cutoff: the moments at which
--- the view of the past changed. Called by plugins.stages.knowledge.
-SELECT DISTINCT f.known_at
-FROM (
-    SELECT date AS session_date, known_at FROM market_data
-    UNION ALL SELECT date, known_at FROM market_data_history
-    UNION ALL SELECT ex_date, known_at FROM corporate_actions
-    UNION ALL SELECT ex_date, known_at FROM corporate_actions_history
-) f
-JOIN stage_runs r ON r.stage = 'data_ingestion' AND r.model = '' AND r.session_date = f.session_date
-WHERE r.status = 'completed' AND f.known_at > r.known_at
-ORDER BY f.known_at
+-- Instants at which bars, actions or renames came to be known later than the first session that could use them: the
+-- moments at which the view of the past changed. Orders use an action at the session before its ex-date.
+-- Called by plugins.stages.knowledge.
+WITH done AS (
+    SELECT session_date, known_at FROM stage_runs
+    WHERE stage = 'data_ingestion' AND model = '' AND status = 'completed'
+), late AS (
+    SELECT f.known_at FROM (
+        SELECT date AS session_date, known_at FROM market_data
+        UNION ALL SELECT date, known_at FROM market_data_history
+    ) f JOIN done d USING (session_date) WHERE f.known_at > d.known_at
+    UNION ALL
+    SELECT f.known_at FROM (
+        SELECT ex_date, known_at FROM corporate_actions
+        UNION ALL SELECT ex_date, known_at FROM corporate_actions_history
+    ) f CROSS JOIN LATERAL (
+        SELECT d.known_at FROM stage_runs d
+        WHERE d.stage = 'data_ingestion' AND d.model = '' AND d.status = 'completed' AND d.session_date < f.ex_date
+        ORDER BY d.session_date DESC LIMIT 1
+    ) eve WHERE f.known_at > eve.known_at
+    UNION ALL
+    SELECT known_at FROM symbol_changes
+)
+SELECT DISTINCT known_at FROM late ORDER BY known_at

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from data_layer.features.adjustment import forward_factors
-from data_layer.features.compute import compute
-from data_layer.features.kernels import rolling_std
+from data_layer.features.compute import compute, compute_sessions
+from data_layer.features.kernels import rolling_mean_std
 from data_layer.features.registry import UNITS, catalogue
 from models.errors import ConfigError, DataQualityError
 
@@ -105,7 +105,7 @@ def test_a_price_that_overflows_when_adjusted_is_missing(walk):
 
 
 def test_a_kernel_that_divides_by_zero_gives_nan():
-    one = rolling_std(np.ones(3), np.array([0, 3]), 1, 1)
+    one = rolling_mean_std(np.ones((3, 1)), 1, 1)[1]
     assert np.isnan(one).all()
 
 
@@ -214,3 +214,19 @@ def test_a_second_process_compiles_nothing():
     for _ in range(2):
         run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["0", "0"]
+
+
+@pytest.mark.parametrize("feature_set", ["technical", "alpha158"])
+def test_rows_of_some_sessions_are_those_of_all(walk, feature_set):
+    """Alpha158's are worked out from the rows they can see only: the same bits, early or late, gaps or none."""
+    bars = pd.concat([walk(400, 5, "AAA"), walk(131, 6, "BBB"), walk(3, 7, "CCC")], ignore_index=True)
+    bars.loc[[350, 361], "close"] = np.nan
+    whole = compute(bars, feature_set=feature_set)
+    for places in ([2], [59, 60, 61, 130], [181, 399]):
+        days = pd.to_datetime(bars["date"].iloc[places])
+        keys, values = compute_sessions(bars, [day.date() for day in days], feature_set)
+        rows = whole[pd.to_datetime(whole["date"]).isin(days)]
+        assert keys["symbol"].tolist() == rows["symbol"].tolist()
+        assert values.tobytes() == rows.iloc[:, 2:].to_numpy(np.float32).tobytes()
+    keys, values = compute_sessions(bars, [pd.Timestamp("1990-01-01").date()], feature_set)
+    assert len(keys) == 0 and values.shape == (0, len(catalogue(feature_set)))

@@ -11,7 +11,7 @@ import pytest
 
 from data_layer.features.compute import fill
 from data_layer.features.memory import keep_freed_memory
-from data_layer.features.panel import Panel
+from data_layer.features.panel import Rows
 from data_layer.features.registry import select
 
 
@@ -19,7 +19,7 @@ from data_layer.features.registry import select
 def test_a_second_run_touches_no_new_pages(walk):
     assert keep_freed_memory()
     bars = pd.concat([walk(3000, seed, f"S{seed:02d}") for seed in range(22)], ignore_index=True)
-    columns, panel = select(None, "technical"), Panel.from_bars(bars)
+    columns, panel = select(None, "technical"), Rows.from_bars(bars)
     matrix = np.zeros((len(columns), len(bars)), np.float32)
     for _ in range(2):
         fill(matrix, columns, panel, threads=1)

@@ -26,19 +26,22 @@ def test_metadata_is_made_once(home):
     assert metadata_is_ready(home)
     assert not prepare_metadata(home)
     with psycopg.connect(home.uri("airflow", "airflow")) as connection:
-        assert connection.execute("SELECT count(*) FROM slot_pool").fetchone() == (1,)
+        pools = connection.execute("SELECT pool, slots FROM slot_pool WHERE pool <> 'default_pool'")
+        assert sorted(pools) == [("alpaca", 1), ("polygon", 1), ("yfinance", 1)]
 
 
 def test_interrupted_preparation_is_repeated_and_keeps_what_is_there(home):
     with psycopg.connect(home.uri("airflow", "airflow")) as connection:
         connection.execute("UPDATE slot_pool SET slots = 77")
+        connection.execute("DELETE FROM slot_pool WHERE pool = 'polygon'")  # as in a home of before
     with psycopg.connect(home.uri("postgres", "postgres")) as connection:
         connection.execute(f"COMMENT ON DATABASE {airflow_db.TEMPLATE} IS NULL")
     assert prepare_metadata(home)
     with psycopg.connect(home.uri("airflow", "airflow")) as connection:
-        assert connection.execute("SELECT slots FROM slot_pool").fetchone() == (77,)
+        pools = dict(connection.execute("SELECT pool, slots FROM slot_pool").fetchall())
+        assert pools == {"default_pool": 77, "alpaca": 77, "yfinance": 77, "polygon": 1}
     with cloned_metadata(home) as clone, psycopg.connect(home.uri("airflow", clone)) as connection:
-        assert connection.execute("SELECT slots FROM slot_pool").fetchone() != (77,)
+        assert (77,) not in connection.execute("SELECT slots FROM slot_pool").fetchall()
 
 
 def test_nobody_can_change_the_template(home):

@@ -11,7 +11,10 @@ import pytest
 from data_layer.settings import ROOT
 
 REQUIREMENTS = [ROOT / "requirements-core.txt", ROOT / "requirements.txt"]
-TARGETS = ("run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export")
+TARGETS = (
+    "run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export", "quarantine", "accept",
+    "quality-report", "data-docs", "backfill",
+)  # fmt: skip
 
 
 def run(*command, **environment):
@@ -64,6 +67,12 @@ def test_wrapper_without_an_environment_says_what_to_do(program, tmp_path):
         ("run", {"AIRFLOW_PORT": "80"}, "not a port"),
         ("run", {"END": "1999-01-04"}, "between START and END"),
         ("verify", {}, "never started"),
+        ("quarantine", {}, "never started"),
+        ("accept", {"SESSION": "2005-03-10", "REASON": "halted"}, "never started"),
+        ("accept", {"SESSION": "soon", "REASON": "halted"}, "not a date"),
+        ("data_docs", {}, "never started"),
+        ("quality_report", {"OUT": "report"}, "never started"),
+        ("quality_report", {}, "name one: OUT=report"),
         ("psql_cli", {}, "Postgres does not run"),
     ],
 )

@@ -68,11 +68,15 @@ def test_variables_of_another_airflow_or_postgres_are_dropped_and_the_pace_may_b
         "AIRFLOW_HOME": "/elsewhere",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "True",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "5",
+        "AIRFLOW_CONN_QUANT_DATA": "postgres://elsewhere",
+        "AIRFLOW_CONN_POLYGON": "http://:key@",
     }
-    assert set(inherited(shell)) == {"PATH", "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"}
+    kept = {"PATH", "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT", "AIRFLOW_CONN_POLYGON"}
+    assert set(inherited(shell)) == kept
     environment = airflow_environment(home, environ=shell)
     assert environment["AIRFLOW_HOME"] == str(home.airflow)
     assert environment["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
+    assert environment["AIRFLOW_CONN_POLYGON"] == shell["AIRFLOW_CONN_POLYGON"]  # a vendor's key
     assert str(home.port("postgres")) in environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
     assert environment["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"] == "5"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pandas as pd
@@ -16,6 +18,9 @@ from data_layer.sources.base import ACTION_COLUMNS, BAR_COLUMNS, Source
 from models.errors import ConfigError
 from tests.support.bars import files_settings, real_bars, write_bars
 from tests.support.chain import NOW
+from tests.support.vendor_cases import VENDORS
+from tests.support.vendor_market import sample_market
+from tests.support.vendor_stub import serve
 
 WANTED = {"symbols": "AAPL MSFT", "start": "2005-02-01", "end": "2005-06-30"}
 FIRST, LAST = dt.date(2005, 2, 1), dt.date(2005, 6, 30)
@@ -45,13 +50,31 @@ def rows():
     return real_bars("AAPL IBM MSFT", "2005-01-03", "2005-12-30")
 
 
-@pytest.fixture(params=[sample, csv_file, parquet_file, folder], ids=lambda f: f.__name__)
+@pytest.fixture(scope="module")
+def stub():
+    with serve(sample_market(), page_size=30) as running:
+        yield running
+
+
+def vendor(name):
+    def settings(home, stub, **values):
+        texts = {k.upper(): v for k, v in {**WANTED, **values}.items()}
+        return parse_settings(home, {**stub.settings(), **texts, "SOURCE": name})
+
+    settings.__name__ = name
+    return settings
+
+
+@pytest.fixture(
+    params=[sample, csv_file, parquet_file, folder, *map(vendor, VENDORS)], ids=lambda f: f.__name__
+)
 def source(request, tmp_path):
-    return open_source(request.param(tmp_path))
+    needs = [request.getfixturevalue("stub")] if request.param.__name__ in VENDORS else []
+    return open_source(request.param(tmp_path, *needs))
 
 
 def test_every_source_is_tried():
-    assert set(available_sources()) == {"sample", "files"}
+    assert set(available_sources()) == {"sample", "files", "synthetic", *VENDORS}
     assert all(issubclass(c, Source) and c.name == name for name, c in available_sources().items())
 
 
@@ -95,7 +118,7 @@ def test_an_empty_window_is_empty(source):
 def test_all_sources_hand_over_the_same_bars(source, tmp_path):
     def values(rows):
         typed = check_rows(rows, source="x", now=NOW).accepted
-        return typed.set_index(["symbol", "date"]).sort_index()
+        return typed.astype({"symbol": "str"}).set_index(["symbol", "date"]).sort_index()
 
     other = open_source(sample(tmp_path))
     pd.testing.assert_frame_equal(
@@ -113,29 +136,39 @@ def test_actions_carry_exact_values(source):
 
 
 def test_an_unknown_symbol_is_refused_with_those_there_are(source):
-    values = {**WANTED, "symbols": "MSFT APPL"}
-    path = source.settings.files
-    other = open_source(
-        files_settings(source.settings.almanac_home, path, **values)
-        if path
-        else parse_settings(source.settings.almanac_home, {k.upper(): v for k, v in values.items()})
-    )
-    with pytest.raises(ConfigError, match=r"\[data_ingestion\].*SYMBOLS='APPL'.*AAPL"):
+    other = type(source)(replace(source.settings, symbols=("MSFT", "APPL")))
+    suggests = "AAPL" if source.is_static else "check how it writes the symbol"
+    with pytest.raises(ConfigError, match=rf"\[data_ingestion\].*SYMBOLS='APPL'.*{suggests}"):
         other.instruments()
 
 
 def test_a_window_without_bars_is_refused(source):
-    values = {**WANTED, "start": "2050-01-01", "end": ""}
-    path = source.settings.files
-    home = source.settings.almanac_home
-    settings = files_settings(home, path, **values) if path else None
-    settings = settings or parse_settings(home, {k.upper(): v for k, v in values.items()})
-    with pytest.raises(ConfigError, match=r"START..END='2050-01-01..'.*has 200\d-\d\d-\d\d to 20"):
-        open_source(settings).sessions()
+    with pytest.raises(ConfigError, match=r"START..END='2050-01-01..'") as caught:
+        type(source)(replace(source.settings, start=dt.date(2050, 1, 1), end=None)).sessions()
+    if source.is_static:
+        assert re.search(r"has 200\d-\d\d-\d\d to 20", str(caught.value))
+
+
+def test_chunks_are_the_bars_each_symbol_whole_in_one(source):
+    chunks = list(source.bars_in_chunks(None, FIRST, LAST))
+    held = [set(chunk["symbol"]) for chunk in chunks]
+    assert sum(map(len, held)) == len(set().union(*held))
+    order = ["symbol", "date"]
+    pd.testing.assert_frame_equal(
+        pd.concat(chunks).sort_values(order, ignore_index=True),
+        source.bars(None, FIRST, LAST).sort_values(order, ignore_index=True),
+    )
+
+
+def test_the_same_question_gets_the_same_answer(source):
+    again = type(source)(source.settings)
+    pd.testing.assert_frame_equal(source.bars(None, FIRST, LAST), again.bars(None, FIRST, LAST))
+    pd.testing.assert_frame_equal(source.actions(None, FIRST, LAST), again.actions(None, FIRST, LAST))
+    pd.testing.assert_frame_equal(source.instruments(), again.instruments())
 
 
 def test_an_unknown_source_is_refused_with_a_suggestion(tmp_path):
     with pytest.raises(ConfigError, match=r"\[data_ingestion\].*SOURCE='smaple'.*did you mean sample"):
         open_source(parse_settings(tmp_path, {"SOURCE": "smaple"}))
-    with pytest.raises(ConfigError, match=r"SOURCE='bloomberg'.*use one of files, sample"):
+    with pytest.raises(ConfigError, match=r"SOURCE='bloomberg'.*use one of .*files,.*sample"):
         open_source(parse_settings(tmp_path, {"SOURCE": "bloomberg"}))

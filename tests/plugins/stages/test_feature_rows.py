@@ -41,11 +41,12 @@ def server(tmp_path_factory):
         prepare_database(server)
         days = [stamp.date() for stamp in sorted(bars["date"].unique())]
         with transaction(server.uri()) as connection:
-            batch = connection.execute(load_sql("ingestion_batches/insert_batch"), {
-                "source": "files", "kind": "bars", "run_id": "x", "start": days[0], "end": days[-1],
+            batch = connection.execute(load_sql("ingestion_batches/select_next_id")).fetchone()["batch_id"]
+            connection.execute(load_sql("ingestion_batches/insert_batch"), {
+                "batch_id": batch, "source": "files", "kind": "bars", "run_id": "x", "start": days[0], "end": days[-1],
                 "symbols": list(SYMBOLS),
                 "received": len(bars), "accepted": len(bars), "duplicates": 0, "quarantined": 0,
-            }).fetchone()["id"]  # fmt: skip
+            })  # fmt: skip
             close = bars["date"].dt.tz_localize("UTC") + pd.Timedelta(hours=21)
             columns = ["symbol", "date", "open", "high", "low", "close", "volume"]
             copy_in(connection, "market_data",

@@ -115,15 +115,19 @@ def test_bars_after_a_date_move_nothing_at_or_before_it(copy_database, tmp_path,
     assert after[0] != after[1]
 
 
-def test_a_correction_is_seen_by_new_sessions_and_by_no_old_one(home, market):
+def test_a_correction_is_seen_by_new_sessions_and_by_old_ones_only_when_restated(home, market):
     home.ingest(end="2005-03-30")
     run_stage(home.uri, home.settings, STAGE)
     before = stored(home.uri)
     home.ingest(change(market, "AAPL", DAY, close=40.0), start=DAY)
     # Computed again as of their own cutoffs, the old sessions are what they were.
     run_stage(home.uri, home.settings, STAGE, start="2005-03-01", end="2005-03-30")
-    run_stage(home.uri, home.settings, STAGE, start=DAY, end="2005-03-30", restate=True)
     assert (bits(stored(home.uri)["values"]) == bits(before["values"])).all()
+    run_stage(home.uri, home.settings, STAGE, start=DAY, end="2005-03-30", restate=True)
+    restated = stored(home.uri)
+    moved = (bits(restated["values"]) != bits(before["values"])).any(axis=1)
+    touched = (restated["symbol"] == "AAPL") & (restated["date"] >= pd.Timestamp(DAY))
+    assert (moved == touched.to_numpy()).all()
     home.ingest()
     run_stage(home.uri, home.settings, STAGE)
     last = stored(home.uri).set_index(["symbol", "date"])["values"]["AAPL", pd.Timestamp(LAST)]
@@ -182,11 +186,14 @@ def test_a_session_accepted_without_bars_is_complete(home, market):
     assert (STAGE, 0) in home.query(done, day=DAY)
 
 
-def test_bars_without_features_stop_the_stage(done_home):
+@pytest.mark.parametrize("loss", ["DELETE FROM feature_values", "UPDATE feature_values SET symbol = 'OTHER'"])
+def test_bars_without_features_stop_the_stage(done_home, loss):
+    """As many features as bars, of another symbol, are not enough."""
+
     def lose_one(step):
         if step == "prepare_model_features":
             with transaction(done_home.owner) as connection:
-                connection.execute("DELETE FROM feature_values WHERE symbol = 'IBM' AND date = '2005-03-10'")
+                connection.execute(f"{loss} WHERE symbol = 'IBM' AND date = '2005-03-10'")
 
     with pytest.raises(DataQualityError, match=r"1 bars have no \w+ features.*session='2005-03-10'"):
         run_stage(done_home.uri, done_home.settings, STAGE, before=lose_one)

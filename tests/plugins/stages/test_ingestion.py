@@ -10,52 +10,56 @@ import pytest
 from models.errors import ConfigError, DataQualityError
 from tests.support.bars import change, files_settings, without
 from tests.support.chain import run_stage, sample_settings
-from tests.support.files_home import DAY, HALF, SESSIONS, D, Home, open_home
+from tests.support.files_home import DAY, HALF, LAST, SESSIONS, D, Home, open_home
 
 # What the gate writes while it refuses: the bars, what it refused, and that it did.
-GATE = {"market_data", "corporate_actions", "quarantine", "stage_runs"}
+GATE = {"market_data", "corporate_actions", "quarantine", "stage_runs", "quality_findings"}
+# Rows that belong to no session: what they say is told with the run's last one.
+HOMELESS = {"weekend", "holiday", "weekend at the end", "future", "no date"}
 
 
-def add(rows, **values):
-    """The rows and one more, Apple's of DAY with some values of its own."""
-    one = rows[(rows["symbol"] == "AAPL") & (rows["date"] == D(DAY))]
+def add(rows, of="AAPL", **values):
+    """The rows and one more, a symbol's of DAY with some values of its own."""
+    one = rows[(rows["symbol"] == of) & (rows["date"] == D(DAY))]
     return pd.concat([rows.astype(object), one.assign(**values).astype(object)], ignore_index=True)
 
 
+# Of one symbol's bar; two symbols' are more than the threshold lets pass.
 BAD_ROWS = {
-    "not a number": (lambda r: change(r, "AAPL", DAY, close="ten"), "missing or not a number"),
-    "NaN": (lambda r: change(r, "AAPL", DAY, open=float("nan")), "missing or not a number"),
-    "infinite": (lambda r: change(r, "AAPL", DAY, high="inf"), "infinite"),
-    "negative": (lambda r: change(r, "AAPL", DAY, low=-1.0), "not above zero"),
-    "high below low": (lambda r: change(r, "AAPL", DAY, high=1.0), "high is below"),
-    "part of a share": (lambda r: change(r, "AAPL", DAY, volume=0.5), "not whole shares"),
-    "two that differ": (lambda r: add(r, volume=42), "two rows of one symbol and date differ"),
-    "weekend": (lambda r: add(r, date=D("2005-03-12")), "not a session"),
-    "holiday": (lambda r: add(r, date=D("2005-03-25")), "not a session"),
-    "weekend at the end": (lambda r: add(r, date=D("2005-04-02")), "not a session"),
-    "future": (lambda r: add(r, date=D("2027-03-10")), "not closed yet"),
-    "no date": (lambda r: add(r, date="soon"), "unreadable date"),
-    "line end in a symbol": (lambda r: add(r, symbol="AAPL\n"), "malformed symbol"),
-    "path for a symbol": (lambda r: add(r, symbol="../x"), "malformed symbol"),
-    "SQL for a symbol": (lambda r: add(r, symbol="'; DROP TABLE market_data; --"), "malformed symbol"),
-    "no symbol": (lambda r: add(r, symbol=None), "malformed symbol"),
+    "not a number": (lambda r, s: change(r, s, DAY, close="ten"), "missing or not a number"),
+    "NaN": (lambda r, s: change(r, s, DAY, open=float("nan")), "missing or not a number"),
+    "infinite": (lambda r, s: change(r, s, DAY, high="inf"), "infinite"),
+    "negative": (lambda r, s: change(r, s, DAY, low=-1.0), "not above zero"),
+    "high below low": (lambda r, s: change(r, s, DAY, high=1.0), "high is below"),
+    "part of a share": (lambda r, s: change(r, s, DAY, volume=0.5), "not whole shares"),
+    "two that differ": (lambda r, s: add(r, s, volume=42), "two rows of one symbol and date differ"),
+    "weekend": (lambda r, s: add(r, s, date=D("2005-03-12")), "not a session"),
+    "holiday": (lambda r, s: add(r, s, date=D("2005-03-25")), "not a session"),
+    "weekend at the end": (lambda r, s: add(r, s, date=D("2005-04-02")), "not a session"),
+    "future": (lambda r, s: add(r, s, date=D("2027-03-10")), "not closed yet"),
+    "no date": (lambda r, s: add(r, s, date="soon"), "unreadable date"),
+    "line end in a symbol": (lambda r, s: add(r, s, symbol=f"{s}\n"), "malformed symbol"),
+    "path for a symbol": (lambda r, s: add(r, s, symbol="../x"), "malformed symbol"),
+    "SQL for a symbol": (lambda r, s: add(r, s, symbol="'; DROP TABLE market_data; --"), "malformed symbol"),
+    "no symbol": (lambda r, s: add(r, s, symbol=None), "malformed symbol"),
 }
 
 
 @pytest.mark.parametrize("name", BAD_ROWS)
-def test_a_bad_row_stops_the_run_and_its_mending_leaves_no_trace(home, all_done, market, name):
+def test_bad_rows_stop_the_run_and_their_mending_leaves_no_trace(home, all_done, market, name):
     spoil, reason = BAD_ROWS[name]
+    spoilt = spoil(spoil(market, "AAPL"), "MSFT")
     before = home.hashes(without=GATE)
     completed = home.completed()
     for _ in range(2):  # a retry finds the same
         with pytest.raises(DataQualityError, match=reason) as caught:
-            home.ingest(spoil(market))
+            home.ingest(spoilt)
         assert caught.value.stage == "data_ingestion" and caught.value.key == "quarantine"
-        assert "correct the source and run again" in caught.value.remedy
+        assert "make quarantine" in caught.value.remedy
     assert home.completed() == completed
     assert home.hashes(without=GATE) == before
     bad = home.query("SELECT reason, raw ->> 'symbol' FROM quarantine")
-    assert len(bad) == (2 if name == "two that differ" else 1) and all(reason in row[0] for row in bad)
+    assert len(bad) == (4 if name == "two that differ" else 2) and all(reason in row[0] for row in bad)
     received = home.query(
         "SELECT received, accepted + duplicates + quarantined FROM ingestion_batches "
         "WHERE kind = 'bars' ORDER BY id"
@@ -65,19 +69,38 @@ def test_a_bad_row_stops_the_run_and_its_mending_leaves_no_trace(home, all_done,
     home.ingest(market)
     assert home.completed() == SESSIONS
     undisturbed = Home(all_done.writer, all_done.owner, home.settings, home.path)
-    assert home.hashes(without={"quarantine"}) == undisturbed.hashes(without={"quarantine"})
+    left = {"quarantine", "quality_findings"}  # what was found wrong stays on record
+    assert home.hashes(without=left) == undisturbed.hashes(without=left)
+    standing = "SELECT * FROM quality_findings WHERE resolved_at IS NULL AND check_name IN ('missing_bar', 'coverage')"
+    assert home.query(standing) == []
+
+
+@pytest.mark.parametrize("name", BAD_ROWS)
+def test_one_bad_row_is_put_aside_with_a_warning(home, market, name):
+    spoil, reason = BAD_ROWS[name]
+    home.ingest(spoil(market, "AAPL"))
+    assert home.completed() == SESSIONS
+    bad = home.query("SELECT reason FROM quarantine")
+    assert len(bad) == (2 if name == "two that differ" else 1) and all(reason in row[0] for row in bad)
+    session = DAY if name not in HOMELESS else LAST
+    warnings = dict(home.warnings())
+    assert any(reason in text for text in warnings[D(session)])
+    assert home.query("SELECT count(*) FROM trading_universe WHERE active_to IS NULL") == [(3,)]
 
 
 def test_a_bad_row_before_the_first_session_is_seen_too(database, tmp_path, market):
-    early = add(market, date=D("2005-01-01"))
-    with pytest.raises(DataQualityError, match="not a session"):
+    early = add(add(market, date=D("2005-01-01")), "MSFT", date=D("2005-01-01"))
+    with pytest.raises(
+        DataQualityError, match="2 of 185 rows in quarantine, first 'AAPL' on 2005-01-01: not a"
+    ):
         open_home(database, tmp_path, early).ingest()
 
 
 def test_parquet_is_judged_alike(database, tmp_path, market):
-    rows = change(market, "MSFT", DAY, low=float("nan")).astype({"low": float})
+    rows = change(market, "MSFT", DAY, low=float("nan"))
+    rows = change(rows, "IBM", DAY, low=float("nan")).astype({"low": float})
     home = open_home(database, tmp_path, rows, "bars.parquet")
-    with pytest.raises(DataQualityError, match=r"'MSFT' on 2005-03-10: a price .* is missing"):
+    with pytest.raises(DataQualityError, match=r"'IBM' on 2005-03-10: a price .* is missing"):
         home.ingest()
 
 
@@ -152,18 +175,20 @@ def test_an_exception_releases_missing_bars(home, market):
     assert home.warnings() == [(D(DAY), ["no bar for MSFT"])]
 
 
-def test_an_exception_releases_a_bar_in_quarantine(home, market):
-    rows = change(market, "AAPL", DAY, high=1.0)
-    with pytest.raises(DataQualityError, match="high is below"):
+def test_an_exception_releases_bars_in_quarantine(home, market):
+    rows = change(change(market, "AAPL", DAY, high=1.0), "MSFT", DAY, high=1.0)
+    with pytest.raises(
+        DataQualityError, match="2 of 3 bars in quarantine, first 'AAPL' on 2005-03-10: high is"
+    ):
         home.ingest(rows)
-    home.accept(DAY, "MSFT")
+    home.accept(DAY, "IBM")
     with pytest.raises(DataQualityError, match="high is below"):
         home.ingest(rows)
     home.accept(DAY, "AAPL")
     home.ingest(rows)
     assert home.completed() == SESSIONS
-    assert home.query(f"SELECT count(*) FROM market_data WHERE date = '{DAY}'") == [(2,)]
-    assert home.query("SELECT count(*) FROM quarantine") == [(1,)]
+    assert home.query(f"SELECT count(*) FROM market_data WHERE date = '{DAY}'") == [(1,)]
+    assert home.query("SELECT count(*) FROM quarantine") == [(2,)]
 
 
 def test_what_cannot_be_a_symbol_never_joins_the_universe(home, market):

@@ -55,6 +55,20 @@ def test_a_correction_keeps_the_old_version(done_home, market):
     assert [row[1] for row in done_home.query(history + " ORDER BY version")] == [1, 2]
 
 
+def test_sessions_completed_later_know_a_correction_of_long_ago(home, market):
+    corrected = change(market, "AAPL", "2005-01-04", volume=42)
+    home.ingest(corrected, start="2005-01-04", end="2005-01-04")
+    home.ingest(corrected)
+    (known_at,) = home.query("SELECT known_at FROM market_data WHERE version = 2")[0]
+    cutoffs = home.query(
+        "SELECT session_date > %(half)s AS later, min(known_at) >= %(at)s AS all_know, max(known_at) >= %(at)s AS one "
+        "FROM stage_runs WHERE stage = 'data_ingestion' GROUP BY 1 ORDER BY 1",
+        half=HALF,
+        at=known_at,
+    )
+    assert cutoffs == [(False, False, False), (True, True, True)]
+
+
 def test_a_bar_that_comes_late_was_not_known_before(home, market):
     home.ingest(without(market, DAY, "IBM"))
     assert home.warnings() == [(D(DAY), ["no bar for IBM"])]

@@ -131,7 +131,8 @@ def test_warnings_say_what_to_know_first(prepared, small_settings):
            WHERE stage = 'data_ingestion' AND session_date = %(d)s""",
         {"d": DUE[2]},
     )
-    change(database, "UPDATE trading_universe SET active_to = %(d)s WHERE symbol = 'GOOG'", {"d": DUE[4]})
+    left = "UPDATE trading_universe SET active_to = %(d)s, known_at = %(close)s WHERE symbol = 'GOOG'"
+    change(database, left, {"d": DUE[4], "close": f"{DUE[5]} 21:00Z"})  # known a session later
     run_stage(database.writer, small_settings, STAGE)
     rows = query(database.reader, "SELECT report_date, warnings FROM performance_reports")
     warned = {str(r["report_date"]): r["warnings"] for r in rows}

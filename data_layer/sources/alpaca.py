@@ -1,0 +1,131 @@
+"""Alpaca's market data: daily bars and corporate actions of US stocks, with a key; nothing here can trade."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+from data_layer.sources.alpaca_client import AlpacaClient
+from data_layer.sources.calls import Answer, Caller
+from data_layer.sources.received import NEW_YORK, Action, Row, bar_row, exact, iso_day
+from data_layer.sources.vendor import Listing, VendorSource
+
+VALUES = ("o", "h", "l", "c", "v")
+# The vendor looks actions up by the day it books them: a dividend's is its payment, weeks after it went ex.
+BOOKED_WITHIN = dt.timedelta(days=120)
+SPLITS, DIVIDENDS = ("forward_splits", "reverse_splits"), "cash_dividends"
+STOCK_DIVIDENDS = "stock_dividends"
+KINDS = "forward_split,reverse_split,stock_dividend,cash_dividend"
+
+
+class AlpacaSource(VendorSource):
+    """Raw daily bars, splits and cash dividends; a stock dividend of rate r is a split of 1 + r.
+
+    History begins in 2016; a symbol's first session is that of its first bar. Names and sectors are not
+    served at this address, so a universe file should state them. Bars follow a company through its renames.
+    """
+
+    name = "alpaca"
+
+    @cached_property
+    def _client(self) -> AlpacaClient:
+        vendors = self.settings.vendors
+        key = self.need("ALPACA_API_KEY", vendors.alpaca_api_key)
+        secret = self.need("ALPACA_SECRET_KEY", vendors.alpaca_secret_key)
+        return AlpacaClient(vendors.alpaca_data_url, key, secret, self.patience)
+
+    @cached_property
+    def _calls(self) -> Caller:
+        vendors = self.settings.vendors
+        return self.caller(
+            vendors.alpaca_calls_per_minute,
+            [vendors.alpaca_api_key, vendors.alpaca_secret_key],
+            remedy="check ALPACA_API_KEY and ALPACA_SECRET_KEY and what their plan covers",
+        )
+
+    def load_bars(self, symbols: Sequence[str], first: dt.date, last: dt.date) -> Iterable[Row]:
+        """See VendorSource."""
+        for page in self._bars(symbols, first, last):
+            for symbol, row in page:
+                yield bar_row(symbol, _day(row.get("t")), [row.get(v) for v in VALUES], row.get("t"))
+
+    def load_actions(self, symbols: Sequence[str], first: dt.date, last: dt.date) -> Iterable[Action]:
+        """See VendorSource."""
+        what = f"actions of {', '.join(symbols[:5])}, {first}..{last}"
+
+        def rows(page: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+            return self._by_name(what, page, "corporate_actions")
+
+        def send(token: str | None, seconds: float) -> Answer:
+            return self._client.actions(symbols, KINDS, first, last + BOOKED_WITHIN, token, seconds)
+
+        for found in self._calls.walk(what, send, rows, lambda page: page.get("next_page_token")):
+            for kind, row in found:
+                if kind in {*SPLITS, STOCK_DIVIDENDS, DIVIDENDS}:
+                    yield self._action(what, kind, row, symbols)
+
+    def describe(self, symbol: str) -> Listing | None:
+        """See VendorSource."""
+        page = next(self._bars([symbol], self.start, None))
+        if not page:
+            return None
+        first = _day(page[0][1].get("t"))
+        if first is None:
+            raise self._calls.broken(f"first bar of {symbol}", f"a bar of {page[0][1].get('t')!r}")
+        return Listing(symbol, symbol, None, first)
+
+    def _bars(
+        self, symbols: Sequence[str], first: dt.date, last: dt.date | None
+    ) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+        """Yield pages of bars; without a last day only the first bar is asked for."""
+        what = f"bars of {', '.join(symbols[:5])}, {first}..{last or 'the first one'}"
+
+        def rows(page: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+            found = self._by_name(what, page, "bars")
+            if strange := {name for name, _ in found} - set(symbols):
+                raise self._calls.broken(what, f"an answer about {min(strange)!r}")
+            return found
+
+        def send(token: str | None, seconds: float) -> Answer:
+            return self._client.bars(symbols, first, last, token, seconds)
+
+        return self._calls.walk(what, send, rows, lambda page: page.get("next_page_token"))
+
+    def _by_name(self, what: str, page: dict[str, Any], field: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return a page's rows, each with the name it stands under."""
+        lists = page.get(field)
+        if not isinstance(lists, dict) or "next_page_token" not in page:
+            raise self._calls.broken(what, f"no {field}: {page.get('message')}")
+        found = [
+            (name, row)
+            for name, rows in lists.items()
+            for row in (rows if isinstance(rows, list) else [rows])
+        ]
+        if not all(isinstance(row, dict) for _, row in found):
+            raise self._calls.broken(what, f"rows that are none in {field}")
+        return found
+
+    def _action(self, what: str, kind: str, row: dict[str, Any], symbols: Sequence[str]) -> Action:
+        symbol, day = row.get("symbol"), iso_day(row.get("ex_date"))
+        if not isinstance(symbol, str) or symbol not in symbols or day is None:
+            raise self._calls.broken(what, f"not an action asked for: {row!r}")
+        announced = iso_day(row.get("declaration_date"))
+        if kind in SPLITS:
+            new, old = exact(row.get("new_rate")), exact(row.get("old_rate"))
+            text = f"{row.get('new_rate')}:{row.get('old_rate')}"
+            return symbol, day, "split", new / old if old and new is not None else text, announced
+        rate = exact(row.get("rate"))
+        if kind == DIVIDENDS:
+            return symbol, day, "dividend", str(row.get("rate")) if rate is None else rate, announced
+        return symbol, day, "split", str(row.get("rate")) if rate is None else 1 + rate, announced
+
+
+def _day(text: object) -> dt.date | None:
+    """Return the session of a bar, which is stamped with midnight in New York, in UTC."""
+    try:
+        stamp = dt.datetime.fromisoformat(text) if isinstance(text, str) and text.endswith("Z") else None
+        return stamp.astimezone(NEW_YORK).date() if stamp else None
+    except (ValueError, OverflowError):
+        return None

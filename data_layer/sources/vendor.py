@@ -1,0 +1,229 @@
+"""What live vendors share: who is wanted, which sessions, and that a day without any bar is an error."""
+
+from __future__ import annotations
+
+import datetime as dt
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
+from typing import ClassVar
+
+import pandas as pd
+
+from data_layer.sessions import session_from, sessions_between
+from data_layer.settings import Settings, validate_symbol
+from data_layer.sources.base import ACTION_COLUMNS, Source
+from data_layer.sources.calls import STAGE, Caller, Patience
+from data_layer.sources.limits import TokenBucket, bucket_of
+from data_layer.sources.received import Action, Row, bar_frame
+from models.errors import ConfigError, RetryableError
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is known of a symbol; a date is None when it is not known, or lies before START or after END."""
+
+    symbol: str
+    name: str
+    sector: str | None = None
+    first: dt.date | None = None
+    last: dt.date | None = None
+
+
+class VendorSource(Source):
+    """A vendor asked over the network. A subclass says how to ask for bars, actions and descriptions.
+
+    An answer that is broken as an answer is an error; a broken value in a whole answer stays as it came, for
+    the quality gate. Who is wanted comes from SYMBOLS, else the universe file, else the vendor's own list.
+    """
+
+    is_static: ClassVar[bool] = False
+    # Free plans serve a session after its day has ended in New York: the close at four and eight hours.
+    delay: ClassVar[dt.timedelta] = dt.timedelta(hours=8)
+    batch: ClassVar[int] = 100  # symbols asked for, and held in memory, at a time
+
+    def __init__(
+        self, settings: Settings, *, patience: Patience | None = None, bucket: TokenBucket | None = None
+    ):
+        """Take the settings; nothing is asked yet, and the keys are not looked at before it is.
+
+        Raises:
+            ConfigError: without START, or when no session lies in START..END.
+        """
+        super().__init__(settings)
+        if settings.start is None:
+            raise ConfigError(
+                "a vendor has no first day of its own",
+                stage=STAGE,
+                key="START",
+                value="",
+                remedy=f"name one: make run SOURCE={self.name} START=2020-01-02 ...",
+            )
+        held = sessions_between(settings.start, settings.end or dt.date.max)
+        if not held:
+            raise ConfigError(
+                "no session between START and END",
+                stage=STAGE,
+                key="START..END",
+                value=f"{settings.start}..{settings.end or ''}",
+                remedy="widen them",
+            )
+        self.start, self.end = settings.start, settings.end or held[-1]
+        self.patience = patience or Patience()
+        self._bucket = bucket
+
+    @abstractmethod
+    def load_bars(self, symbols: Sequence[str], first: dt.date, last: dt.date) -> Iterable[Row]:
+        """Return the rows of these symbols as received; those of other days are dropped by the caller."""
+
+    @abstractmethod
+    def load_actions(self, symbols: Sequence[str], first: dt.date, last: dt.date) -> Iterable[Action]:
+        """Return splits and dividends; actions of other days are dropped by the caller."""
+
+    @abstractmethod
+    def describe(self, symbol: str) -> Listing | None:
+        """Return what the vendor says of a symbol of SYMBOLS, None when it does not have it."""
+
+    def listed(self) -> list[Listing] | None:
+        """Return all the vendor lists, None for a vendor that has no list."""
+        return None
+
+    def caller(self, calls_per_minute: int, secrets: Sequence[str] = (), remedy: str = "") -> Caller:
+        """Return the caller with this vendor's limits; the remedy is for what the vendor refuses."""
+        bucket = self._bucket or bucket_of(self.name, calls_per_minute, self.settings.almanac_home)
+        return Caller(self.name, bucket, self.patience, secrets, remedy or "check the symbols and the dates")
+
+    def need(self, key: str, value: str) -> str:
+        """Return a key, or say where it goes."""
+        if value:
+            return value
+        raise ConfigError(
+            "the vendor's key is missing",
+            stage=STAGE,
+            key=key,
+            value="",
+            remedy=f"set {key} in the environment or in .env, or make the Airflow connection `{self.name}`",
+        )
+
+    def sessions(self) -> list[dt.date]:
+        """See Source: the exchange's, to END or the end of its calendar; the caller knows what has closed."""
+        return sessions_between(self.start, self.end)
+
+    def instruments(self) -> pd.DataFrame:
+        """See Source; asked once. A symbol nobody dates is taken to trade from START on."""
+        return self._instruments.copy()
+
+    def bars(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> pd.DataFrame:
+        """See Source."""
+        return pd.concat([*self.bars_in_chunks(symbols, start, end)], ignore_index=True)
+
+    def bars_in_chunks(
+        self, symbols: Sequence[str] | None, start: dt.date, end: dt.date
+    ) -> Iterator[pd.DataFrame]:
+        """See Source.
+
+        Raises:
+            RetryableError: when a session on which a wanted symbol trades has not a single row.
+        """
+        wanted, first, last = self._window(symbols, start, end)
+        seen: set[dt.date] = set()
+        for some in self.batches(wanted, first, last) if first <= last else []:
+            for symbol in some:
+                validate_symbol(symbol, stage=STAGE)
+            rows = bar_frame(r for r in self.load_bars(some, first, last) if _within(r[1], first, last))
+            seen.update(stamp.date() for stamp in rows["date"].dropna().unique())
+            yield rows
+        if not wanted or first > last:
+            yield bar_frame([])
+        self._refuse_empty(wanted, seen, first, last)
+
+    def batches(self, symbols: Sequence[str], first: dt.date, last: dt.date) -> list[Sequence[str]]:
+        """Return the symbols as they are asked for together."""
+        return [symbols[i : i + self.batch] for i in range(0, len(symbols), self.batch)]
+
+    def actions(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> pd.DataFrame:
+        """See Source."""
+        wanted, first, last = self._window(symbols, start, end)
+        found: set[Action] = set()
+        for i in range(0, len(wanted) if first <= last else 0, self.batch):
+            some = [validate_symbol(s, stage=STAGE) for s in wanted[i : i + self.batch]]
+            found.update(a for a in self.load_actions(some, first, last) if first <= a[1] <= last)
+        rows = [(s, d, kind, value, False, told) for s, d, kind, value, told in sorted(found, key=_in_order)]
+        return pd.DataFrame(rows, columns=list(ACTION_COLUMNS), dtype=object).astype({"inferred": bool})
+
+    @cached_property
+    def _instruments(self) -> pd.DataFrame:
+        rows = [row for one in self._listings() if (row := self._membership(one))]
+        columns = ["symbol", "name", "sector", "active_from", "active_to"]
+        return pd.DataFrame(sorted(rows, key=itemgetter(0)), columns=columns, dtype=object)
+
+    def _listings(self) -> list[Listing]:
+        if self.settings.symbols:
+            return [self._described(symbol) for symbol in self.settings.symbols]
+        listed = self.listed()
+        if listed is None:
+            raise ConfigError(
+                "whose bars?",
+                stage=STAGE,
+                key="SYMBOLS",
+                value="",
+                remedy=f'{self.name} has no list to choose from: name them, SYMBOLS="AAPL MSFT"',
+            )
+        return listed
+
+    def _described(self, symbol: str) -> Listing:
+        found = self.describe(validate_symbol(symbol, stage=STAGE))
+        if found is None:
+            raise ConfigError(
+                "the source has no bars of this symbol",
+                stage=STAGE,
+                key="SYMBOLS",
+                value=symbol,
+                remedy=f"{self.name} does not know it from {self.start} on: check how it writes the symbol",
+            )
+        return found
+
+    def _membership(self, one: Listing) -> tuple[str, str, str | None, dt.date, dt.date | None] | None:
+        first = session_from(max(self.start, one.first or self.start))
+        held = sessions_between(first, min(self.end, one.last or self.end))
+        if not held:
+            return None
+        left = held[-1] if one.last and one.last < self.end else None
+        return one.symbol, one.name or one.symbol, one.sector, first, left
+
+    def _window(
+        self, symbols: Sequence[str] | None, start: dt.date, end: dt.date
+    ) -> tuple[list[str], dt.date, dt.date]:
+        wanted = list(self._instruments["symbol"]) if symbols is None else list(symbols)
+        return wanted, max(start, self.start), min(end, self.end)
+
+    def _refuse_empty(self, wanted: Sequence[str], seen: set[dt.date], first: dt.date, last: dt.date) -> None:
+        missing = [day for day in sessions_between(first, last) if day not in seen]
+        if not missing or not wanted:
+            return
+        members = self._instruments[self._instruments["symbol"].isin(list(wanted))]
+        for day in missing:
+            due = [
+                str(symbol)
+                for symbol, since, until in members[["symbol", "active_from", "active_to"]].itertuples(False)
+                if since <= day and (until is None or day <= until)
+            ]
+            if due:
+                raise RetryableError(
+                    f"no bar of {', '.join(due[:5])}{' ...' if len(due) > 5 else ''} on {day}",
+                    stage=STAGE,
+                    key="session",
+                    value=str(day),
+                    remedy=f"{self.name} has nothing for this session yet: try again later; if it lies before "
+                    "the vendor's history, name a later START",
+                )
+
+
+def _in_order(action: Action) -> tuple[str, ...]:
+    return (*map(str, action[:4]), str(action[4]))
+
+
+def _within(day: object, first: dt.date, last: dt.date) -> bool:
+    return day is None or (isinstance(day, dt.date) and first <= day <= last)
