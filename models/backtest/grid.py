@@ -50,7 +50,7 @@ def run_grid(
     for cell in prange(strategies * symbols):
         k, s = cell // symbols, cell % symbols
         begin, end = offsets[s], offsets[s + 1]
-        mine = _rules(rules[k])
+        mine = rules_of(rules[k])
         equity, scratch = np.empty(end - begin), np.empty(end - begin)
         for w in range(count):
             first, last = windows[s, w, 0], windows[s, w, 1]
@@ -62,12 +62,13 @@ def run_grid(
             )
             market = benchmark[begin + first : begin + last + 1]
             measure_curve(curve, market, rate, scratch, out[k, s, w, : len(MEASURES)])
-            _measure_trades(account, held, curve, mine, out[k, s, w, len(MEASURES) :])
+            measure_trades(account, held, curve, mine, out[k, s, w, len(MEASURES) :])
     return out
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _measure_trades(account: Account, held: int, equity: Series, rules: Rules, out: Series) -> None:
+def measure_trades(account: Account, held: int, equity: Series, rules: Rules, out: Series) -> None:
+    """Measure what an account did: out [len(TRADE_MEASURES)] is filled, NaN while undefined."""
     out[0] = equity[-1]
     out[1] = account.trades
     out[2] = account.wins / account.trades if account.trades > 0.0 else math.nan
@@ -85,7 +86,8 @@ def _measure_trades(account: Account, held: int, equity: Series, rules: Rules, o
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _rules(row: Series) -> Rules:
+def rules_of(row: Series) -> Rules:
+    """Return rules from their row of numbers."""
     return Rules(
         row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], row[10], row[11],
         row[12], row[13], row[14] != 0.0, row[15] != 0.0, row[16] != 0.0,

@@ -124,7 +124,7 @@ def _trade_open(
             if state[n, WAITS] == 0.0:
                 continue
             row = rows[t, n]
-            if row < 0:
+            if row < 0 or bars[row, GAP] % LEFT != 0.0:
                 state[n, WAITS], state[n, REASON] = 0.0, -1.0
                 continue
             price, volume, sigma = bars[row, OPEN], bars[row, VOLUME], bars[row, VOLATILITY]

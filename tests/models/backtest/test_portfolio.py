@@ -44,6 +44,7 @@ def worlds(draw):
     bars = make_bars(np.column_stack([open_, high, low, close]))
     bars[1:, SPLIT] = np.where(random.random(sessions - 1) < 0.05, random.choice([2.0, 0.5, 1.5, 0.01], sessions - 1), 1.0)
     bars[1:, DIVIDEND] = np.where(random.random(sessions - 1) < 0.05, 0.3, 0.0)
+    bars[1:, GAP] = random.random(sessions - 1) < 0.05
     if draw(st.booleans()):
         bars[-1, GAP] += LEFT
     leverage = draw(st.sampled_from([1.0, 1.5]))
