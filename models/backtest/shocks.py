@@ -81,10 +81,10 @@ def shock_bars(bars: Matrix, rows: Index, shock: Shock, exposure: Series, keys: 
     if not through.any():
         raise DataQualityError("no symbol trades through the whole stretch", stage="scenarios", key="sessions",
                                value=shock.sessions, remedy="load more bars, or shorten the stress")  # fmt: skip
-    close = np.where(held, bars[rows, CLOSE], np.nan)
-    split = np.where(held, bars[rows, SPLIT], 1.0)
+    close: Matrix = np.where(held, bars[rows, CLOSE], np.nan)
+    split: Matrix = np.where(held, bars[rows, SPLIT], 1.0)
     split[0] = 1.0
-    price = close * np.cumprod(split, axis=0)
+    price: Matrix = close * np.cumprod(split, axis=0)
     factor = np.ones(price.shape)
     factor[:, through] = _stirred(price[:, through], shock.volatility) / price[:, through]
     factor *= _noise(shock, keys)

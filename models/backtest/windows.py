@@ -65,7 +65,7 @@ def _place_stress(scenario: Scenario, sessions: Dates) -> Place:
         return Place(skipped=f"it lasts {length} sessions after a first one, {len(sessions)} are held")
     if scenario.start is not None:
         first = int(np.searchsorted(sessions, np.datetime64(scenario.start, "D")))
-        is_held = 1 <= first and sessions[first - 1] >= np.datetime64(scenario.start, "D") - SLACK
+        is_held = first >= 1 and sessions[first - 1] >= np.datetime64(scenario.start, "D") - SLACK
         if is_held and first + length <= len(sessions):
             return Place(first - 1, first + length - 1)
     return Place(len(sessions) - length - 1, len(sessions) - 1)

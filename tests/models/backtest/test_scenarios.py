@@ -11,8 +11,8 @@ from models.backtest.scenarios import parse_scenarios, pick
 from models.errors import ConfigError
 
 FILE = Path(__file__).resolve().parents[3] / "include" / "scenarios.toml"
-NAMED = """Trump Election Rally 2016, Post-COVID Recovery Rally, Dot-Com Bubble Peak, Fed Pivot Rally 2023, AI Boom 2023,
-QE3 Rally 2012-2013, Manufacturing Renaissance 2025, COVID-19 Market Crash, Global Financial Crisis 2008,
+NAMED = """Trump Election Rally 2016, Post-COVID Recovery Rally, Dot-Com Bubble Peak, Fed Pivot Rally 2023,
+AI Boom 2023, QE3 Rally 2012-2013, Manufacturing Renaissance 2025, COVID-19 Market Crash, Global Financial Crisis 2008,
 Silicon Valley Bank Collapse, COVID-19 Full Cycle, GFC 2008-2009 Full Cycle, Dot-Com Full Cycle, Trump Era Full Term,
 Fed Tightening Cycle 2022-2023, Banking Crisis 2023 Full Cycle, Tariff Cycle 2025-2026, Flash Crash 2010,
 Rate Shock +500bp, Credit Spread Widening, Geopolitical Crisis, Tech Bubble 2.0 Burst, Market Liquidity Crisis,
