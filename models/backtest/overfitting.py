@@ -24,7 +24,9 @@ BLOCKS = 16  # the paper's choice: 12,870 ways to split the history in two halve
 class Overfitting(NamedTuple):
     """What the splits say; NaN where there is nothing to split or to choose from."""
 
-    probability: float  # PBO: share of splits whose best half-history strategy is at or below the other half's median
+    probability: (
+        float  # PBO: share of splits whose best half-history strategy is at or below the other half's median
+    )
     loss_probability: float  # share of splits whose best one has a Sharpe ratio below 0 in the other half
     splits: int
 
