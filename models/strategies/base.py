@@ -18,6 +18,7 @@ __all__ = ["BaseStrategy", "Panel", "Scores", "parameter", "signals_frame"]
 
 # A twentieth of the capital: twenty full positions use all of it, so one wrong signal costs little.
 DEFAULT_POSITION_SIZE = 0.05
+CATEGORIES = ("trend", "momentum", "mean_reversion", "volatility", "allocation", "alpha", "ml")
 SIGNAL_COLUMNS = (
     "symbol", "session_date", "side", "score", "confidence", "expected_return", "position_size", "stop_loss",
 )  # fmt: skip
@@ -87,6 +88,7 @@ class BaseStrategy:
 
     name: ClassVar[str] = ""
     version: ClassVar[str] = "1"  # raise it when the rule changes, so that old signals stay explained
+    category: ClassVar[str] = ""  # one of CATEGORIES; rankings are made overall and within each
     features: ClassVar[tuple[str, ...]] = ()
     # Earlier sessions the score of one session depends on; None means all of them (a rule with memory).
     lookback: ClassVar[int | None] = 0
@@ -126,6 +128,32 @@ class BaseStrategy:
             Arrays [T, N]; NaN score where an input is NaN.
         """
         raise NotImplementedError
+
+    def rules(self) -> dict[str, float | bool]:
+        """Return the fields of ``models.backtest.rules.Rules`` this strategy sets: its stops, band and unit."""
+        return {}
+
+    def target(self, panel: Panel, scores: Scores) -> Matrix:
+        """Return what the engine is to hold after each close.
+
+        Args:
+            panel: what ``score`` was given.
+            scores: what ``score`` returned.
+
+        Returns:
+            [T, N] weight of equity, negative for short, beyond 1 on credit; with the rule ``buys_amounts``
+            USD to buy more. NaN counts as 0. By default the score.
+        """
+        return scores.score
+
+    def trail(self, panel: Panel) -> Matrix | None:
+        """Return the distance of a trailing stop.
+
+        Returns:
+            [T, N] USD per share in the session's own price basis, NaN for none; None when the strategy has no
+            such stop.
+        """
+        return None
 
     def generate_signals(self, data: pd.DataFrame) -> list[Signal]:
         """Return the signals of the last session in the data, as ``signals_frame`` does for all sessions.

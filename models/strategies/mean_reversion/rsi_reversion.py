@@ -21,6 +21,7 @@ class RsiReversion(BaseStrategy):
     """
 
     name = "rsi_reversion"
+    category = "mean_reversion"
     features = ("rsi_14",)
     lookback = None  # the position may have begun any number of sessions ago
 

@@ -29,6 +29,7 @@ class EnhancedMomentum(BaseStrategy):
     """
 
     name = "enhanced_momentum"
+    category = "momentum"
     features = (
         "macd_hist", "sma_10", "sma_20", "rsi_14", "volume_ratio_20", "return_5", "volatility_20",
     )  # fmt: skip

@@ -19,6 +19,7 @@ class GoldenCross(BaseStrategy):
     """
 
     name = "golden_cross"
+    category = "trend"
     features = ("sma_50", "sma_200")
 
     def score(self, panel: Panel) -> Scores:
