@@ -50,7 +50,7 @@ def run_grid(
     for cell in prange(strategies * symbols):
         k, s = cell // symbols, cell % symbols
         begin, end = offsets[s], offsets[s + 1]
-        mine = _rules(rules[k])
+        mine = rules_of(rules[k])
         equity, scratch = np.empty(end - begin), np.empty(end - begin)
         for w in range(count):
             first, last = windows[s, w, 0], windows[s, w, 1]
@@ -85,7 +85,8 @@ def _measure_trades(account: Account, held: int, equity: Series, rules: Rules, o
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _rules(row: Series) -> Rules:
+def rules_of(row: Series) -> Rules:
+    """Return one row of a grid's rules as the kernel takes them."""
     return Rules(
         row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], row[10], row[11],
         row[12], row[13], row[14] != 0.0, row[15] != 0.0, row[16] != 0.0,
