@@ -59,7 +59,7 @@ def at_equal_risk(returns: Matrix) -> Matrix:
 
 def block_length(sessions: int) -> int:
     """Return the mean length of the bootstrap's blocks: T^(1/3), the best rate (Politis & White 2004)."""
-    return max(round(sessions ** (1 / 3)), 2)
+    return max(round(math.cbrt(sessions)), 2)
 
 
 def confidence_sets(returns: Matrix, repetitions: int = REPETITIONS) -> Sets:

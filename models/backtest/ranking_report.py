@@ -13,8 +13,16 @@ from models.backtest.ranking import OVERALL, Candidates, Scope
 LEVEL = f"{1 - SIZE:.0%}".replace("%", " %")
 
 
-def report_lines(candidates: Candidates, scopes: Mapping[str, Scope]) -> list[str]:
-    """Return what to know of a ranking, one sentence or two a line; what puts it in doubt comes first."""
+def report_lines(
+    candidates: Candidates, scopes: Mapping[str, Scope], failed: Sequence[str] = ()
+) -> list[str]:
+    """Return what to know of a ranking, one sentence or two a line; what puts it in doubt comes first.
+
+    Args:
+        candidates: what was ranked.
+        scopes: its rankings.
+        failed: strategies that could not run.
+    """
     lines = []
     if not candidates.has_delisted:
         lines.append(
@@ -44,6 +52,8 @@ def report_lines(candidates: Candidates, scopes: Mapping[str, Scope]) -> list[st
     idle = overall.loc[overall["rank"].isna(), "strategy"].tolist()
     if idle:
         lines.append(f"Not ranked, for they earned a constant (never traded): {', '.join(idle)}.")
+    if failed:
+        lines.append(f"Not run, see their errors: {', '.join(failed)}.")
     for name, scope in scopes.items():
         if name.startswith("regime:"):
             regime = name.removeprefix("regime:").replace("_", " ")
@@ -121,7 +131,7 @@ def _luck(rows: pd.DataFrame, trials: int) -> str:
     known = rows.dropna(subset=["deflated_sharpe"])
     if known.empty:
         return "No deflated Sharpe ratio: the spread of the trials' Sharpe ratios is not known from fewer than two."
-    best = known.loc[known["deflated_sharpe"].idxmax()]
+    best = known.sort_values("deflated_sharpe").iloc[-1]
     above = known.loc[known["deflated_sharpe"] > 1 - SIZE, "strategy"].tolist()
     if above:
         return (
