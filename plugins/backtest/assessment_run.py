@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from data_layer.settings import Settings
+from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import load_sql, transaction
 from models.backtest.rules import Rules, checked_rules
 from models.backtest.scenarios import from_definition, pick
@@ -192,7 +193,7 @@ def _settled(entry: Mapping[str, Any]) -> Contender:
 
 
 def _picked(rows: Sequence[Contender], names: Sequence[str]) -> tuple[Contender, ...]:
-    by_name = {c.name: c for c in rows}
+    by_name = {c.name: c for c in _once(sorted(rows, key=lambda c: c.name))}
     if not names:
         return tuple(by_name[name] for name in sorted(by_name))
     known = ", ".join(sorted(by_name))
@@ -200,6 +201,18 @@ def _picked(rows: Sequence[Contender], names: Sequence[str]) -> tuple[Contender,
                                                        value=n, remedy=f"there are {known}")))
             for n in names if n not in by_name]  # fmt: skip
     return tuple(by_name[n] for n in dict.fromkeys(names) if n in by_name) + tuple(gone)
+
+
+def _once(rows: Sequence[Contender]) -> list[Contender]:
+    """A configuration runs once, whatever names it has: its trial is one."""
+    first: dict[tuple[str, str], str] = {}
+    once = []
+    for row in rows:
+        name = first.setdefault((row.strategy_class, json_text(row.parameters)), row.name)
+        is_again = row.strategy is not None and name != row.name
+        error = f"the same configuration as {name}, whose results are its own"
+        once.append(replace(row, strategy=None, error=error) if is_again else row)
+    return once
 
 
 def _stem(file: str) -> str:

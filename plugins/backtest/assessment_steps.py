@@ -51,8 +51,15 @@ def rank_strategies(uri: str, shards: Sequence[Mapping[str, Any]]) -> dict[str, 
     errors = refuse_silence(uri, run_id)
     for name, error in errors.items():
         log.warning("[assessment] %s could not run: %s", name, error)
-    rank_run(uri, run_id)
-    return {"run_id": run_id, "errors": len(errors)}
+    ranked = rank_run(uri, run_id)
+    for line in ranked["lines"]:
+        log.info("%s", line)
+    return {
+        "run_id": run_id,
+        "errors": len(errors),
+        "rankings": ranked["rankings"],
+        "trials": ranked["trials"],
+    }
 
 
 def asked_for(params: Mapping[str, Any], logical_date: dt.datetime | None) -> Asked:
