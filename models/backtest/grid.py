@@ -87,7 +87,7 @@ def measure_trades(account: Account, held: int, equity: Series, rules: Rules, ou
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def rules_of(row: Series) -> Rules:
-    """Return rules from their row of numbers."""
+    """Return one row of a grid's rules as the kernel takes them."""
     return Rules(
         row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], row[10], row[11],
         row[12], row[13], row[14] != 0.0, row[15] != 0.0, row[16] != 0.0,

@@ -72,6 +72,14 @@ class EnhancedMomentum(BaseStrategy):
             stop_loss=np.where(known & (direction != 0), self.stop_loss, np.nan),
         )
 
+    def rules(self) -> dict[str, float | bool]:
+        """The stop."""
+        return {"stop_loss": self.stop_loss}
+
+    def target(self, panel: Panel, scores: Scores) -> Matrix:
+        """Return the direction: a weight that follows the confidence would trade at every close."""
+        return np.sign(scores.score)
+
     def _direction(self, panel: Panel) -> Matrix:
         histogram, spread = panel["macd_hist"], panel["sma_10"] - panel["sma_20"]
         up, down = (histogram > 0) & (spread > 0), (histogram < 0) & (spread < 0)
