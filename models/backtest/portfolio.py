@@ -87,7 +87,7 @@ def run_portfolio(
         value += book[symbols, 0]
         equity[t - first], cash[t - first] = value, book[symbols, 0]
         held += holds
-        loan = _decide(rows[t], targets[t], value, scheduled, decide[t], rules, book, state)
+        loan = _decide(rows[t], targets[t], value, scheduled, bool(decide[t]), rules, book, state)
     for n in range(symbols):
         if book[n, SHARES] != 0.0:
             log, count = _still_held(log, count, n, book, state)
@@ -114,7 +114,9 @@ def _trade_open(
         row, price = rows[t, n], state[n, PRICE]
         if row >= 0:
             price = bars[row, OPEN]
-            a = carry_shares(_take(book, n), state[n, PRICE], price, bars[row, SPLIT], bars[row, DIVIDEND], rules)
+            a = carry_shares(
+                _take(book, n), state[n, PRICE], price, bars[row, SPLIT], bars[row, DIVIDEND], rules
+            )
             log, count = _note(log, count, n, t, a, book, state, price, ORDER)
             _put(book, n, a)
         worth += book[n, SHARES] * price
