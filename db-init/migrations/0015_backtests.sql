@@ -152,7 +152,7 @@ COMMENT ON COLUMN backtest_trades.symbol IS 'Ticker traded';
 COMMENT ON COLUMN backtest_trades.side IS 'long or short';
 COMMENT ON COLUMN backtest_trades.entry_date IS 'Session of the first fill';
 COMMENT ON COLUMN backtest_trades.exit_date IS 'Session of the last fill, NULL while held';
-COMMENT ON COLUMN backtest_trades.shares IS 'Most shares held in it, in the share basis of its end';
+COMMENT ON COLUMN backtest_trades.shares IS 'Shares bought in it (sold, when short), in the share basis of its end';
 COMMENT ON COLUMN backtest_trades.entry_price_usd IS 'Average price paid or received, slippage included, in the share basis of its end';
 COMMENT ON COLUMN backtest_trades.exit_price_usd IS 'Price of the last fill, slippage included; NULL while held';
 COMMENT ON COLUMN backtest_trades.profit_usd IS 'All its fills, costs and dividends; at the last close while held';

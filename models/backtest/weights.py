@@ -51,9 +51,9 @@ class Constraints:
 def weights(targets: Matrix, constraints: Constraints) -> Matrix:
     """Return [T, N] weights of equity from what a strategy wants of each symbol, NaN counted as 0.
 
-    But for weighting "target" each session's weights sum up to the gross in absolute terms. What a limit then takes off a symbol stays in cash:
-    handing it to the others would give weights that no score asked for. A net beyond its limit is brought back by
-    scaling down the side that is too heavy.
+    But for weighting "target" each session's weights sum up to the gross in absolute terms. What a limit then takes
+    off a symbol stays in cash: handing it to the others would give weights that no score asked for. A net beyond its
+    limit is brought back by scaling down the side that is too heavy.
     """
     wanted = np.where(np.isnan(targets), 0.0, targets)
     if constraints.weighting == "equal":

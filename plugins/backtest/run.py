@@ -1,4 +1,4 @@
-"""`make backtest STRATEGY= [PARAMETERS=] [SYMBOLS=] [START=] [END=] [CASH=] [FORM=grid|portfolio] ...`: one strategy."""
+"""`make backtest STRATEGY= [PARAMETERS=] [SYMBOLS=] [START=] [END=] [CASH=] [FORM=] ...`: one strategy, stored."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ def backtest(uri: str, request: Request) -> int:
         uri, form, market, request.rules, request.constraints, request.benchmark, [(strategy, outcomes)], curves=True
     )  # fmt: skip
     warn(market)
-    say(f"{strategy.name} {strategy.parameters() or ''}, {form}, {len(market.symbols)} symbols, "
-        f"{outcomes[0].sessions[0]} to {outcomes[0].sessions[-1]}, {request.rules.cash:,.0f} USD each account")  # fmt: skip
+    span = f"{outcomes[0].sessions[0]} to {outcomes[0].sessions[-1]}"
+    say(f"{strategy.name} {strategy.parameters() or ''}, {form}, {len(market.symbols)} symbols, {span}, "
+        f"{request.rules.cash:,.0f} USD each account")  # fmt: skip
     summarize(outcomes)
     say(f"run {run_id} of backtest_runs{'' if new else ', held since an earlier time'}: curve and trades are in "
         "backtest_equity and backtest_trades")  # fmt: skip

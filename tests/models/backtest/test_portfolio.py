@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.backtest.kernel import CLOSE, DIVIDEND, GAP, LEFT, SPLIT, run_account
-from models.backtest.portfolio import DELISTING, GOAL, ORDER, STOP, run_portfolio
+from models.backtest.kernel import DIVIDEND, GAP, LEFT, SPLIT, run_account
+from models.backtest.portfolio import run_portfolio
 from models.backtest.rules import Rules
-from tests.models.backtest.test_kernel import FREE, flat, make_bars
+from tests.models.backtest.test_kernel import FREE, make_bars
 
 
 def run(symbols, targets, rules=FREE, decide=None, trail=None, rows=None):

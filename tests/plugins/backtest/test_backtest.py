@@ -56,7 +56,7 @@ def test_the_grid_form_is_the_assessments_grid(home, small_settings):
     run_id = backtest(home.writer, request)
     market = market_from_database(home.reader)
     strategy = request.strategy()
-    windows = np.array([[[0, end - begin - 1]] for begin, end in zip(market.offsets, market.offsets[1:])])
+    windows = np.array([[[0, count - 1]] for count in np.diff(market.offsets)])
     found = run_grid(
         market.bars, market.offsets, *orders(market, [strategy], request.rules), windows, market.benchmark,
         request.rules.cash_rate,
