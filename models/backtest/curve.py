@@ -110,11 +110,11 @@ def _measure_tails(returns: Series, out: Series) -> None:
 def _between(values: Series, at: int, part: float) -> float:
     """Return the value a part of the way from the at-th smallest to the next, which lies right of it."""
     if part <= 0.0 or at + 1 >= len(values):
-        return values[at]
+        return float(values[at])
     above = values[at + 1]
     for i in range(at + 2, len(values)):
         above = min(above, values[i])
-    return values[at] + (above - values[at]) * part
+    return float(values[at] + (above - values[at]) * part)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

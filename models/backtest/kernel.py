@@ -117,11 +117,10 @@ def run_account(
             continue
         if ended != 0.0:
             ended = acted = 0.0
-        if rules.stops_at_close and account.shares * wanted > 0.0:
-            stop, goal, side = levels(account, rules)
-            if side * close <= side * stop or side * close >= side * goal:
-                ended, wanted, order = side, 0.0, True
-                continue
+        side = judged(account, close, rules)
+        if side * wanted > 0.0:
+            ended, wanted, order = side, 0.0, True
+            continue
         if math.isnan(rules.band):
             order = wanted != acted
         else:
@@ -132,6 +131,7 @@ def run_account(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def new_account(cash: float) -> Account:
+    """Return an account with cash and nothing else."""
     return Account(
         cash, 0.0, 0.0, 0.0, 0.0, 0.0, math.nan, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     )  # fmt: skip
@@ -176,10 +176,8 @@ def carry_shares(
 @njit(cache=True, nogil=True, error_model="numpy")
 def goal_of(shares: float, wanted: float, value: float, price: float, rules: Rules) -> float:
     """Return how many shares an order is to end with; wanted is a weight of the value, or USD to buy more."""
-    if rules.buys_amounts:
-        goal = shares + wanted / price
-    else:
-        goal = wanted * (1.0 - rules.cash_buffer) * value / price
+    weight = wanted * (1.0 - rules.cash_buffer)
+    goal = shares + wanted / price if rules.buys_amounts else weight * value / price
     return whole(goal) if rules.whole_shares else goal
 
 
@@ -204,6 +202,15 @@ def levels(a: Account, rules: Rules) -> tuple[float, float, float]:
     if not math.isnan(a.trailing) and not side * stop > side * a.trailing:
         stop = a.trailing
     return stop, a.entry * (1.0 + side * rules.take_profit), side
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def judged(a: Account, close: float, rules: Rules) -> float:
+    """Return the side of a position that its stop or target ends by the close, 0 where they rest inside the bar."""
+    if not rules.stops_at_close or a.shares == 0.0:
+        return 0.0
+    stop, goal, side = levels(a, rules)
+    return side if side * close <= side * stop or side * close >= side * goal else 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
