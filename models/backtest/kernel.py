@@ -67,7 +67,7 @@ class Account(NamedTuple):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def run_account(
+def run_account(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one place
     bars: Matrix, first: int, last: int, target: Series, trail: Series, rules: Rules, equity: Series
 ) -> tuple[Account, int]:
     """Trade a target through bars first..last, both included; the account starts flat, with cash only.
@@ -98,7 +98,7 @@ def run_account(
         if t > first:
             cash, costs = _earn(cash, costs, rules)
             carries = shares < 0.0 or (shares > 0.0 and (bars[t, SPLIT] != 1.0 or bars[t, DIVIDEND] != 0.0))
-            follows = order and (gap == 0.0 or gap == LEFT)
+            follows = order and (gap < MISSED or gap == LEFT)
             if carries or follows or (rests and shares != 0.0 and is_reached(side, stop, goal, high, low)):
                 price, volume, sigma = bars[t, OPEN], bars[t, VOLUME], bars[t, VOLATILITY]
                 account = _with(account, cash, shares, best, trailing, costs)
