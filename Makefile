@@ -1,12 +1,12 @@
 # Variables on the command line win over the environment, that over .env:
 # SOURCE SOURCES FILES SYMBOLS SYNTHETIC_SEED SYNTHETIC_SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT
-# TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON OUT
+# TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON OUT STRATEGIES SCENARIOS COSTS
 VENV ?= .venv
 export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
-.PHONY: help run backfill stop status verify quarantine accept quality-report data-docs test faults lint export \
+.PHONY: help run backfill stop status verify quarantine accept quality-report data-docs assess test faults lint export \
 	bench peers core tools
 .DEFAULT_GOAL := help
 
@@ -51,6 +51,9 @@ lint: tools ## ruff and mypy
 
 backfill: core ## fetch bars and actions of START= to END=, [SYMBOLS=] [SOURCE=]; repeat it to go on
 	@$(VENV)/bin/python -m plugins.backfill
+
+assess: core ## every strategy in every scenario, ranked; FILES=bars.parquet [STRATEGIES= SYMBOLS= SCENARIOS= OUT=]
+	@$(VENV)/bin/python -m plugins.backtest.assess
 
 export: core ## features to Parquet: FEATURES=technical START= END= OUT=file.parquet
 	@$(VENV)/bin/python -m data_layer.storage.export --features "$(FEATURES)" --start "$(START)" --end "$(END)" --out "$(OUT)"

@@ -42,7 +42,7 @@ def mean_daily_returns(
                 continue
             equity = np.empty(end - first - start)
             run_account(
-                bars[first:end], start, end - first - 1, targets[k, first:end], trails[k, first:end],
+                bars[first:end], int(start), end - first - 1, targets[k, first:end], trails[k, first:end],
                 rules_of(rules[k]), equity,
             )  # fmt: skip
             for i in range(1, len(equity)):

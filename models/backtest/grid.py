@@ -62,12 +62,13 @@ def run_grid(
             )
             market = benchmark[begin + first : begin + last + 1]
             measure_curve(curve, market, rate, scratch, out[k, s, w, : len(MEASURES)])
-            _measure_trades(account, held, curve, mine, out[k, s, w, len(MEASURES) :])
+            measure_trades(account, held, curve, mine, out[k, s, w, len(MEASURES) :])
     return out
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _measure_trades(account: Account, held: int, equity: Series, rules: Rules, out: Series) -> None:
+def measure_trades(account: Account, held: int, equity: Series, rules: Rules, out: Series) -> None:
+    """Measure what an account did: out [len(TRADE_MEASURES)] is filled, NaN while undefined."""
     out[0] = equity[-1]
     out[1] = account.trades
     out[2] = account.wins / account.trades if account.trades > 0.0 else math.nan

@@ -8,8 +8,9 @@ A bar's order of events, the same in a backtest and in the paper account:
 3. Inside the bar, for what is held then: the stop first, for nobody knows whether the high or the low came
    first; then the target. A stop the open has jumped over fills at the open, a target as well. Stops slip,
    targets do not: they are limit orders.
-4. At the close: the account is valued, a trailing stop moves for the next bar, and the next order is
-   decided. A position that a stop or a target has ended is not entered again until the target has turned.
+4. At the close: a share that has left the market with this bar is paid out at its close, without costs.
+   The account is valued, a trailing stop moves for the next bar, and the next order is decided. A position
+   that a stop or a target has ended is not entered again until the target has turned.
 
 Reversals are two orders: one closes, one opens.
 """
@@ -23,22 +24,27 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from models.backtest.costs import affordable, commission, slippage, whole
 from models.backtest.rules import Rules
 
 Series = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 TINY = 1e-12  # shares: a fraction below it is rounding, not a holding
+# Being paid out for a share that left is no order: nobody takes a commission.
+PAID_OUT = Rules(commission_per_share=0.0, commission_minimum=0.0)
 
 # Columns of the bars: raw prices, actions on the bar of their ex-date. split is new shares per old, 1 for
-# none; dividend USD per share after that split; gap 1 where a session without a bar lies before; volatility
-# the daily one known at that close (only root_impact reads it).
+# none; dividend USD per share after that split; gap is MISSED where a session without a bar lies before, plus
+# LEFT on the last bar of a share that has left the market; volatility the daily one known at the close before
+# (only root_impact reads it).
 OPEN, HIGH, LOW, CLOSE, VOLUME, SPLIT, DIVIDEND, GAP, VOLATILITY = range(9)
+MISSED, LEFT = 1.0, 2.0
 
 
 class Account(NamedTuple):
     """What an account holds and has done; money in USD, all floats. Compiled steps return a new one.
 
-    A trade runs from flat to flat; its profit holds all its fills, costs and dividends.
+    A trade runs from flat to flat; its profit holds all its fills, costs and dividends (interest is the account's).
     """
 
     cash: float
@@ -78,7 +84,7 @@ def run_account(
     Returns:
         The account at the end, and at how many closes it held a position.
     """
-    account = _new_account(rules.cash)
+    account = new_account(rules.cash)
     held = 0
     order, wanted = False, 0.0  # what the last close decided
     acted, ended = 0.0, 0.0  # the weight last traded to; the side that a stop or a target has ended
@@ -88,17 +94,20 @@ def run_account(
         )  # fmt: skip
         if t > first:
             price = bars[t, OPEN]
-            account = _overnight(account, bars[t - 1, CLOSE], price, bars[t, SPLIT], bars[t, DIVIDEND], rules)
-            if order and bars[t, GAP] == 0.0:
+            account = carry_cash(account, rules)
+            account = carry_shares(account, bars[t - 1, CLOSE], price, bars[t, SPLIT], bars[t, DIVIDEND], rules)
+            if order and bars[t, GAP] % LEFT == 0.0:
                 account = _follow(account, wanted, price, volume, sigma, rules)
                 acted = wanted
             if account.shares != 0.0 and not rules.stops_at_close:
-                account, ended = _protect(account, price, high, low, volume, sigma, rules)
+                account, ended = protect(account, price, high, low, volume, sigma, rules)
+        if account.shares != 0.0 and bars[t, GAP] >= LEFT:
+            account = fill(account, -account.shares, close, False, 0.0, volume, sigma, PAID_OUT)
         value = account.cash + account.shares * close
         equity[t - first] = value
         if account.shares != 0.0:
             held += 1
-            account = _watch(account, high, low, trail[t])
+            account = watch(account, high, low, trail[t])
         wanted = 0.0 if math.isnan(target[t]) else target[t]
         if rules.buys_amounts:
             order = wanted != 0.0
@@ -109,7 +118,7 @@ def run_account(
         if ended != 0.0:
             ended = acted = 0.0
         if rules.stops_at_close and account.shares * wanted > 0.0:
-            stop, goal, side = _levels(account, rules)
+            stop, goal, side = levels(account, rules)
             if side * close <= side * stop or side * close >= side * goal:
                 ended, wanted, order = side, 0.0, True
                 continue
@@ -122,32 +131,56 @@ def run_account(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _new_account(cash: float) -> Account:
+def new_account(cash: float) -> Account:
     return Account(
         cash, 0.0, 0.0, 0.0, 0.0, 0.0, math.nan, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _overnight(
+def carry_cash(a: Account, rules: Rules) -> Account:
+    """Interest on the cash of a night, or on what is owed; the account's, not the trade's."""
+    cost = max(-a.cash, 0.0) * rules.borrow_rate
+    interest = max(a.cash, 0.0) * rules.cash_rate
+    return Account(
+        a.cash + interest - cost, a.shares, a.entry, a.spent, a.flow, a.best, a.trailing, a.trades,
+        a.wins, a.losses, a.won, a.lost, a.win_return, a.loss_return, a.traded, a.costs + cost,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def carry_shares(
     a: Account, before: float, price: float, split: float, dividend: float, rules: Rules
 ) -> Account:
-    """Interest, then a split, then a dividend."""
-    owed = max(-a.cash, 0.0) + max(-a.shares, 0.0) * before
-    cost, paid = owed * rules.borrow_rate, 0.0
-    interest = max(a.cash, 0.0) * rules.cash_rate
+    """Borrow what is sold short for a night, then a split, then a dividend."""
+    cost, paid = max(-a.shares, 0.0) * before * rules.borrow_rate, 0.0
     shares, entry, best, trailing = a.shares, a.entry, a.best, a.trailing
+    rest = 0.0  # what a split leaves below one share
     if split != 1.0:
         shares, entry, best, trailing = shares * split, entry / split, best / split, trailing / split
         if rules.whole_shares:  # the fraction is paid out
-            whole = _whole(shares)
-            paid += (shares - whole) * price
-            shares = whole
-    paid += shares * dividend
-    return Account(
-        a.cash + interest + paid - cost, shares, entry, a.spent, a.flow + paid - cost, best, trailing,
+            rest = shares - whole(shares)
+            if rest != shares:
+                paid += rest * price
+                shares -= rest
+                rest = 0.0
+    paid += (shares - rest) * dividend
+    a = Account(
+        a.cash + paid - cost, shares, entry, a.spent, a.flow + paid - cost, best, trailing,
         a.trades, a.wins, a.losses, a.won, a.lost, a.win_return, a.loss_return, a.traded, a.costs + cost,
     )  # fmt: skip
+    # A holding that is less than a share now is at an end, and so is its trade.
+    return fill(a, -rest, price, False, 0.0, 0.0, 0.0, PAID_OUT)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def goal_of(shares: float, wanted: float, value: float, price: float, rules: Rules) -> float:
+    """Return how many shares an order is to end with; wanted is a weight of the value, or USD to buy more."""
+    if rules.buys_amounts:
+        goal = shares + wanted / price
+    else:
+        goal = wanted * (1.0 - rules.cash_buffer) * value / price
+    return whole(goal) if rules.whole_shares else goal
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -156,21 +189,15 @@ def _follow(
 ) -> Account:
     """Fill the order of the close before at the open: towards the wanted weight, as far as the money goes."""
     value = max(a.cash + a.shares * price, 0.0)
-    if rules.buys_amounts:
-        goal = a.shares + wanted / price
-        loan = 0.0
-    else:
-        goal = wanted * (1.0 - rules.cash_buffer) * value / price
-        loan = max(abs(wanted) - 1.0, 0.0) * value
-    if rules.whole_shares:
-        goal = _whole(goal)
+    goal = goal_of(a.shares, wanted, value, price, rules)
+    loan = 0.0 if rules.buys_amounts else max(abs(wanted) - 1.0, 0.0) * value
     if a.shares * goal < 0.0:
-        a = _fill(a, -a.shares, price, True, 0.0, volume, sigma, rules)
-    return _fill(a, goal - a.shares, price, True, loan, volume, sigma, rules)
+        a = fill(a, -a.shares, price, True, 0.0, volume, sigma, rules)
+    return fill(a, goal - a.shares, price, True, loan, volume, sigma, rules)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _levels(a: Account, rules: Rules) -> tuple[float, float, float]:
+def levels(a: Account, rules: Rules) -> tuple[float, float, float]:
     """Return the prices of the stop and of the target of what is held, NaN without one, and its side."""
     side = 1.0 if a.shares > 0.0 else -1.0
     stop = a.entry * (1.0 - side * rules.stop_loss)
@@ -180,36 +207,36 @@ def _levels(a: Account, rules: Rules) -> tuple[float, float, float]:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _protect(
+def protect(
     a: Account, price: float, high: float, low: float, volume: float, sigma: float, rules: Rules
 ) -> tuple[Account, float]:
     """Fill a stop or target inside the bar; also return the side of the position it ended, 0 for none."""
-    stop, goal, side = _levels(a, rules)
+    stop, goal, side = levels(a, rules)
     worst, finest = (low, high) if side > 0.0 else (high, low)
     if side * worst <= side * stop:
         at = price if side * price <= side * stop else stop
-        return _fill(a, -a.shares, at, True, 0.0, volume, sigma, rules), side
+        return fill(a, -a.shares, at, True, 0.0, volume, sigma, rules), side
     if side * finest >= side * goal:
         at = price if side * price >= side * goal else goal
-        return _fill(a, -a.shares, at, False, 0.0, volume, sigma, rules), side
+        return fill(a, -a.shares, at, False, 0.0, volume, sigma, rules), side
     return a, 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill(
+def fill(
     a: Account, change: float, at: float, slips: bool, loan: float, volume: float, sigma: float, rules: Rules
 ) -> Account:
     """Buy (change > 0) or sell shares at a price; a buy that opens or adds uses cash and the loan at most."""
     if abs(change) <= TINY:
         return a
-    slip = _slip(rules, abs(change), volume, sigma) if slips else 0.0
+    slip = slippage(rules, abs(change), volume, sigma) if slips else 0.0
     price = at * (1.0 + slip) if change > 0.0 else at * (1.0 - slip)
     if change > 0.0 and a.shares >= 0.0:
-        change = min(change, _affordable(rules, a.cash + loan, price))
+        change = min(change, affordable(rules, a.cash + loan, price))
         if change <= TINY:
             return a
     value = abs(change) * price
-    fee = _commission(rules, abs(change), value)
+    fee = commission(rules, abs(change), value)
     shares = a.shares + change
     entry, spent, flow, best, trailing = a.entry, a.spent, a.flow, a.best, a.trailing
     trades, wins, losses = a.trades, a.wins, a.losses
@@ -234,7 +261,7 @@ def _fill(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _watch(a: Account, high: float, low: float, distance: float) -> Account:
+def watch(a: Account, high: float, low: float, distance: float) -> Account:
     """Move the trailing stop, which never gives way."""
     best, trailing = a.best, a.trailing
     if a.shares > 0.0:
@@ -249,40 +276,3 @@ def _watch(a: Account, high: float, low: float, distance: float) -> Account:
         a.cash, a.shares, a.entry, a.spent, a.flow, best, trailing, a.trades, a.wins, a.losses, a.won, a.lost,
         a.win_return, a.loss_return, a.traded, a.costs,
     )  # fmt: skip
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _whole(shares: float) -> float:
-    """Cut towards zero; what a rounding error keeps from being whole is whole."""
-    return math.floor(shares + 1e-9) if shares >= 0.0 else math.ceil(shares - 1e-9)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _commission(rules: Rules, shares: float, value: float) -> float:
-    return (
-        max(rules.commission_per_share * shares, rules.commission_minimum)
-        + rules.commission_per_order
-        + rules.commission_bps * 1e-4 * value
-    )
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _slip(rules: Rules, shares: float, volume: float, sigma: float) -> float:
-    slip = rules.slippage_bps * 1e-4
-    if rules.volume_impact > 0.0 or rules.root_impact > 0.0:
-        share = shares / volume if volume > 0.0 else 1.0
-        slip += rules.volume_impact * share * share
-        if sigma > 0.0:
-            slip += rules.root_impact * sigma * math.sqrt(share)
-    return min(slip, 0.99)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _affordable(rules: Rules, money: float, price: float) -> float:
-    """Return how many shares the money buys, commission paid."""
-    rest = money - rules.commission_per_order
-    each = price * (1.0 + rules.commission_bps * 1e-4)
-    shares = min(rest / (each + rules.commission_per_share), (rest - rules.commission_minimum) / each)
-    if rules.whole_shares:
-        shares = float(math.floor(shares))
-    return max(shares, 0.0)

@@ -6,12 +6,13 @@ import datetime as dt
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from models.backtest.regimes import REGIMES
 from models.errors import ConfigError
 
+DAYS = ("start", "end")
 KINDS = ("historical", "stress", "regime")
 NAME = re.compile(r"[A-Za-z0-9+][A-Za-z0-9+. \-]{2,59}")
 CATEGORY = re.compile(r"[a-z_]{3,20}")
@@ -98,6 +99,24 @@ def parse_scenarios(text: str, source: str = "include/scenarios.toml") -> tuple[
     if not found:
         raise _refused(source, "scenario", None, "write at least one [[scenario]]")
     return tuple(found)
+
+
+def definition(scenario: Scenario) -> dict[str, Any]:
+    """Return the scenario as one entry of the file, ready for JSON: its days as ISO texts."""
+    entry: dict[str, Any] = {
+        "name": scenario.name, "kind": scenario.kind, "category": scenario.category, "why": scenario.why,
+        **(asdict(scenario.shock) if scenario.shock else {}),
+    }  # fmt: skip
+    if "path" in entry:
+        entry["path"] = list(entry["path"])
+    days = {key: day.isoformat() for key in DAYS if (day := getattr(scenario, key))}
+    return {**entry, **days, **({"regime": scenario.regime} if scenario.regime else {})}
+
+
+def from_definition(entry: Mapping[str, Any]) -> Scenario:
+    """Return the scenario that a definition is of."""
+    days = {key: dt.date.fromisoformat(entry[key]) for key in DAYS if key in entry}
+    return _scenario({**entry, **days}, "definition")
 
 
 def pick(scenarios: tuple[Scenario, ...], names: tuple[str, ...]) -> tuple[Scenario, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,7 +82,7 @@ def _long_enough(first: int, last: int) -> Place:
 
 
 def window_rows(
-    places: list[Place], offsets: Index, row_session: Index, *, whole: NDArray[np.bool_]
+    places: Sequence[Place], offsets: Index, row_session: Index, *, whole: NDArray[np.bool_]
 ) -> Index:
     """Return the grid's windows [S, W, 2]: first and last row in each place, counted from the symbol's first.
 
@@ -90,7 +91,7 @@ def window_rows(
     delisting) stays in, up to its last bar. Where it takes no part, -1.
 
     Args:
-        places: [W], none skipped.
+        places: [W]; a skipped one has no rows.
         offsets: [S + 1] where each symbol's rows begin.
         row_session: [R] each row's session.
         whole: [W] true for windows of all that a symbol has, whenever it came.
@@ -102,7 +103,7 @@ def window_rows(
         own = row_session[offsets[s] : offsets[s + 1]]
         first = np.searchsorted(own, firsts)
         last = np.searchsorted(own, lasts, side="right") - 1
-        enough = last - first + 1 >= FEWEST
+        enough = (last - first + 1 >= FEWEST) & (firsts >= 0)
         began = own[np.minimum(first, len(own) - 1)] if len(own) else firsts
         taken = enough & (whole | (began < firsts + 5))
         out[s, taken, 0], out[s, taken, 1] = first[taken], last[taken]

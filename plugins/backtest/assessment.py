@@ -18,7 +18,7 @@ from models.backtest.windows import Place, place, window_rows
 from models.errors import BlockedError, ConfigError
 from models.strategies.base import BaseStrategy
 from plugins.backtest.market import Market, orders
-from plugins.backtest.stress import benchmark_by_session, shocked_market
+from plugins.backtest.stress import benchmark_by_session, shocked_benchmark, shocked_market
 
 Matrix = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -44,6 +44,8 @@ class Course:
     scenarios: tuple[Scenario, ...]
     places: tuple[Place, ...]  # of each, in the market's sessions
     labels: Labels  # [T] regimes
+    regimes: tuple[str | None, ...]  # of each, what most of its sessions were; of a stress after the shock
+    symbols: tuple[int, ...]  # of each, how many take part
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,6 @@ class Assessed:
         contenders: all that were asked for, [K].
         errors: by contender's name why it did not run.
         ran: [W] the scenarios that ran.
-        regimes: [W] each one's prevailing regime, None before there is one.
         values: [K, S, W, len(RESULTS)]; NaN where there is no backtest.
         sessions: [K, S, W] closes of each, 0 where there is none.
         daily: [K, T] mean return over the accounts of a strategy, over all sessions held; NaN without one.
@@ -64,7 +65,6 @@ class Assessed:
     contenders: tuple[Contender, ...]
     errors: Mapping[str, str]
     ran: tuple[Scenario, ...]
-    regimes: tuple[str | None, ...]
     values: NDArray[np.float64]
     sessions: Index
     daily: Matrix
@@ -82,11 +82,20 @@ def read_scenarios() -> tuple[Scenario, ...]:
 
 def lay_out(market: Market, scenarios: Sequence[Scenario]) -> Course:
     """Find every scenario in the sessions from the market's begin on; regimes are told from all before as well."""
-    labels = label_regimes(benchmark_by_session(market))
+    benchmark = benchmark_by_session(market)
+    labels = label_regimes(benchmark)
     begin = market.begin
     found = [place(s, market.sessions[begin:], labels[begin:]) for s in scenarios]
     places = tuple(p if p.skipped else Place(p.first + begin, p.last + begin) for p in found)
-    return Course(tuple(scenarios), places, labels)
+    regimes = []
+    for scenario, at in zip(scenarios, places, strict=True):
+        seen = labels
+        if scenario.shock is not None and not at.skipped:
+            seen = label_regimes(shocked_benchmark(benchmark[: at.last + 1], at.first, scenario.shock))
+        regimes.append(None if at.skipped else prevailing(seen, at.first, at.last))
+    windows = _windows(market, scenarios, places)
+    symbols = tuple(int(n) for n in (windows[:, :, 0] >= 0).sum(axis=0))
+    return Course(tuple(scenarios), places, labels, tuple(regimes), symbols)
 
 
 def assess(market: Market, course: Course, contenders: Sequence[Contender], rules: Rules) -> Assessed:
@@ -111,8 +120,7 @@ def assess(market: Market, course: Course, contenders: Sequence[Contender], rule
     shape = (len(contenders), len(market.symbols), len(ran))
     values, sessions = np.full((*shape, len(RESULTS)), np.nan), np.zeros(shape, np.int64)
     plain = [w for w, (s, _) in enumerate(ran) if s.shock is None]
-    whole = np.array([ran[w][0].start is None and ran[w][0].regime is None for w in plain], np.bool_)
-    windows = window_rows([ran[w][1] for w in plain], market.offsets, market.row_session, whole=whole)
+    windows = _windows(market, [ran[w][0] for w in plain], [ran[w][1] for w in plain])
     live, wanted = _wanted(market, contenders, rules, errors)
     _run(market, wanted, windows, rules, live, plain, values, sessions)
     daily = np.full((len(contenders), len(market.sessions)), np.nan)
@@ -121,22 +129,26 @@ def assess(market: Market, course: Course, contenders: Sequence[Contender], rule
         market.bars, market.offsets, market.row_session, *wanted, market.begin, len(market.sessions)
     )
     del wanted
-    regimes: list[str | None] = [prevailing(course.labels, p.first, p.last) for _, p in ran]
     for w, (scenario, at) in enumerate(ran):
         if scenario.shock is not None:
             stressed = shocked_market(market, scenario, at)
             last = len(stressed.sessions) - 1
             own = Place(last - scenario.shock.sessions, last)
-            window = window_rows([own], stressed.offsets, stressed.row_session, whole=np.zeros(1, np.bool_))
+            window = _windows(stressed, [scenario], [own])
             runners = [contenders[k] for k in live]
             alive, moved = _wanted(stressed, runners, rules, errors)
             _run(stressed, moved, window, rules, [live[k] for k in alive], [w], values, sessions)
-            regimes[w] = prevailing(label_regimes(benchmark_by_session(stressed)), own.first, last)
     for k, contender in enumerate(contenders):
         if contender.name in errors:  # also one that failed in a stress only: no half of a result
             values[k], sessions[k], daily[k], accounts[k] = np.nan, 0, np.nan, 0
-    return Assessed(tuple(contenders), errors, tuple(s for s, _ in ran), tuple(regimes), values, sessions,
-                    daily, accounts)  # fmt: skip
+    return Assessed(tuple(contenders), errors, tuple(s for s, _ in ran), values, sessions, daily,
+                    accounts)  # fmt: skip
+
+
+def _windows(market: Market, scenarios: Sequence[Scenario], places: Sequence[Place]) -> Windows:
+    """Return the rows of each scenario, [S, W, 2]."""
+    whole = np.array([s.kind == "historical" and s.start is None for s in scenarios], np.bool_)
+    return window_rows(places, market.offsets, market.row_session, whole=whole)
 
 
 def _wanted(
@@ -156,7 +168,9 @@ def _wanted(
                 errors[contenders[k].name] = f"{type(error).__name__}: {error}"
         if not scored:
             return [], orders(market, [], rules)
-        return [k for k, _ in scored], tuple(np.concatenate(p) for p in zip(*(o for _, o in scored), strict=True))  # type: ignore[return-value]
+        return [k for k, _ in scored], tuple(
+            np.concatenate(p) for p in zip(*(o for _, o in scored), strict=True)
+        )  # type: ignore[return-value]
 
 
 def _run(
@@ -165,7 +179,7 @@ def _run(
 ) -> None:  # fmt: skip
     """Run the grid and put its results in their places."""
     found = run_grid(market.bars, market.offsets, *wanted, windows, market.benchmark, rules.cash_rate)
-    at = np.ix_(live, np.arange(len(market.symbols)), columns)
+    at = np.ix_(np.array(live, np.int64), np.arange(len(market.symbols)), np.array(columns, np.int64))
     values[at] = found
     length = np.where(windows[:, :, 0] >= 0, windows[:, :, 1] - windows[:, :, 0] + 1, 0)
     sessions[at] = np.broadcast_to(length, (len(live), *length.shape))

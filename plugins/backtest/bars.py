@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from data_layer.features.compute import compute
 from models.backtest.curve import SESSIONS_PER_YEAR
-from models.backtest.kernel import CLOSE, DIVIDEND, GAP, HIGH, LOW, OPEN, SPLIT, VOLATILITY, VOLUME
+from models.backtest.kernel import CLOSE, DIVIDEND, GAP, HIGH, LOW, MISSED, OPEN, SPLIT, VOLATILITY, VOLUME
 from models.errors import DataQualityError
 
 Matrix = NDArray[np.float64]
 Index = NDArray[np.int64]
 COLUMNS = 9
-MISSED, LEFT = 1.0, 2.0  # what the kernel reads in GAP
 
 
 def engine_bars(frame: pd.DataFrame, actions: pd.DataFrame, offsets: Index, row_session: Index) -> Matrix:

@@ -22,12 +22,12 @@ from data_layer.settings import Settings
 from data_layer.sources.files import FilesSource
 from data_layer.storage.database import load_sql, transaction
 from models.backtest.benchmark import equal_weight_returns
-from models.backtest.kernel import GAP
+from models.backtest.kernel import GAP, LEFT
 from models.backtest.rules import Rules, checked_rules
 from models.errors import ConfigError
 from models.panel import Panel
 from models.strategies.base import BaseStrategy
-from plugins.backtest.bars import LEFT, engine_bars, eves
+from plugins.backtest.bars import engine_bars, eves
 from plugins.stages.knowledge import actions_as_of, bars_as_of, join_renamed, renames
 
 Series = NDArray[np.float64]
@@ -200,7 +200,7 @@ def nearest(word: str, known: Sequence[str]) -> str:
 
 
 def panel(market: Market, features: Sequence[str]) -> Panel:
-    """Compute features of all sessions held, rounded as they are stored, so that a backtest sees what the daily run does.
+    """Compute features of all sessions held, rounded as they are stored: what the daily run sees.
 
     Raises:
         ConfigError: a feature that no set has.
@@ -249,5 +249,6 @@ def orders(
         trail = strategy.trail(seen)
         if trail is not None:
             trails[k] = trail[market.row_session, row_symbol]
-        table[k] = checked_rules((rules or Rules())._replace(**strategy.rules()))
+        given = (rules or Rules())._replace(**strategy.rules())  # type: ignore[arg-type]
+        table[k] = checked_rules(given)
     return targets, trails, table

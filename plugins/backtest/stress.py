@@ -54,7 +54,7 @@ def shocked_market(market: Market, scenario: Scenario, place: Place) -> Market:
     yearly = compute(frame, ["volatility_20"], dtype="float64")["volatility_20"].to_numpy()
     bars[1:, VOLATILITY] = yearly[:-1] / np.sqrt(SESSIONS_PER_YEAR)
     bars[part.offsets[:-1][np.diff(part.offsets) > 0], VOLATILITY] = np.nan
-    benchmark = _shocked_benchmark(benchmark_by_session(part), begin, shock)
+    benchmark = shocked_benchmark(benchmark_by_session(part), begin, shock)
     return dataclasses.replace(part, bars=bars, frame=frame, benchmark=benchmark[part.row_session])
 
 
@@ -91,12 +91,10 @@ def _returns(market: Market) -> Matrix:
     return returns
 
 
-def _shocked_benchmark(returns: Series, begin: int, shock: Shock) -> Series:
-    """Give the benchmark the index's own path."""
+def shocked_benchmark(returns: Series, begin: int, shock: Shock) -> Series:
+    """Return the benchmark's returns [T] with the index's own path after the session begin, to the end."""
     level = np.cumprod(np.concatenate([[1.0], 1.0 + np.nan_to_num(returns[begin + 1 :])]))
     moved = shocked_index(level, shock)
     out = returns.copy()
     out[begin + 1 :] = moved[1:] / moved[:-1] - 1.0
     return out
-
-

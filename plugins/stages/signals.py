@@ -63,8 +63,8 @@ class Signals:
         with transaction(self.context.uri) as connection:
             take_lock(connection, self.context.stage)
             changed = sum(
-                connection.execute(load_sql(f"models/{statement}"), {"rows": json_text(rows)}).rowcount
-                for statement in ("upsert_models", "update_from_class")
+                connection.execute(load_sql(statement), {"rows": json_text(rows)}).rowcount
+                for statement in ("models/upsert_models", "models/update_from_class")
             )
         counts = {"found": len(rows), "changed": changed, "broken": len(found.failures)}
         return self.context.say("models registered", **counts)

@@ -29,5 +29,6 @@ class MacdAlpha(BaseStrategy):
     def score(self, panel: Panel) -> Scores:
         """Return the scores, stateless."""
         histogram, average, distance = (panel[name] for name in self.features)
-        share = histogram / (average * (1.0 + distance))  # the average and its distance make up the close
+        close = average * (1.0 + distance)
+        share = np.divide(histogram, close, out=np.full(close.shape, np.nan), where=close > 0)
         return Scores(np.where(np.abs(share) <= self.bounce_limit, 0.0, np.sign(share)))

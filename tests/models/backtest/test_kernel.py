@@ -13,7 +13,9 @@ from models.backtest.kernel import DIVIDEND, GAP, SPLIT, run_account
 from models.backtest.rules import Rules, checked_rules
 from models.errors import ConfigError
 
-FREE = Rules(cash=1000.0, commission_per_share=0.0, commission_minimum=0.0, slippage_bps=0.0, whole_shares=False)
+FREE = Rules(
+    cash=1000.0, commission_per_share=0.0, commission_minimum=0.0, slippage_bps=0.0, borrow_rate=0.0, whole_shares=False
+)  # fmt: skip
 
 
 def make_bars(prices):
