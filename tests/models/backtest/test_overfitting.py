@@ -28,7 +28,9 @@ def written_out(returns, blocks):
     return overfit / splits, lost / splits, splits
 
 
-@pytest.mark.parametrize(("sessions", "strategies", "blocks"), [(120, 5, 6), (251, 8, 8), (90, 2, 4), (47, 3, 10)])
+@pytest.mark.parametrize(
+    ("sessions", "strategies", "blocks"), [(120, 5, 6), (251, 8, 8), (90, 2, 4), (47, 3, 10)]
+)
 def test_it_is_the_definition(sessions, strategies, blocks):
     returns = np.random.default_rng(sessions).normal(0.0003, 0.01, (sessions, strategies))
     assert backtest_overfitting(returns, blocks) == pytest.approx(written_out(returns, blocks), abs=1e-12)
@@ -95,4 +97,6 @@ def test_it_is_a_probability_whatever_the_order(seed, sessions, strategies, roun
     assert 0.0 <= found.loss_probability <= 1.0
     columns = list(range(strategies))
     order.shuffle(columns)
-    assert backtest_overfitting(np.ascontiguousarray(returns[:, columns]), 6) == pytest.approx(found, abs=1e-12)
+    assert backtest_overfitting(np.ascontiguousarray(returns[:, columns]), 6) == pytest.approx(
+        found, abs=1e-12
+    )
