@@ -91,7 +91,7 @@ def rank_assessed(market: Market, course: Course, assessed: Assessed, rules: Rul
         dates=market.sessions[held],
         returns=np.ascontiguousarray(returns[held]),
         regimes=tuple(REGIMES[label] if label != NONE else "" for label in told[held].tolist()),
-        trials=len({(c.strategy_class, json_text(c.parameters)) for c in assessed.contenders}),
+        trials=len({(c.strategy_class, json_text(c.parameters)) for c in contenders}),
         trials_known_from="this run alone (no database was asked)",
         has_delisted=market.has_delisted,
         synthetic=market.synthetic,
