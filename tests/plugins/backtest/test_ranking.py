@@ -57,10 +57,10 @@ def stored_run(database, *, has_delisted=False, failed=()) -> int:
 
 
 def tried(connection, name, parameters, universe="AAPL MSFT GOOG") -> int:
-    rows = [{"strategy": name, "strategy_class": CLASSES[name], "parameters": parameters}]
-    found = connection.execute(
-        load_sql("strategy_trials/upsert_assessed"), {"rows": json_text(rows), "universe": universe}
-    )
+    rows = [
+        {"strategy": name, "strategy_class": CLASSES[name], "parameters": parameters, "universe": universe}
+    ]
+    found = connection.execute(load_sql("strategy_trials/upsert_assessed"), {"rows": json_text(rows)})
     return found.fetchone()["id"]
 
 
@@ -167,12 +167,11 @@ def test_no_run_and_no_returns_are_errors(database):
         rank_run(database.writer, run_id)
 
 
-@pytest.mark.parametrize("column", ["sharpe_ratio", "deflated_sharpe", "annual_return", "spa_p_sharpe"])
-@pytest.mark.parametrize("value", ["NaN", "Infinity"])
-def test_the_table_refuses_what_is_no_number(database, column, value):
+def test_the_table_refuses_what_is_no_number(database):
     rank_run(database.writer, stored_run(database))
-    with (
-        psycopg.connect(database.owner) as connection,
-        pytest.raises(psycopg.errors.CheckViolation),
-    ):
-        connection.execute(f"UPDATE strategy_rankings SET {column} = '{value}' WHERE scope = 'overall'")
+    for column in ("sharpe_ratio", "deflated_sharpe", "annual_return", "spa_p_sharpe"):
+        for value in ("NaN", "Infinity"):
+            with psycopg.connect(database.owner) as connection, pytest.raises(psycopg.errors.CheckViolation):
+                connection.execute(
+                    f"UPDATE strategy_rankings SET {column} = '{value}' WHERE scope = 'overall'"
+                )
