@@ -126,7 +126,12 @@ def superior_to(returns: Matrix, benchmark: int, repetitions: int = REPETITIONS)
 
 
 def _best_set(returns: Matrix, repetitions: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Return who is in the model confidence set of these, and the p-values."""
+    """Return who is in the model confidence set of these, and the p-values.
+
+    By the range statistic T_R, which compares every pair: T_max compares the worst with the average only, and
+    keeps ten equal ones beside one that is clearly better. T_R errs a little more often than stated over few
+    sessions: one of six equal strategies is dropped in 9 to 10 % of the samples of 600 sessions, 7 % of 2,000.
+    """
     from arch.bootstrap import MCS
 
     count = returns.shape[1]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.backtest.confidence_sets import at_equal_risk, confidence_sets, superior_to
+from models.backtest.confidence_sets import REPETITIONS, at_equal_risk, confidence_sets, superior_to
 from models.backtest.curve import MEASURES, SESSIONS_PER_YEAR, measure_curve
 from models.backtest.deflated import Moments, deflated_sharpe, moments, probabilistic_sharpe, trials_variance
 from models.backtest.overfitting import Overfitting, backtest_overfitting
@@ -60,12 +60,16 @@ class Scope:
     overfitting: Overfitting = field(default_factory=lambda: Overfitting(math.nan, math.nan, 0))
 
 
-def rank_candidates(candidates: Candidates) -> dict[str, Scope]:
+def rank_candidates(candidates: Candidates, repetitions: int = REPETITIONS) -> dict[str, Scope]:
     """Rank overall, within each category, and in each regime's sessions.
 
     Strategies are ordered by sets that cannot be told apart by Sharpe ratio (see ``confidence_sets``); rank is
     1 plus the number of strategies in better sets, and NaN for one that earned a constant (it never traded).
     Whether a strategy beats the benchmark is tested over all strategies together, in each regime anew.
+
+    Args:
+        candidates: what is ranked.
+        repetitions: of the bootstrap; see ``confidence_sets``.
 
     Returns:
         By scope: overall, category:<name>, regime:<name>; frames with the columns COLUMNS, best first. A
@@ -78,24 +82,27 @@ def rank_candidates(candidates: Candidates) -> dict[str, Scope]:
     _check(candidates)
     whole = np.ones(len(candidates.dates), np.bool_)
     every = np.arange(len(candidates.names))
-    scopes = {OVERALL: _rank(candidates, OVERALL, every, whole)}
+    scopes = {OVERALL: _rank(candidates, OVERALL, every, whole, repetitions)}
     told = scopes[OVERALL].rows.set_index("strategy")["beats_benchmark"]
     categories = np.array(candidates.categories)
     for category in sorted(set(candidates.categories) - {""}):
         members = np.flatnonzero(categories == category)
         if len(members) > 1:
-            scope = _rank(candidates, f"category:{category}", members, whole)
+            scope = _rank(candidates, f"category:{category}", members, whole, repetitions)
             scope.rows["beats_benchmark"] = told.loc[scope.rows["strategy"]].to_numpy()
             scopes[scope.name] = scope
     regimes = np.array(candidates.regimes)
     for regime in sorted(set(candidates.regimes) - {""}):
         inside = regimes == regime
         if inside.sum() >= FEWEST_SESSIONS:
-            scopes[f"regime:{regime}"] = _rank(candidates, f"regime:{regime}", every, inside)
+            name = f"regime:{regime}"
+            scopes[name] = _rank(candidates, name, every, inside, repetitions)
     return scopes
 
 
-def _rank(candidates: Candidates, name: str, members: NDArray[np.int64], inside: NDArray[np.bool_]) -> Scope:
+def _rank(
+    candidates: Candidates, name: str, members: NDArray[np.int64], inside: NDArray[np.bool_], repetitions: int
+) -> Scope:
     """Rank some of the strategies over some of the sessions."""
     everyone = [moments(column, candidates.rate) for column in candidates.returns[inside].T]
     variance = trials_variance([one.sharpe for one in everyone])
@@ -110,7 +117,7 @@ def _rank(candidates: Candidates, name: str, members: NDArray[np.int64], inside:
     traded = np.flatnonzero(frame["sharpe_ratio"].notna().to_numpy())
     if len(traded):
         even = at_equal_risk(returns[:, traded] - candidates.rate)
-        sets = confidence_sets(even)
+        sets = confidence_sets(even, repetitions)
         places = np.searchsorted(np.sort(sets.group), sets.group) + 1
         frame.loc[traded, "rank"] = places
         frame.loc[traded, "shared_by"] = [float((places == place).sum()) for place in places]
@@ -118,10 +125,10 @@ def _rank(candidates: Candidates, name: str, members: NDArray[np.int64], inside:
         frame.loc[traded, "in_best_set"] = sets.group == 0
         found = np.flatnonzero(frame["strategy"].to_numpy()[traded] == candidates.benchmark)
         if len(found) and not name.startswith("category:"):
-            by_sharpe = superior_to(even, int(found[0]))
+            by_sharpe = superior_to(even, int(found[0]), repetitions)
             frame.loc[traded, "beats_benchmark"] = by_sharpe.better
             frame["spa_p_sharpe"] = by_sharpe.p_value
-            frame["spa_p_return"] = superior_to(returns[:, traded], int(found[0])).p_value
+            frame["spa_p_return"] = superior_to(returns[:, traded], int(found[0]), repetitions).p_value
     if not inside.all():
         frame["max_drawdown"] = np.nan  # sessions with others left out in between make no curve
     overfitting = backtest_overfitting(returns[:, traded])

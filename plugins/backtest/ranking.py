@@ -48,7 +48,7 @@ def rank_run(uri: str, run_id: int) -> Mapping[str, Any]:
         scopes = rank_candidates(candidates)
         sentences = report_lines(candidates, scopes, failed)
         rows = [
-            {name: _null(value) for name, value in row.items()} | {"trial_id": trials[row["strategy"]]}
+            {name: _plain(value) for name, value in row.items()} | {"trial_id": trials[row["strategy"]]}
             for scope in scopes.values()
             for row in scope.rows.to_dict("records")
         ]
@@ -91,7 +91,7 @@ def rank_assessed(market: Market, course: Course, assessed: Assessed, rules: Rul
         dates=market.sessions[held],
         returns=np.ascontiguousarray(returns[held]),
         regimes=tuple(REGIMES[label] if label != NONE else "" for label in told[held].tolist()),
-        trials=len({(c.strategy_class, json_text(c.parameters)) for c in assessed.contenders}),
+        trials=len({(c.strategy_class, json_text(c.parameters)) for c in contenders}),
         trials_known_from="this run alone (no database was asked)",
         has_delisted=market.has_delisted,
         synthetic=market.synthetic,
@@ -155,5 +155,8 @@ def _names(strategies: Sequence[str], trials: Sequence[int]) -> tuple[str, ...]:
     )
 
 
-def _null(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
+def _plain(value: Any) -> Any:
+    """Return NULL for NaN, and whole numbers as such: ranks are floats in a frame, for the sake of NaN."""
+    if not isinstance(value, float):
+        return value
+    return None if math.isnan(value) else int(value) if value.is_integer() else value
