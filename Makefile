@@ -15,6 +15,7 @@ help: ## list the targets
 
 run: core ## install, start, load the history and run the five stages; SOURCE=files FILES=... for bars of your own
 	@$(VENV)/bin/python -m data_layer.features.warm
+	@$(VENV)/bin/python -m plugins.backtest.warm
 	@$(RUNTIME).run
 
 stop: core ## stop what `make run` started in this home

@@ -13,9 +13,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from models.backtest.metrics import SESSIONS_PER_YEAR
+
 Series = NDArray[np.float64]
 
-SESSIONS_PER_YEAR = 252.0  # the exchanges' usual count, and empyrical's
 TAIL = 0.05  # of VaR, CVaR and the tail ratio: the field's usual 95 %
 PARTS = (1.5, 1.0, 0.5)  # deviations from the mean beyond which 5 % of most curves' returns lie
 MEASURES = (

@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.backtest.confidence_sets import REPETITIONS, at_equal_risk, confidence_sets, superior_to
-from models.backtest.curve import MEASURES, SESSIONS_PER_YEAR, measure_curve
+from models.backtest.curve import MEASURES, measure_curve
 from models.backtest.deflated import Moments, deflated_sharpe, moments, probabilistic_sharpe, trials_variance
+from models.backtest.metrics import SESSIONS_PER_YEAR
 from models.backtest.overfitting import Overfitting, backtest_overfitting
 from models.errors import ConfigError, DataQualityError
 

@@ -71,7 +71,7 @@ def weights(targets: Matrix, constraints: Constraints) -> Matrix:
 
 def _within(side: Matrix, total: Matrix, most: Matrix) -> Matrix:
     return np.where(
-        total > most, side * np.divide(most, total, out=np.ones(total.shape), where=total > 0.0), side
+        total > most, side * np.divide(most, total, out=np.ones(total.shape), where=total > most), side
     )
 
 

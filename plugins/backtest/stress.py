@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_layer.features.compute import compute
-from models.backtest.curve import SESSIONS_PER_YEAR
 from models.backtest.kernel import CLOSE, HIGH, LOW, OPEN, VOLATILITY, VOLUME
+from models.backtest.metrics import SESSIONS_PER_YEAR
 from models.backtest.scenarios import Scenario, Shock
 from models.backtest.shocks import betas, shock_bars, shocked_index
 from models.backtest.windows import Place

@@ -31,5 +31,6 @@ def bench_python(package: str = "qlib") -> str | None:
     python = Path(os.environ.get("BENCH_VENV", ROOT / ".venv-bench")) / "bin" / "python"
     if not python.exists():
         return None
-    found = subprocess.run([python, "-c", f"import importlib.util as u, sys; sys.exit(u.find_spec('{package}') is None)"], capture_output=True, check=False)
+    look = "import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)"
+    found = subprocess.run([python, "-c", look, package], capture_output=True, check=False)
     return str(python) if found.returncode == 0 else None

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.backtest.curve import MEASURES, measure_curve
+from models.backtest.metrics import METRICS, summary
 
 RATE = 0.02 / 252
 
@@ -69,3 +70,18 @@ def test_a_flat_curve_has_no_ratios(equity):
 def test_what_is_lost_stays_lost():
     ours = measured([100.0, 50.0, 0.0, 0.0])
     assert ours["total_return"] == -1.0 and ours["max_drawdown"] == -1.0
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-0.3, 0.3), min_size=2, max_size=300), st.sampled_from([0.0, 0.02]))
+def test_a_backtest_and_the_daily_report_measure_alike(moves, yearly):
+    returns = np.array(moves)
+    rate = (1.0 + yearly) ** (1.0 / 252.0) - 1.0
+    curve = measured(np.cumprod(np.r_[1.0, 1.0 + returns]), rate=rate)
+    daily = summary(returns, yearly)
+    shared = set(METRICS) & set(MEASURES)
+    assert shared == set(METRICS) - {"profit_factor"}  # of trades in a backtest, of sessions in a report
+    for name in shared:
+        if name == "sharpe_ratio" and np.ptp(returns) < 1e-9:
+            continue  # without a deviation both are rounding errors
+        assert curve[name] == pytest.approx(daily[name], rel=1e-7, abs=1e-9, nan_ok=True), name

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from models.backtest.kernel import CLOSE, DIVIDEND, GAP, SPLIT, VOLATILITY
+from models.backtest.kernel import CLOSE, DIVIDEND, GAP, LEFT, MISSED, SPLIT, VOLATILITY
 from models.errors import ConfigError
 from models.strategies.trend.golden_cross import GoldenCross
-from plugins.backtest.market import market_from_database, orders, panel
+from plugins.backtest.market import market_from_database, market_from_file, orders, panel
 from tests.support.chain import query
 
 
@@ -107,3 +108,48 @@ def test_orders_are_what_the_strategy_says(market):
     np.testing.assert_array_equal(targets[0], scores[market.row_session, market.row_symbol])
     assert np.isnan(trails).all() and rules.shape[0] == 1
     assert (market.bars[:, CLOSE] > 0).all()
+
+
+def write_file(folder, **changes):
+    """Two symbols over ten sessions in a file; GONE has left after six."""
+    days = pd.bdate_range("2015-01-05", periods=10)
+    rows = [
+        {"symbol": symbol, "date": day.date(), "open": 10.0, "high": 11.0, "low": 9.0, "close": 10.0, "volume": 1000,
+         "dividend": 0.0, "split_ratio": 1.0, "sector": "Energy"}
+        for symbol, count in (("GONE", 6), ("STAYS", 10)) for day in days[:count]
+    ]  # fmt: skip
+    for (place, column), value in changes.get("cells", {}).items():
+        rows[place][column] = value
+    rows = [row for i, row in enumerate(rows) if i not in changes.get("missing", ())]
+    path = folder / "bars.parquet"
+    pd.DataFrame(rows).to_parquet(path)
+    return path
+
+
+def test_a_file_tells_who_has_left_what_is_missing_and_what_cannot_be_true(tmp_path):
+    cells = {(8, "split_ratio"): 2.0, (8, "dividend"): 0.3, (13, "dividend"): 50.0, (2, "high"): 1.0}
+    found = market_from_file(write_file(tmp_path, cells=cells, missing=(10,)))
+    assert found.symbols == ("GONE", "STAYS") and found.has_delisted and found.sectors["GONE"] == "Energy"
+    assert found.refused == 2  # a high below the low, a dividend above the price
+    gaps = {(int(r), g) for r, g in enumerate(found.bars[:, GAP]) if g}
+    # GONE lacks its third session and ends with its fifth row; STAYS lacks its fifth.
+    assert gaps == {(2, MISSED), (4, LEFT), (9, MISSED)}
+    assert found.bars[7, SPLIT] == 2.0 and found.bars[7, DIVIDEND] == 0.3 and found.known_at is None
+
+
+def test_an_action_without_a_bar_counts_on_the_next_one_in_its_share_basis(tmp_path):
+    cells = {(8, "dividend"): 0.4, (9, "split_ratio"): 2.0}
+    path = write_file(tmp_path, cells=cells)
+    frame = pd.read_parquet(path)
+    frame.loc[8, ["open", "high", "low", "close"]] = -1.0  # the gate leaves the bar out, not its dividend
+    frame.to_parquet(path)
+    found = market_from_file(path)
+    row = found.offsets[1] + 2
+    assert found.bars[row, SPLIT] == 2.0 and found.bars[row, DIVIDEND] == pytest.approx(0.2)
+    assert found.frame["return_factor"].iloc[row] == pytest.approx(2.0 / (1.0 - 0.4 / 10.0))
+
+
+def test_only_symbols_asked_for_and_who_left_is_judged_by_all(tmp_path):
+    path = write_file(tmp_path)
+    assert market_from_file(path, ["GONE"]).has_delisted
+    assert not market_from_file(path, ["STAYS"]).has_delisted
