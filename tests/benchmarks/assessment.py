@@ -68,11 +68,10 @@ class Grid:
     orders: tuple[np.ndarray, np.ndarray, np.ndarray]
     rate: float
 
-    def run(self, windows: np.ndarray | None = None) -> np.ndarray:
+    def run(self) -> np.ndarray:
         """The grid once."""
         market = self.market
-        return run_grid(market.bars, market.offsets, *self.orders, self.windows if windows is None else windows,
-                        market.benchmark, self.rate)  # fmt: skip
+        return run_grid(market.bars, market.offsets, *self.orders, self.windows, market.benchmark, self.rate)
 
 
 def _bars() -> pd.DataFrame:
@@ -127,17 +126,7 @@ def backtest_grid() -> Iterator[Measure]:
     yield from _against_vectorbt(whole)
     count = len(ELEVEN) * SYMBOLS * WINDOWS
     yield Measure("backtest_grid_300000", _timed(whole.run) / count * 300_000, 1.0, 1.0)  # a second is the budget
-    ends = [len(whole.market.sessions) // part for part in (16, 4, 1)]
-    each = [_timed(lambda n=n: whole.run(_first(whole, n)), 3) / n for n in ends]
-    for times, cost in zip((4, 16), each[1:], strict=True):  # per bar: linear is 1
-        yield Measure(f"backtest_grid_{times}x_bars", cost * 1e3, each[0] * 1e3, 0.67)
     yield from _processes(whole, count)
-
-
-def _first(whole: Grid, sessions: int) -> np.ndarray:
-    windows = np.zeros((SYMBOLS, 1, 2), np.int64)
-    windows[:, 0, 1] = np.minimum(sessions, np.diff(whole.market.offsets)) - 1
-    return windows
 
 
 def _against_vectorbt(whole: Grid) -> Iterator[Measure]:
