@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from data_layer.storage.copy_encoder import json_text
-from data_layer.storage.database import copy_in, load_sql, transaction
+from data_layer.storage.database import copy_in, load_sql, take_lock, transaction
 from models.errors import BlockedError, ConfigError
 from plugins.backtest.ranking import rank_run
 from tests.support.rankings import candidates
@@ -138,17 +138,18 @@ def test_rows_of_a_scope_that_is_no_more_go(database):
     assert "regime:sideways" in scopes
 
 
-def test_two_at_once_rank_once(database):
+def test_two_at_once_take_turns(database):
     run_id = stored_run(database)
     found = []
-    threads = [
-        threading.Thread(target=lambda: found.append(rank_run(database.writer, run_id))) for _ in range(2)
-    ]
-    for thread in threads:
+    thread = threading.Thread(target=lambda: found.append(rank_run(database.writer, run_id)))
+    with transaction(database.writer) as connection:
+        take_lock(connection, "strategy_assessment", "ranking", str(run_id))
         thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(one["written"] for one in found) == [0, found[0]["rankings"]]
+        thread.join(1.5)
+        assert thread.is_alive()
+        assert query(database, "SELECT count(*) FROM pg_locks WHERE NOT granted") == [(1,)]
+    thread.join(60.0)
+    assert found[0]["written"] == found[0]["rankings"]
 
 
 def test_what_did_not_run_and_who_left_is_said(database):
