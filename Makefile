@@ -6,7 +6,7 @@ export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
-.PHONY: help run backfill stop status verify quarantine accept quality-report data-docs assess test faults lint export \
+.PHONY: help run backfill stop status verify quarantine accept quality-report data-docs backtest sweep assess test faults lint export \
 	bench peers core tools
 .DEFAULT_GOAL := help
 
@@ -51,6 +51,12 @@ lint: tools ## ruff and mypy
 
 backfill: core ## fetch bars and actions of START= to END=, [SYMBOLS=] [SOURCE=]; repeat it to go on
 	@$(VENV)/bin/python -m plugins.backfill
+
+backtest: core ## one strategy: STRATEGY= [PARAMETERS="x=1" SYMBOLS= START= END= CASH= FORM=grid|portfolio WEIGHTING= REBALANCE=]
+	@$(VENV)/bin/python -m plugins.backtest.run
+
+sweep: core ## a grid of parameters: STRATEGY= GRID="oversold=20:40:5 exit_level=45,50" and what backtest takes
+	@$(VENV)/bin/python -m plugins.backtest.sweep
 
 assess: core ## every strategy in every scenario, ranked; FILES=bars.parquet [STRATEGIES= SYMBOLS= SCENARIOS= OUT=]
 	@$(VENV)/bin/python -m plugins.backtest.assess

@@ -105,7 +105,7 @@ COMMENT ON COLUMN backtest_results.profit_factor IS 'Sum of profits over sum of 
 COMMENT ON COLUMN backtest_results.avg_win IS 'Mean profit of winning trades over the money put in';
 COMMENT ON COLUMN backtest_results.avg_loss IS 'Mean profit of losing trades over the money put in, < 0';
 COMMENT ON COLUMN backtest_results.turnover IS 'Value traded over the mean equity, per year';
-COMMENT ON COLUMN backtest_results.exposure IS 'Share of the closes with a position; of a portfolio the mean gross weight';
+COMMENT ON COLUMN backtest_results.exposure IS 'Share of the closes with a position';
 COMMENT ON COLUMN backtest_results.cost_drag IS 'Commissions, slippage and borrowing over the starting cash';
 COMMENT ON COLUMN backtest_results.is_open IS 'Positions still held at the end';
 
@@ -141,7 +141,7 @@ CREATE TABLE backtest_trades (
     exit_price_usd double precision CHECK (exit_price_usd >= 0 AND exit_price_usd < 1e300),
     profit_usd double precision NOT NULL CHECK (abs(profit_usd) < 1e300),
     profit_fraction double precision NOT NULL CHECK (abs(profit_fraction) < 1e300),
-    ended_by text CHECK (ended_by IN ('order', 'stop', 'target', 'delisting') AND exit_date IS NOT NULL),
+    ended_by text CHECK (ended_by IN ('order', 'stop', 'target', 'delisting')) CHECK ((ended_by IS NULL) = (exit_date IS NULL)),
     PRIMARY KEY (run_id, trial_id, number)
 );
 COMMENT ON TABLE backtest_trades IS 'Trades of a run, each from flat to flat; one still held is valued at the last close.';
@@ -152,7 +152,7 @@ COMMENT ON COLUMN backtest_trades.symbol IS 'Ticker traded';
 COMMENT ON COLUMN backtest_trades.side IS 'long or short';
 COMMENT ON COLUMN backtest_trades.entry_date IS 'Session of the first fill';
 COMMENT ON COLUMN backtest_trades.exit_date IS 'Session of the last fill, NULL while held';
-COMMENT ON COLUMN backtest_trades.shares IS 'Most shares held in it, in the share basis of its end';
+COMMENT ON COLUMN backtest_trades.shares IS 'Shares bought in it (sold, when short), in the share basis of its end';
 COMMENT ON COLUMN backtest_trades.entry_price_usd IS 'Average price paid or received, slippage included, in the share basis of its end';
 COMMENT ON COLUMN backtest_trades.exit_price_usd IS 'Price of the last fill, slippage included; NULL while held';
 COMMENT ON COLUMN backtest_trades.profit_usd IS 'All its fills, costs and dividends; at the last close while held';

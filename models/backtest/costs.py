@@ -17,6 +17,7 @@ def whole(shares: float) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def commission(rules: Rules, shares: float, value: float) -> float:
+    """Return the commission of an order, USD."""
     return (
         max(rules.commission_per_share * shares, rules.commission_minimum)
         + rules.commission_per_order
@@ -26,6 +27,7 @@ def commission(rules: Rules, shares: float, value: float) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def slippage(rules: Rules, shares: float, volume: float, sigma: float) -> float:
+    """Return by how much a fill is worse than the price, a fraction of it below 1."""
     slip = rules.slippage_bps * 1e-4
     if rules.volume_impact > 0.0 or rules.root_impact > 0.0:
         share = shares / volume if volume > 0.0 else 1.0

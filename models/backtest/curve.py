@@ -17,6 +17,7 @@ Series = NDArray[np.float64]
 
 SESSIONS_PER_YEAR = 252.0  # the exchanges' usual count, and empyrical's
 TAIL = 0.05  # of VaR, CVaR and the tail ratio: the field's usual 95 %
+PARTS = (1.5, 1.0, 0.5)  # deviations from the mean beyond which 5 % of most curves' returns lie
 MEASURES = (
     "total_return", "annual_return", "volatility", "sharpe_ratio", "sortino_ratio", "calmar_ratio",
     "max_drawdown", "drawdown_sessions", "value_at_risk", "conditional_value_at_risk", "tail_ratio",
@@ -24,7 +25,7 @@ MEASURES = (
 )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
 def measure_curve(equity: Series, benchmark: Series, rate: float, scratch: Series, out: Series) -> None:
     """Measure a curve.
 
@@ -55,15 +56,15 @@ def measure_curve(equity: Series, benchmark: Series, rate: float, scratch: Serie
         downside += short * short
         market_squares += other * other
         together += off * other
-    peak, worst, below, longest = equity[0], 0.0, 0, 0
+    peak, kept, below, longest = equity[0], 1.0, 0, 0
     for t in range(1, count + 1):
-        if equity[t] >= peak:
-            peak, below = equity[t], 0
-        else:
-            below += 1
-            longest = max(longest, below)
-            if equity[t] < peak * (1.0 + worst):
-                worst = equity[t] / peak - 1.0
+        value = equity[t]
+        peak = max(peak, value)
+        below = below + 1 if value < peak else 0
+        longest = max(longest, below)
+        if value < peak * kept:
+            kept = value / peak
+    worst = kept - 1.0
     growth = max(equity[count] / equity[0], 0.0)
     out[0] = growth - 1.0
     out[1] = growth ** (SESSIONS_PER_YEAR / count) - 1.0
@@ -78,7 +79,7 @@ def measure_curve(equity: Series, benchmark: Series, rate: float, scratch: Serie
         out[3] = (mean - rate) / deviation * annual
     if downside > 0.0:
         out[4] = (mean - rate) * annual / math.sqrt(downside / count)
-    _measure_tails(scratch[:count], out)
+    _measure_tails(scratch[:count], mean, deviation, out)
     if market_squares > 0.0:  # false for NaN
         beta = together / market_squares
         out[11] = beta
@@ -86,35 +87,54 @@ def measure_curve(equity: Series, benchmark: Series, rate: float, scratch: Serie
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _measure_tails(returns: Series, out: Series) -> None:
-    """Fill in what needs the returns in order: partly ordered in place, quantiles as numpy interpolates them."""
+def _measure_tails(returns: Series, mean: float, deviation: float, out: Series) -> None:
+    """Fill in what needs the returns in order, quantiles as numpy interpolates them."""
     last = len(returns) - 1
-    low = int(last * TAIL)
-    _select(returns, 0, last, low)
+    low, high = int(last * TAIL), int(last * (1.0 - TAIL))
+    tails = _outer(returns, low + 2, last - high + 1, mean, deviation)
+    _select(tails, 0, len(tails) - 1, low)
     total = 0.0
     for i in range(low + 1):
-        total += returns[i]
+        total += tails[i]
     out[9] = total / (low + 1)
-    floor = _between(returns, low, last * TAIL - low)
+    floor = _between(tails, low, last * TAIL - low)
     out[8] = floor
-    place = last * (1.0 - TAIL)
-    high = int(place)
-    if high > low:
-        _select(returns, low + 1, last, high)
-    ceiling = _between(returns, high, place - high)
+    from_top = len(tails) - 1 - (last - high)
+    if from_top > low:
+        _select(tails, low + 1, len(tails) - 1, from_top)
+    ceiling = _between(tails, from_top, last * (1.0 - TAIL) - high)
     if floor != 0.0:
         out[10] = abs(ceiling) / abs(floor)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _outer(values: Series, lowest: int, highest: int, mean: float, deviation: float) -> Series:
+    """Return the lowest and the highest values, as many as asked for or more: few are cheaper to put in order."""
+    for part in PARTS:
+        reach = part * deviation
+        below, above = 0, 0
+        for i in range(len(values)):  # each in a loop of its own, which the processor does in fours
+            below += 1 if mean - values[i] > reach else 0
+        for i in range(len(values)):
+            above += 1 if values[i] - mean > reach else 0
+        if below >= lowest and above >= highest:
+            kept, count = np.empty(len(values)), 0
+            for i in range(len(values)):  # without a branch: what is not kept is written over
+                kept[count] = values[i]
+                count += abs(values[i] - mean) > reach
+            return kept[:count]
+    return values
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _between(values: Series, at: int, part: float) -> float:
     """Return the value a part of the way from the at-th smallest to the next, which lies right of it."""
     if part <= 0.0 or at + 1 >= len(values):
-        return values[at]
+        return float(values[at])
     above = values[at + 1]
     for i in range(at + 2, len(values)):
         above = min(above, values[i])
-    return values[at] + (above - values[at]) * part
+    return float(values[at] + (above - values[at]) * part)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -48,7 +48,7 @@ def run_grid(
     strategies, symbols, count = len(targets), len(offsets) - 1, windows.shape[1]
     out = np.full((strategies, symbols, count, len(RESULTS)), np.nan)
     for cell in prange(strategies * symbols):
-        k, s = cell // symbols, cell % symbols
+        s, k = cell // strategies, cell % strategies  # a symbol's bars stay near while its strategies run
         begin, end = offsets[s], offsets[s + 1]
         mine = rules_of(rules[k])
         equity, scratch = np.empty(end - begin), np.empty(end - begin)

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from models.backtest.costs import affordable, commission, slippage, whole
 from models.backtest.rules import Rules
+from models.backtest.stops import is_reached, levels_of, trail_on
 
 Series = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -66,7 +67,7 @@ class Account(NamedTuple):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def run_account(
+def run_account(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one place
     bars: Matrix, first: int, last: int, target: Series, trail: Series, rules: Rules, equity: Series
 ) -> tuple[Account, int]:
     """Trade a target through bars first..last, both included; the account starts flat, with cash only.
@@ -85,29 +86,43 @@ def run_account(
         The account at the end, and at how many closes it held a position.
     """
     account = new_account(rules.cash)
+    # What may change at every bar lies here; the account holds the rest and is put together when something happens.
+    cash, shares, best, trailing, costs = rules.cash, 0.0, 0.0, math.nan, 0.0
+    stop, goal, side = math.nan, math.nan, 0.0
     held = 0
     order, wanted = False, 0.0  # what the last close decided
     acted, ended = 0.0, 0.0  # the weight last traded to; the side that a stop or a target has ended
+    rests, banded = not rules.stops_at_close, not math.isnan(rules.band)
     for t in range(first, last + 1):
-        high, low, close, volume, sigma = (
-            bars[t, HIGH], bars[t, LOW], bars[t, CLOSE], bars[t, VOLUME], bars[t, VOLATILITY],
-        )  # fmt: skip
+        high, low, close, gap = bars[t, HIGH], bars[t, LOW], bars[t, CLOSE], bars[t, GAP]
         if t > first:
-            price = bars[t, OPEN]
-            account = carry_cash(account, rules)
-            account = carry_shares(account, bars[t - 1, CLOSE], price, bars[t, SPLIT], bars[t, DIVIDEND], rules)
-            if order and bars[t, GAP] % LEFT == 0.0:
-                account = _follow(account, wanted, price, volume, sigma, rules)
-                acted = wanted
-            if account.shares != 0.0 and not rules.stops_at_close:
-                account, ended = protect(account, price, high, low, volume, sigma, rules)
-        if account.shares != 0.0 and bars[t, GAP] >= LEFT:
-            account = fill(account, -account.shares, close, False, 0.0, volume, sigma, PAID_OUT)
-        value = account.cash + account.shares * close
+            cash, costs = _earn(cash, costs, rules)
+            carries = shares < 0.0 or (shares > 0.0 and (bars[t, SPLIT] != 1.0 or bars[t, DIVIDEND] != 0.0))
+            follows = order and (gap < MISSED or gap == LEFT)
+            if carries or follows or (rests and shares != 0.0 and is_reached(side, stop, goal, high, low)):
+                price, volume, sigma = bars[t, OPEN], bars[t, VOLUME], bars[t, VOLATILITY]
+                account = _with(account, cash, shares, best, trailing, costs)
+                if carries:
+                    account = carry_shares(
+                        account, bars[t - 1, CLOSE], price, bars[t, SPLIT], bars[t, DIVIDEND], rules
+                    )
+                if follows:
+                    account = _follow(account, wanted, price, volume, sigma, rules)
+                    acted = wanted
+                if rests and account.shares != 0.0:
+                    account, ended = protect(account, price, high, low, volume, sigma, rules)
+                cash, shares, costs = account.cash, account.shares, account.costs
+                best, trailing = account.best, account.trailing
+        if shares != 0.0 and gap >= LEFT:
+            account = _with(account, cash, shares, best, trailing, costs)
+            account = fill(account, -shares, close, False, 0.0, 0.0, 0.0, PAID_OUT)
+            cash, shares, costs = account.cash, account.shares, account.costs
+        value = cash + shares * close
         equity[t - first] = value
-        if account.shares != 0.0:
+        if shares != 0.0:
             held += 1
-            account = watch(account, high, low, trail[t])
+            best, trailing = trail_on(shares, best, trailing, high, low, trail[t])
+            stop, goal, side = levels_of(shares, account.entry, trailing, rules)
         wanted = 0.0 if math.isnan(target[t]) else target[t]
         if rules.buys_amounts:
             order = wanted != 0.0
@@ -117,21 +132,21 @@ def run_account(
             continue
         if ended != 0.0:
             ended = acted = 0.0
-        if rules.stops_at_close and account.shares * wanted > 0.0:
-            stop, goal, side = levels(account, rules)
-            if side * close <= side * stop or side * close >= side * goal:
-                ended, wanted, order = side, 0.0, True
-                continue
-        if math.isnan(rules.band):
-            order = wanted != acted
-        else:
-            weight = account.shares * close / value if value > 0.0 else 0.0
+        if not rests and shares * wanted > 0.0 and is_reached(side, stop, goal, close, close):
+            ended, wanted, order = side, 0.0, True
+            continue
+        if banded:
+            weight = shares * close / value if value > 0.0 else 0.0
             order = abs(weight - wanted) > rules.band or (wanted == 0.0 and weight != 0.0)
+        else:
+            order = wanted != acted
+    account = _with(account, cash, shares, best, trailing, costs)
     return account, held
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def new_account(cash: float) -> Account:
+    """Return an account with cash and nothing else."""
     return Account(
         cash, 0.0, 0.0, 0.0, 0.0, 0.0, math.nan, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     )  # fmt: skip
@@ -140,11 +155,24 @@ def new_account(cash: float) -> Account:
 @njit(cache=True, nogil=True, error_model="numpy")
 def carry_cash(a: Account, rules: Rules) -> Account:
     """Interest on the cash of a night, or on what is owed; the account's, not the trade's."""
-    cost = max(-a.cash, 0.0) * rules.borrow_rate
-    interest = max(a.cash, 0.0) * rules.cash_rate
+    cash, costs = _earn(a.cash, a.costs, rules)
+    return _with(a, cash, a.shares, a.best, a.trailing, costs)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _earn(cash: float, costs: float, rules: Rules) -> tuple[float, float]:
+    if cash >= 0.0:
+        return cash + cash * rules.cash_rate, costs
+    cost = -cash * rules.borrow_rate
+    return cash - cost, costs + cost
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _with(a: Account, cash: float, shares: float, best: float, trailing: float, costs: float) -> Account:
+    """Return the account with what may change at every bar."""
     return Account(
-        a.cash + interest - cost, a.shares, a.entry, a.spent, a.flow, a.best, a.trailing, a.trades,
-        a.wins, a.losses, a.won, a.lost, a.win_return, a.loss_return, a.traded, a.costs + cost,
+        cash, shares, a.entry, a.spent, a.flow, best, trailing, a.trades, a.wins, a.losses, a.won, a.lost,
+        a.win_return, a.loss_return, a.traded, costs,
     )  # fmt: skip
 
 
@@ -176,10 +204,8 @@ def carry_shares(
 @njit(cache=True, nogil=True, error_model="numpy")
 def goal_of(shares: float, wanted: float, value: float, price: float, rules: Rules) -> float:
     """Return how many shares an order is to end with; wanted is a weight of the value, or USD to buy more."""
-    if rules.buys_amounts:
-        goal = shares + wanted / price
-    else:
-        goal = wanted * (1.0 - rules.cash_buffer) * value / price
+    weight = wanted * (1.0 - rules.cash_buffer)
+    goal = shares + wanted / price if rules.buys_amounts else weight * value / price
     return whole(goal) if rules.whole_shares else goal
 
 
@@ -199,11 +225,16 @@ def _follow(
 @njit(cache=True, nogil=True, error_model="numpy")
 def levels(a: Account, rules: Rules) -> tuple[float, float, float]:
     """Return the prices of the stop and of the target of what is held, NaN without one, and its side."""
-    side = 1.0 if a.shares > 0.0 else -1.0
-    stop = a.entry * (1.0 - side * rules.stop_loss)
-    if not math.isnan(a.trailing) and not side * stop > side * a.trailing:
-        stop = a.trailing
-    return stop, a.entry * (1.0 + side * rules.take_profit), side
+    return levels_of(a.shares, a.entry, a.trailing, rules)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def judged(a: Account, close: float, rules: Rules) -> float:
+    """Return the side of a position that its stop or target ends by the close, 0 where they rest inside the bar."""
+    if not rules.stops_at_close or a.shares == 0.0:
+        return 0.0
+    stop, goal, side = levels(a, rules)
+    return side if is_reached(side, stop, goal, close, close) else 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -263,16 +294,5 @@ def fill(
 @njit(cache=True, nogil=True, error_model="numpy")
 def watch(a: Account, high: float, low: float, distance: float) -> Account:
     """Move the trailing stop, which never gives way."""
-    best, trailing = a.best, a.trailing
-    if a.shares > 0.0:
-        best = max(best, high)
-        if not math.isnan(distance) and not trailing >= best - distance:
-            trailing = best - distance
-    else:
-        best = min(best, low)
-        if not math.isnan(distance) and not trailing <= best + distance:
-            trailing = best + distance
-    return Account(
-        a.cash, a.shares, a.entry, a.spent, a.flow, best, trailing, a.trades, a.wins, a.losses, a.won, a.lost,
-        a.win_return, a.loss_return, a.traded, a.costs,
-    )  # fmt: skip
+    best, trailing = trail_on(a.shares, a.best, a.trailing, high, low, distance)
+    return _with(a, a.cash, a.shares, best, trailing, a.costs)

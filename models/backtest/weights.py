@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,9 +51,9 @@ class Constraints:
 def weights(targets: Matrix, constraints: Constraints) -> Matrix:
     """Return [T, N] weights of equity from what a strategy wants of each symbol, NaN counted as 0.
 
-    But for weighting "target" each session's weights sum up to the gross in absolute terms. What a limit then takes off a symbol stays in cash:
-    handing it to the others would give weights that no score asked for. A net beyond its limit is brought back by
-    scaling down the side that is too heavy.
+    But for weighting "target" each session's weights sum up to the gross in absolute terms. What a limit then takes
+    off a symbol stays in cash: handing it to the others would give weights that no score asked for. A net beyond its
+    limit is brought back by scaling down the side that is too heavy.
     """
     wanted = np.where(np.isnan(targets), 0.0, targets)
     if constraints.weighting == "equal":
@@ -71,7 +70,9 @@ def weights(targets: Matrix, constraints: Constraints) -> Matrix:
 
 
 def _within(side: Matrix, total: Matrix, most: Matrix) -> Matrix:
-    return np.where(total > most, side * np.divide(most, total, out=np.ones(total.shape), where=total > 0.0), side)
+    return np.where(
+        total > most, side * np.divide(most, total, out=np.ones(total.shape), where=total > 0.0), side
+    )
 
 
 def rebalancing(sessions: Dates, rebalance: str, first: int) -> Flags:
@@ -87,12 +88,11 @@ def rebalancing(sessions: Dates, rebalance: str, first: int) -> Flags:
         return np.ones(len(sessions), np.bool_)
     days = sessions.astype("datetime64[D]")
     # The first day of 1970 was a Thursday; a week begins on Monday.
-    period = (days.astype(np.int64) + 3) // 7 if rebalance == "week" else days.astype("datetime64[M]").astype(np.int64)
+    period = (
+        (days.astype(np.int64) + 3) // 7
+        if rebalance == "week"
+        else days.astype("datetime64[M]").astype(np.int64)
+    )
     marks = np.append(period[1:] != period[:-1], False)
     marks[first] = True
     return marks
-
-
-def session_rate(yearly: float, periods: float = 252.0) -> float:
-    """Return a yearly rate per session: compounded over the year's sessions it gives the year's."""
-    return math.pow(1.0 + yearly, 1.0 / periods) - 1.0

@@ -82,7 +82,7 @@ def open_run(
     versions = {"data_version": market.data_version, "code_version": code_version()}
     key = hashlib.sha256(json_text(["assessment", parameters, versions]).encode()).hexdigest()[:32]
     row = {
-        **versions, "run_key": key, "parameters": json_text(parameters), "symbols": len(market.symbols),
+        **versions, "run_key": key, "form": "assessment", "parameters": json_text(parameters), "symbols": len(market.symbols),
         "first_session": _day(market, market.begin), "last_session": _day(market, -1), "cash_usd": rules.cash,
         "known_at": market.known_at, "has_delisted": market.has_delisted, "synthetic": market.synthetic,
     }  # fmt: skip
@@ -146,6 +146,7 @@ def result_rows(market: Market, found: Assessed, ran: Sequence[int]) -> pd.DataF
     sessions = found.sessions[list(ran)]
     k, s, w = np.nonzero(sessions)
     values = found.values[list(ran)][k, s, w]
+    values[np.isinf(values)] = np.nan
     names = [found.contenders[i].name for i in ran]
     return pd.DataFrame({
         "strategy": pd.Categorical.from_codes(k, pd.Index(names)),
@@ -158,19 +159,17 @@ def result_rows(market: Market, found: Assessed, ran: Sequence[int]) -> pd.DataF
 
 def _trials(connection: Connection, market: Market, contenders: Sequence[Contender]) -> np.ndarray:
     """Count the configurations as tried, and return their ids in the order of the contenders."""
-    universe = universe_name(market.symbols)
     rows = [
-        {
-            "strategy": c.name,
-            "strategy_class": c.strategy_class,
-            "parameters": c.parameters,
-            "universe": universe,
-        }
+        {"strategy": c.name, "strategy_class": c.strategy_class, "parameters": c.parameters} for c in contenders
+    ]
+    asked = {"rows": json_text(rows), "universe": universe_name(market.symbols)}
+    found = connection.execute(load_sql("strategy_trials/upsert_trials"), asked).fetchall()
+    # The database may hold 20 where 20.0 is asked for: one number to it, and to dicts.
+    ids = [
+        next(r["id"] for r in found if (r["strategy_class"], r["parameters"]) == (c.strategy_class, c.parameters))
         for c in contenders
     ]
-    found = connection.execute(load_sql("strategy_trials/upsert_assessed"), {"rows": json_text(rows)})
-    ids = {row["strategy"]: row["id"] for row in found}
-    return np.array([ids[c.name] for c in contenders], np.int64)
+    return np.array(ids, np.int64)
 
 
 def _store_errors(connection: Connection, run_id: int, found: Assessed) -> None:

@@ -241,14 +241,22 @@ def orders(
     seen = panel(market, [name for strategy in strategies for name in strategy.features])
     row_symbol = market.row_symbol
     targets = np.empty((len(strategies), len(market.bars)))
-    trails = np.full(targets.shape, np.nan)
+    trails = np.empty(targets.shape)
     table = np.empty((len(strategies), len(Rules._fields)))
     for k, strategy in enumerate(strategies):
-        wanted = strategy.target(seen, strategy.score(seen))
-        targets[k] = wanted[market.row_session, row_symbol]
-        trail = strategy.trail(seen)
-        if trail is not None:
-            trails[k] = trail[market.row_session, row_symbol]
-        given = (rules or Rules())._replace(**strategy.rules())  # type: ignore[arg-type]
-        table[k] = checked_rules(given)
+        target, trails[k], table[k] = wanted(market, strategy, rules or Rules(), seen)
+        targets[k] = target[market.row_session, row_symbol]
     return targets, trails, table
+
+
+def wanted(
+    market: Market, strategy: BaseStrategy, rules: Rules, seen: Panel | None = None
+) -> tuple[Matrix, Series, Rules]:
+    """Return what a strategy wants: targets [T, N], trailing distances [R] and its own rules over those given."""
+    seen = seen or panel(market, strategy.features)
+    target = strategy.target(seen, strategy.score(seen))
+    distance = strategy.trail(seen)
+    trail = np.full(len(market.bars), np.nan)
+    if distance is not None:
+        trail = np.ascontiguousarray(distance[market.row_session, market.row_symbol])
+    return target, trail, checked_rules(rules._replace(**strategy.rules()))  # type: ignore[arg-type]

@@ -1,2 +1,2 @@
--- The id of a run that is held. Parameter: run_key. Called by plugins.backtest.store.
+-- The id of a run that is held. Parameter: run_key. Called by plugins.backtest.store, plugins.backtest.assessment_store.
 SELECT id FROM backtest_runs WHERE run_key = %(run_key)s

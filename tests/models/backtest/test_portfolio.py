@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.backtest.kernel import CLOSE, DIVIDEND, GAP, LEFT, SPLIT, run_account
-from models.backtest.portfolio import DELISTING, GOAL, ORDER, STOP, run_portfolio
+from models.backtest.kernel import DIVIDEND, GAP, LEFT, SPLIT, run_account
+from models.backtest.portfolio import run_portfolio
 from models.backtest.rules import Rules
-from tests.models.backtest.test_kernel import FREE, flat, make_bars
+from tests.models.backtest.test_kernel import FREE, make_bars
 
 
 def run(symbols, targets, rules=FREE, decide=None, trail=None, rows=None):
@@ -42,7 +41,9 @@ def worlds(draw):
     high = np.maximum(open_, close) * (1 + random.uniform(0, 0.02, sessions))
     low = np.minimum(open_, close) * (1 - random.uniform(0, 0.02, sessions))
     bars = make_bars(np.column_stack([open_, high, low, close]))
-    bars[1:, SPLIT] = np.where(random.random(sessions - 1) < 0.05, random.choice([2.0, 0.5, 1.5, 0.01], sessions - 1), 1.0)
+    bars[1:, SPLIT] = np.where(
+        random.random(sessions - 1) < 0.05, random.choice([2.0, 0.5, 1.5, 0.01], sessions - 1), 1.0
+    )
     bars[1:, DIVIDEND] = np.where(random.random(sessions - 1) < 0.05, 0.3, 0.0)
     bars[1:, GAP] = random.random(sessions - 1) < 0.05
     if draw(st.booleans()):
@@ -67,7 +68,11 @@ def worlds(draw):
     )
     if rules.buys_amounts:
         target = np.where(np.nan_to_num(target) > 0, 100.0, 0.0)
-    trail = np.where(random.random(sessions) < 0.5, 2.0, np.nan) if draw(st.booleans()) else np.full(sessions, np.nan)
+    trail = (
+        np.where(random.random(sessions) < 0.5, 2.0, np.nan)
+        if draw(st.booleans())
+        else np.full(sessions, np.nan)
+    )
     return bars, target, trail, rules
 
 
@@ -77,7 +82,7 @@ def test_a_portfolio_of_one_symbol_is_the_grids_account(world):
     bars, target, trail, rules = world
     equity = np.empty(len(bars))
     alone, held = run_account(bars, 0, len(bars) - 1, target, trail, rules, equity)
-    account, holds, trades, values, cash = run([bars], target[:, None], rules, trail=trail)
+    account, holds, trades, values, _ = run([bars], target[:, None], rules, trail=trail)
     np.testing.assert_allclose(values, equity, rtol=1e-12)
     np.testing.assert_allclose(account.cash, alone.cash, rtol=1e-9, atol=1e-6)
     assert holds == held and account.trades == alone.trades and account.wins == alone.wins

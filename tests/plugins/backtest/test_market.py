@@ -103,7 +103,7 @@ def test_no_bars_at_all(database):
 
 def test_orders_are_what_the_strategy_says(market):
     targets, trails, rules = orders(market, [GoldenCross()])
-    scores = GoldenCross().score(panel(market, GoldenCross.features)).score
+    scores = GoldenCross().score(panel(market, GoldenCross().features)).score
     np.testing.assert_array_equal(targets[0], scores[market.row_session, market.row_symbol])
     assert np.isnan(trails).all() and rules.shape[0] == 1
     assert (market.bars[:, CLOSE] > 0).all()

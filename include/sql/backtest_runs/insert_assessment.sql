@@ -1,7 +1,0 @@
--- One row per distinct assessment; the same again is the same run. Parameters: the columns.
--- Called by plugins.backtest.assessment_store.
-INSERT INTO backtest_runs (run_key, form, parameters, symbols, first_session, last_session, cash_usd, data_version,
-                           known_at, code_version, has_delisted, synthetic)
-VALUES (%(run_key)s, 'assessment', %(parameters)s::jsonb, %(symbols)s, %(first_session)s, %(last_session)s,
-        %(cash_usd)s, %(data_version)s, %(known_at)s, %(code_version)s, %(has_delisted)s, %(synthetic)s)
-ON CONFLICT (run_key) DO NOTHING
