@@ -82,17 +82,17 @@ def open_run(
     versions = {"data_version": market.data_version, "code_version": code_version()}
     key = hashlib.sha256(json_text(["assessment", parameters, versions]).encode()).hexdigest()[:32]
     row = {
-        **versions, "run_key": key, "form": "assessment", "parameters": json_text(parameters), "symbols": len(market.symbols),
-        "first_session": _day(market, market.begin), "last_session": _day(market, -1), "cash_usd": rules.cash,
-        "known_at": market.known_at, "has_delisted": market.has_delisted, "synthetic": market.synthetic,
+        **versions, "run_key": key, "form": "assessment", "parameters": json_text(parameters),
+        "symbols": len(market.symbols), "first_session": _day(market, market.begin),
+        "last_session": _day(market, -1), "cash_usd": rules.cash, "known_at": market.known_at,
+        "has_delisted": market.has_delisted, "synthetic": market.synthetic,
     }  # fmt: skip
     with transaction(uri) as connection:
         take_lock(connection, LOCK, key)
-        connection.execute(load_sql("backtest_runs/insert_assessment"), row)
-        found = connection.execute(
-            load_sql("backtest_runs/select_assessment_id"), {"run_key": key}
-        ).fetchone()
-        run_id = int(found["id"]) if found else 0
+        new = connection.execute(load_sql("backtest_runs/insert_run"), row).fetchone()
+        held = new or connection.execute(load_sql("backtest_runs/select_run"), {"run_key": key}).fetchone()
+        assert held is not None  # noqa: S101  # under the lock nobody takes it away
+        run_id = int(held["id"])
         connection.execute(load_sql("assessment_sessions/delete_run"), {"run_id": run_id})
         copy_in(connection, "assessment_sessions", _session_rows(run_id, market, course))
         connection.execute(load_sql("assessment_scenarios/delete_run"), {"run_id": run_id})

@@ -16,8 +16,8 @@ class BalancedPortfolio(BaseStrategy):
     """Weights equity_weight and 1 - equity_weight; the engine trades when one is off by more than the band.
 
     equity_leg names the equity; unnamed, each symbol is the equity of its own account. bond_leg names the
-    calm side; unnamed, it is cash at cash_return a year. Symbols that are neither leg score 0. The score is
-    the weight, NaN without a bar. Sources: 60/40 is the usual policy portfolio (Ambachtsheer (1987), Financial
+    calm side; unnamed, it is cash at cash_return a year. The score is the weight; NaN without a bar, and for
+    symbols that are neither leg. Sources: 60/40 is the usual policy portfolio (Ambachtsheer (1987), Financial
     Analysts Journal 43(5)); a band of 5 points: Vanguard, Best Practices for Portfolio Rebalancing
     (2010), about the fewest trades at nearly the risk wanted.
     """
@@ -45,7 +45,7 @@ class BalancedPortfolio(BaseStrategy):
         Raises:
             ConfigError: when a named leg has no bars.
         """
-        others = 0.0 if self.equity_leg else self.equity_weight
+        others = np.nan if self.equity_leg else self.equity_weight
         weights = np.full(len(panel.symbols), others)
         for key, share in (("equity_leg", self.equity_weight), ("bond_leg", 1.0 - self.equity_weight)):
             if leg := getattr(self, key):

@@ -7,9 +7,11 @@ import subprocess
 import numpy as np
 import pytest
 
+from models.backtest.book import GOAL, ORDER, STOP
 from models.backtest.curve import MEASURES
 from models.backtest.grid import RESULTS, run_grid
-from models.backtest.kernel import DIVIDEND, run_account
+from models.backtest.kernel import DIVIDEND, SPLIT, run_account
+from models.backtest.portfolio import run_portfolio
 from models.backtest.rules import Rules
 from models.strategies.discovery import discover_strategies
 from plugins.backtest.market import market_from_file, wanted
@@ -103,3 +105,33 @@ def test_equal_to_vectorbt(compared, name):
 def test_most_strategies_trade(compared):
     assert sum(found[0][1]["trades"].sum() > 10 for found in compared.values()) >= 9
     assert len(MEASURES) < len(RESULTS)
+
+
+@pytest.mark.parametrize("symbol", ["AAPL", "F"])
+def test_stops_and_targets_equal_to_backtesting_py(python, market, tmp_path, symbol):
+    n = SYMBOLS.index(symbol)
+    part = slice(market.offsets[n], market.offsets[n + 1])
+    bars = market.bars[part].copy()
+    factor = market.frame["split_factor"].to_numpy()[part]
+    bars[:, :4] *= factor[:, None]
+    bars[:, SPLIT] = 1.0
+    rising = np.append(0.0, (bars[20:, 3] > bars[:-20, 3]).astype(float))
+    target = np.concatenate([np.zeros(len(bars) - len(rising)), rising])
+    for t in range(1, len(bars) - 1):  # it takes no order whose stop or target the last close has passed already
+        if target[t] > target[t - 1] and abs(bars[t + 1, 0] / bars[t, 3] - 1.0) > 0.015:
+            target[t] = 0.0
+    rules = COSTS._replace(commission_bps=0.0, slippage_bps=0.0, whole_shares=True, stop_loss=0.02, take_profit=0.03,
+                           cash=1e6)  # fmt: skip
+    equity, cash = np.empty(len(bars)), np.empty(len(bars))
+    rows, none = np.arange(len(bars))[:, None], np.full(len(bars), np.nan)
+    _, _, trades = run_portfolio(
+        bars, rows, 0, len(bars) - 1, target[:, None], none, np.zeros(len(bars), bool), rules, equity, cash
+    )
+    np.savez(tmp_path / "in.npz", prices=bars[:, :4], target=target, stop=0.02, goal=0.03, cash=1e6)
+    subprocess.run([python, backtesting_script(), tmp_path / "in.npz", tmp_path / "out.npz"], check=True)
+    theirs = np.load(tmp_path / "out.npz")
+    np.testing.assert_allclose(equity, theirs["equity"], rtol=1e-9)
+    done = trades[~np.isnan(trades[:, 3])]
+    assert len(done) > 100 and {STOP, GOAL, ORDER} <= set(done[:, 9])
+    np.testing.assert_array_equal(done[:, 2:4], np.column_stack([theirs["entry"], theirs["exit"]]))
+    np.testing.assert_allclose(done[:, 7], theirs["profit"], rtol=1e-9, atol=1e-6)

@@ -99,10 +99,12 @@ def test_macd_alpha_is_silent_within_its_limit():
 
 
 def test_balanced_portfolio_weighs_its_legs():
-    panel = panel_of(day_of_week=[[0, 0, 0], [1, NAN, 1]])
+    panel = panel_of(
+        day_of_week=[[0, 0, 0], [1, NAN, 1]]
+    )  # Monday and Tuesday, S1 without a bar on the second
     assert_equal(BalancedPortfolio().score(panel).score, [[0.6] * 3, [0.6, NAN, 0.6]])
     pair = BalancedPortfolio(equity_leg="S2", bond_leg="S0", equity_weight=0.75).score(panel).score
-    assert_equal(pair, [[0.25, 0, 0.75], [0.25, NAN, 0.75]])
+    assert_equal(pair, [[0.25, NAN, 0.75], [0.25, NAN, 0.75]])
     with_bond = BalancedPortfolio(bond_leg="S0").score(panel).score
     np.testing.assert_allclose(with_bond[0], [0.4, 0.6, 0.6], rtol=1e-15)
     rules = BalancedPortfolio().rules()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from models.errors import BlockedError
@@ -93,3 +96,15 @@ def test_all_of_them_switched_on_run_and_only_the_one_without_predictions_is_blo
     assert failed_checks(database.reader) == []
     report = query(database.reader, "SELECT * FROM performance_reports ORDER BY report_date DESC LIMIT 1")[0]
     assert (str(report["report_date"]), report["models_measured"]) == (END, len(done))
+
+
+def test_the_statements_of_the_strategies_page_do_what_it_says(prepared, small_settings):
+    database = prepared(STAGE)
+    page = (Path(__file__).resolve().parents[3] / "docs/strategies.md").read_text()
+    for statement in re.findall(r"```sql\n(.*?)```", page, re.DOTALL):
+        assert change(database, statement) == 1
+    run_stage(database.writer, small_settings, STAGE)
+    for name, window in (("momentum", 60), ("momentum_20", 20)):
+        assert completed(database.reader, name) == completed(database.reader, "")
+        assert {p["window"] for p in ran_with(database.reader, name).values()} == {window}
+    assert signals_of(database, "momentum") != signals_of(database, "momentum_20")
