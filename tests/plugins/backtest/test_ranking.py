@@ -27,11 +27,12 @@ def stored_run(database, *, has_delisted=False, failed=()) -> int:
     trials = [("buy_and_hold", {}), ("dip", {"oversold": 30.0}), ("dip", {"oversold": 20.0}), ("gone", {})]
     with transaction(database.writer) as connection:
         run = {
-            "run_key": "ab" * 8, "parameters": json_text({"rules": {"cash_rate": 0.0}}), "symbols": 3,
+            "form": "assessment", "run_key": "ab" * 8,
+            "parameters": json_text({"rules": {"cash_rate": 0.0}}), "symbols": 3,
             "first_session": "2010-01-04", "last_session": "2012-01-04", "cash_usd": 1e5, "data_version": "x",
             "known_at": None, "code_version": "y", "has_delisted": has_delisted, "synthetic": False,
         }  # fmt: skip
-        connection.execute(load_sql("backtest_runs/insert_assessment"), run)
+        connection.execute(load_sql("backtest_runs/insert_run"), run)
         run_id = connection.execute("SELECT id FROM backtest_runs").fetchone()["id"]
         ids = [tried(connection, name, parameters) for name, parameters in trials]
         frame = pd.DataFrame(
@@ -57,10 +58,10 @@ def stored_run(database, *, has_delisted=False, failed=()) -> int:
 
 
 def tried(connection, name, parameters, universe="AAPL MSFT GOOG") -> int:
-    rows = [
-        {"strategy": name, "strategy_class": CLASSES[name], "parameters": parameters, "universe": universe}
-    ]
-    found = connection.execute(load_sql("strategy_trials/upsert_assessed"), {"rows": json_text(rows)})
+    rows = [{"strategy": name, "strategy_class": CLASSES[name], "parameters": parameters}]
+    found = connection.execute(
+        load_sql("strategy_trials/upsert_trials"), {"rows": json_text(rows), "universe": universe}
+    )
     return found.fetchone()["id"]
 
 
