@@ -116,7 +116,7 @@ def _rank(
     frame = frame.assign(spa_p_sharpe=np.nan, spa_p_return=np.nan)
     traded = np.flatnonzero(frame["sharpe_ratio"].notna().to_numpy())
     if len(traded):
-        even = at_equal_risk(returns[:, traded])
+        even = at_equal_risk(returns[:, traded] - candidates.rate)
         sets = confidence_sets(even, repetitions)
         places = np.searchsorted(np.sort(sets.group), sets.group) + 1
         frame.loc[traded, "rank"] = places
