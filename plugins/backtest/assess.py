@@ -22,6 +22,7 @@ from data_layer.settings import (
     validate_symbol,
 )
 from models.backtest.grid import RESULTS
+from models.backtest.rules import Rules
 from models.backtest.scenarios import pick
 from models.errors import ConfigError
 from plugins.backtest.assessment import Assessed, Course, assess, lay_out, read_scenarios
@@ -38,7 +39,9 @@ def main() -> int:
     given = {name: value for name, value in given_values(names=NAMES).items() if value}
     asked = asked_for(given)
     if "FILES" in given:
-        lines = from_files(given["FILES"], asked, given.get("OUT", ""))
+        assessed = assess_files(given["FILES"], asked, given.get("OUT", ""))
+        print_results(*assessed[:3])
+        lines = rank_assessed(*assessed)
     elif "OUT" in given:
         raise ConfigError("OUT goes with FILES", stage="assessment", key="OUT", value=given["OUT"],
                           remedy="without FILES the results are in table backtest_results")  # fmt: skip
@@ -49,8 +52,8 @@ def main() -> int:
     return 0
 
 
-def from_files(path: str, asked: Asked, out: str) -> list[str]:
-    """Assess bars of files in memory; return the ranking's lines."""
+def assess_files(path: str, asked: Asked, out: str) -> tuple[Market, Course, Assessed, Rules]:
+    """Assess bars of files in memory, and write one row a backtest to the file out, if one is named."""
     rules = rules_for(parse_settings(home_path(), {}), asked.costs)
     scenarios = pick(read_scenarios(), asked.scenarios)
     contenders = contenders_from_files(asked.strategies)
@@ -60,8 +63,7 @@ def from_files(path: str, asked: Asked, out: str) -> list[str]:
     if out:
         ran = [k for k, c in enumerate(found.contenders) if c.name not in found.errors]
         result_rows(market, found, ran).to_parquet(Path(out), index=False)
-    print_results(market, course, found)
-    return rank_assessed(market, course, found, rules)
+    return market, course, found, rules
 
 
 def from_home(asked: Asked) -> list[str]:

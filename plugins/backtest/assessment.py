@@ -93,7 +93,7 @@ def lay_out(market: Market, scenarios: Sequence[Scenario]) -> Course:
         if scenario.shock is not None and not at.skipped:
             seen = label_regimes(shocked_benchmark(benchmark[: at.last + 1], at.first, scenario.shock))
         regimes.append(None if at.skipped else prevailing(seen, at.first, at.last))
-    windows = _windows(market, scenarios, places)
+    windows = rows_of(market, scenarios, places)
     symbols = tuple(int(n) for n in (windows[:, :, 0] >= 0).sum(axis=0))
     return Course(tuple(scenarios), places, labels, tuple(regimes), symbols)
 
@@ -120,7 +120,7 @@ def assess(market: Market, course: Course, contenders: Sequence[Contender], rule
     shape = (len(contenders), len(market.symbols), len(ran))
     values, sessions = np.full((*shape, len(RESULTS)), np.nan), np.zeros(shape, np.int64)
     plain = [w for w, (s, _) in enumerate(ran) if s.shock is None]
-    windows = _windows(market, [ran[w][0] for w in plain], [ran[w][1] for w in plain])
+    windows = rows_of(market, [ran[w][0] for w in plain], [ran[w][1] for w in plain])
     live, wanted = _wanted(market, contenders, rules, errors)
     _run(market, wanted, windows, rules, live, plain, values, sessions)
     daily = np.full((len(contenders), len(market.sessions)), np.nan)
@@ -134,7 +134,7 @@ def assess(market: Market, course: Course, contenders: Sequence[Contender], rule
             stressed = shocked_market(market, scenario, at)
             last = len(stressed.sessions) - 1
             own = Place(last - scenario.shock.sessions, last)
-            window = _windows(stressed, [scenario], [own])
+            window = rows_of(stressed, [scenario], [own])
             runners = [contenders[k] for k in live]
             alive, moved = _wanted(stressed, runners, rules, errors)
             _run(stressed, moved, window, rules, [live[k] for k in alive], [w], values, sessions)
@@ -145,7 +145,7 @@ def assess(market: Market, course: Course, contenders: Sequence[Contender], rule
                     accounts)  # fmt: skip
 
 
-def _windows(market: Market, scenarios: Sequence[Scenario], places: Sequence[Place]) -> Windows:
+def rows_of(market: Market, scenarios: Sequence[Scenario], places: Sequence[Place]) -> Windows:
     """Return the rows of each scenario, [S, W, 2]."""
     whole = np.array([s.kind == "historical" and s.start is None for s in scenarios], np.bool_)
     return window_rows(places, market.offsets, market.row_session, whole=whole)

@@ -18,7 +18,7 @@ from models.errors import BlockedError, ConfigError, RetryableError
 from models.strategies import discovery
 from models.strategies.trend.golden_cross import GoldenCross
 from plugins.backtest import assessment, assessment_run, assessment_steps
-from plugins.backtest.assess import asked_for, from_files
+from plugins.backtest.assess import asked_for, assess_files, print_results
 from plugins.backtest.assessment import assess, lay_out, read_scenarios
 from plugins.backtest.assessment_run import (
     Asked,
@@ -30,6 +30,7 @@ from plugins.backtest.assessment_run import (
     shards,
 )
 from plugins.backtest.market import market_from_database
+from plugins.backtest.ranking import rank_assessed
 from plugins.backtest.stress import cut, shocked_market
 from tests.support.chain import query
 
@@ -253,7 +254,9 @@ def test_files_in_files_out(small_chain, small_market, tmp_path, capsys):
     pd.DataFrame(frame).to_parquet(tmp_path / "bars.parquet")
     asked = asked_for({"STRATEGIES": "buy_and_hold,golden_cross", "SCENARIOS": "full period, Stagflation",
                        "SYMBOLS": "AAPL MSFT", "COSTS": "slippage_bps=3"})  # fmt: skip
-    lines = from_files(str(tmp_path / "bars.parquet"), asked, str(tmp_path / "out.parquet"))
+    assessed = assess_files(str(tmp_path / "bars.parquet"), asked, str(tmp_path / "out.parquet"))
+    print_results(*assessed[:3])
+    lines = rank_assessed(*assessed)
     out = pd.read_parquet(tmp_path / "out.parquet")
     assert list(out.columns) == ["strategy", "symbol", "scenario", "sessions", *RESULTS]
     assert len(out) == 2 * 2 * 2
