@@ -32,7 +32,7 @@ class Constraints:
     """
 
     weighting: str = "equal"
-    rebalance: str = "month"  # costs of daily rebalancing eat what it brings
+    rebalance: str = "change"  # a signal is followed when it comes, and nothing is traded for drift alone
     max_weight: float = 1.0
     gross: float = 1.0  # no loan
     net: float = 1.0
