@@ -1,13 +1,13 @@
 # Variables on the command line win over the environment, that over .env:
 # SOURCE SOURCES FILES SYMBOLS SYNTHETIC_SEED SYNTHETIC_SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT
-# TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON OUT
+# TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON OUT STRATEGIES SCENARIOS COSTS
 VENV ?= .venv
 export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
-.PHONY: help run backfill stop status verify quarantine accept quality-report data-docs test faults lint export \
-	bench peers core tools
+.PHONY: help run backfill stop status verify quarantine accept quality-report data-docs backtest sweep \
+	assess test faults lint export bench peers core tools
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -15,6 +15,7 @@ help: ## list the targets
 
 run: core ## install, start, load the history and run the five stages; SOURCE=files FILES=... for bars of your own
 	@$(VENV)/bin/python -m data_layer.features.warm
+	@$(VENV)/bin/python -m plugins.backtest.warm
 	@$(RUNTIME).run
 
 stop: core ## stop what `make run` started in this home
@@ -51,6 +52,15 @@ lint: tools ## ruff and mypy
 
 backfill: core ## fetch bars and actions of START= to END=, [SYMBOLS=] [SOURCE=]; repeat it to go on
 	@$(VENV)/bin/python -m plugins.backfill
+
+backtest: core ## one strategy: STRATEGY= [PARAMETERS="x=1" SYMBOLS= START= END= CASH= FORM=grid|portfolio WEIGHTING= REBALANCE=]
+	@$(VENV)/bin/python -m plugins.backtest.run
+
+sweep: core ## a grid of parameters: STRATEGY= GRID="oversold=20:40:5 exit_level=45,50" and what backtest takes
+	@$(VENV)/bin/python -m plugins.backtest.sweep
+
+assess: core ## every strategy in every scenario, ranked; FILES=bars.parquet [STRATEGIES= SYMBOLS= SCENARIOS= OUT=]
+	@$(VENV)/bin/python -m plugins.backtest.assess
 
 export: core ## features to a file: FEATURES=technical START= END= OUT=file.parquet (or file.arrow)
 	@$(VENV)/bin/python -m data_layer.storage.export --features "$(FEATURES)" --start "$(START)" --end "$(END)" --out "$(OUT)"

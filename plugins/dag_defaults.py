@@ -1,4 +1,4 @@
-"""What all DAGs of the daily chain have in common."""
+"""What the DAGs have in common."""
 
 from __future__ import annotations
 
@@ -45,6 +45,37 @@ def stage_dag(stage: str, doc: str | None, schedule: Any) -> DAG:
             ),
         },
     )
+
+
+def assessment_dag(name: str, doc: str | None) -> DAG:
+    """Return the DAG of the assessment: triggered, with a form; two runs of it may go on side by side."""
+    listed = {"strategies": "Strategies", "symbols": "Symbols", "scenarios": "Scenarios"}
+    costs = {
+        "cash": "USD each account starts with",
+        "commission_per_share": "USD",
+        "commission_minimum": "USD per order",
+        "commission_bps": "Of the traded value",
+        "slippage_bps": "Of the open, against us",
+        "borrow_rate": "Fraction per session, on cash owed and shares sold short",
+    }
+    return DAG(
+        dag_id=name,
+        doc_md=doc,
+        schedule=None,
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,
+        default_args=DEFAULT_ARGS,
+        tags=["almanac", "research"],
+        is_paused_upon_creation=False,
+        params={
+            **{key: Param([], type=["null", "array"], items={"type": "string"},
+                          description=f"{what}, one a line; empty for all") for key, what in listed.items()},
+            "start": _date("First session; empty for the first held"),
+            "end": _date("Last session; empty for the last held"),
+            **{key: Param(None, type=["null", "number"], description=f"{what}; empty for the paper account's")
+               for key, what in costs.items()},
+        },
+    )  # fmt: skip
 
 
 def _date(description: str) -> Param:

@@ -15,11 +15,22 @@ def qlib_script() -> Path:
     return ROOT / "tests" / "benchmarks" / "peer_qlib.py"
 
 
+def vectorbt_script() -> Path:
+    """The script that runs vectorbt in that environment."""
+    return ROOT / "tests" / "benchmarks" / "peer_vectorbt.py"
+
+
+def backtesting_script() -> Path:
+    """The script that runs backtesting.py in that environment."""
+    return ROOT / "tests" / "benchmarks" / "peer_backtesting.py"
+
+
 @cache
-def bench_python() -> str | None:
-    """Its interpreter (BENCH_VENV, else .venv-bench), or None when pyqlib is not there."""
+def bench_python(package: str = "qlib") -> str | None:
+    """Its interpreter (BENCH_VENV, else .venv-bench), or None when the package is not there."""
     python = Path(os.environ.get("BENCH_VENV", ROOT / ".venv-bench")) / "bin" / "python"
     if not python.exists():
         return None
-    found = subprocess.run([python, "-c", "import qlib"], capture_output=True, check=False)
+    look = "import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)"
+    found = subprocess.run([python, "-c", look, package], capture_output=True, check=False)
     return str(python) if found.returncode == 0 else None

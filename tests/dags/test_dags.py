@@ -24,6 +24,7 @@ ASSETS = {
     "risk_execution": ("signals", "positions"),
     "performance_testing": ("positions", "model_performance"),
 }
+RESEARCH = ("strategy_assessment",)  # triggered by people: see their own tests
 READ = """
 import json, sys, time
 from airflow.dag_processing.dagbag import DagBag
@@ -72,8 +73,8 @@ def parsed(tmp_path_factory):
     return in_a_fresh_process(tmp_path_factory.mktemp("airflow"), READ, str(ROOT / "dags"), *HEAVY)
 
 
-def test_files_are_the_five_dags_and_thin():
-    assert {path.stem for path in DAGS} == set(STEPS)
+def test_files_are_the_dags_and_thin():
+    assert {path.stem for path in DAGS} == set(STEPS) | set(RESEARCH)
     for path in DAGS:
         assert len(path.read_text().splitlines()) <= 50, path
 
@@ -90,7 +91,7 @@ def test_the_docstring_is_the_runbook(parsed, path):
     assert dag["doc"] == ast.get_docstring(ast.parse(path.read_text()), clean=False)
     for section in ("**Waits for:**", "**Writes:**", "**Rerun:**", "**If it fails:**"):
         assert dag["doc"].count(section) == 1, section
-    for asset in filter(None, ASSETS[path.stem]):
+    for asset in filter(None, ASSETS.get(path.stem, ())):
         assert f"`{asset}`" in dag["doc"]
 
 

@@ -1,0 +1,54 @@
+"""A strategy's daily returns over all its accounts: what statistics on strategies are made of."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from models.backtest.grid import rules_of
+from models.backtest.kernel import run_account
+
+Series = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def mean_daily_returns(
+    bars: Matrix, offsets: Index, row_session: Index, targets: Matrix, trails: Matrix, rules: Matrix,
+    begin: int, sessions: int,
+) -> tuple[Matrix, Index]:  # fmt: skip
+    """Return each strategy's mean return a session over its accounts, one a symbol, weighted alike each day.
+
+    Args:
+        bars, offsets, targets, trails, rules: as run_grid takes them.
+        row_session: [R] each row's session.
+        begin: accounts start at a symbol's first row from this session on.
+        sessions: number of sessions.
+
+    Returns:
+        [K, sessions], NaN where no account has a bar on it and one before; an account that is lost returns 0.
+        [K, sessions] accounts.
+    """
+    out = np.zeros((len(targets), sessions))
+    count = np.zeros((len(targets), sessions), np.int64)
+    for k in prange(len(targets)):
+        for s in range(len(offsets) - 1):
+            first, end = offsets[s], offsets[s + 1]
+            own = row_session[first:end]
+            start = np.searchsorted(own, begin)
+            if end - first - start < 2:
+                continue
+            equity = np.empty(end - first - start)
+            run_account(
+                bars[first:end], int(start), end - first - 1, targets[k, first:end], trails[k, first:end],
+                rules_of(rules[k]), equity,
+            )  # fmt: skip
+            for i in range(1, len(equity)):
+                at = own[start + i]
+                out[k, at] += max(equity[i] / equity[i - 1] - 1.0, -1.0) if equity[i - 1] > 0.0 else 0.0
+                count[k, at] += 1
+        for t in range(sessions):
+            out[k, t] = out[k, t] / count[k, t] if count[k, t] > 0 else np.nan
+    return out, count

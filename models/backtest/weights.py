@@ -1,0 +1,98 @@
+"""From a strategy's targets to a portfolio's weights, and when they are traded to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ConfigError
+
+Matrix = NDArray[np.float64]
+Dates = NDArray[np.datetime64]
+Flags = NDArray[np.bool_]
+
+WEIGHTINGS = ("equal", "score", "target")
+SCHEDULES = ("change", "session", "week", "month")
+BOUNDS = {"max_weight": (0.0001, 10.0), "gross": (0.01, 10.0), "net": (0.0, 10.0)}
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What a portfolio may hold, as fractions of its equity.
+
+    weighting: equal for all with a target; score: in proportion to it; target: each symbol with an opinion has an
+        equal slice of equity and holds its target of that, so that a strategy half in cash stays half in cash.
+    rebalance: change: a symbol when its own weight changes; session, week, month: all, at the last close of each.
+    max_weight: of one symbol, unsigned. gross: sum of the unsigned weights. net: the sum, unsigned.
+
+    Raises:
+        ConfigError: for an unknown word or a number out of its range.
+    """
+
+    weighting: str = "equal"
+    rebalance: str = "change"  # a signal is followed when it comes, and nothing is traded for drift alone
+    max_weight: float = 1.0
+    gross: float = 1.0  # no loan
+    net: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, known in (("weighting", WEIGHTINGS), ("rebalance", SCHEDULES)):
+            if getattr(self, name) not in known:
+                raise ConfigError("unknown word", stage="backtest", key=name, value=getattr(self, name),
+                                  remedy=f"use one of {', '.join(known)}")  # fmt: skip
+        for name, (low, high) in BOUNDS.items():
+            if not low <= getattr(self, name) <= high:
+                raise ConfigError("constraint out of range", stage="backtest", key=name, value=getattr(self, name),
+                                  remedy=f"set it from {low} to {high}")  # fmt: skip
+
+
+def weights(targets: Matrix, constraints: Constraints) -> Matrix:
+    """Return [T, N] weights of equity from what a strategy wants of each symbol, NaN counted as 0.
+
+    But for weighting "target" each session's weights sum up to the gross in absolute terms. What a limit then takes
+    off a symbol stays in cash: handing it to the others would give weights that no score asked for. A net beyond its
+    limit is brought back by scaling down the side that is too heavy.
+    """
+    wanted = np.where(np.isnan(targets), 0.0, targets)
+    if constraints.weighting == "equal":
+        wanted = np.sign(wanted)
+    total = np.abs(wanted).sum(axis=1, keepdims=True)
+    if constraints.weighting == "target":
+        opinions = (~np.isnan(targets)).sum(axis=1, keepdims=True).astype(np.float64)
+        total = np.maximum(opinions, total)  # leverage a strategy asks for does not pass the gross
+    share = np.divide(wanted * constraints.gross, total, out=np.zeros(wanted.shape), where=total > 0.0)
+    share = np.clip(share, -constraints.max_weight, constraints.max_weight)
+    longs, shorts = np.maximum(share, 0.0), np.maximum(-share, 0.0)
+    long, short = longs.sum(axis=1, keepdims=True), shorts.sum(axis=1, keepdims=True)
+    return _within(longs, long, short + constraints.net) - _within(shorts, short, long + constraints.net)
+
+
+def _within(side: Matrix, total: Matrix, most: Matrix) -> Matrix:
+    return np.where(
+        total > most, side * np.divide(most, total, out=np.ones(total.shape), where=total > most), side
+    )
+
+
+def rebalancing(sessions: Dates, rebalance: str, first: int) -> Flags:
+    """Return at which closes all holdings are brought to their weights; none for "change".
+
+    The first session of the window counts as well: a portfolio need not wait a month to begin. That a session is the
+    last of its week or month is known beforehand from the exchange's calendar; the last one held never counts, for
+    nothing says whether more follow.
+    """
+    if rebalance == "change":
+        return np.zeros(len(sessions), np.bool_)
+    if rebalance == "session":
+        return np.ones(len(sessions), np.bool_)
+    days = sessions.astype("datetime64[D]")
+    # The first day of 1970 was a Thursday; a week begins on Monday.
+    period = (
+        (days.astype(np.int64) + 3) // 7
+        if rebalance == "week"
+        else days.astype("datetime64[M]").astype(np.int64)
+    )
+    marks = np.append(period[1:] != period[:-1], False)
+    marks[first] = True
+    return marks

@@ -1,0 +1,145 @@
+"""`make assess [FILES=] [STRATEGIES=] [SYMBOLS=] [SCENARIOS=] [START=] [END=] [COSTS=] [OUT=]`: strategies assessed.
+
+With FILES= (Parquet or CSV) nothing but those bars is read, and OUT= takes one row a backtest as Parquet; without
+it the bars are the home's, and everything is stored there as the DAG strategy_assessment does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from data_layer.runtime.console import ends, say, table
+from data_layer.runtime.home import Home
+from data_layer.settings import (
+    given_values,
+    home_path,
+    load_settings,
+    parse_date,
+    parse_settings,
+    validate_symbol,
+)
+from models.backtest.grid import RESULTS
+from models.backtest.rules import Rules
+from models.backtest.scenarios import pick
+from models.errors import ConfigError
+from plugins.backtest.assessment import Assessed, Course, assess, lay_out, read_scenarios
+from plugins.backtest.assessment_run import Asked, contenders_from_files, rules_for, run_here
+from plugins.backtest.assessment_store import result_rows
+from plugins.backtest.market import Market, market_from_file
+from plugins.backtest.ranking import rank_assessed, rank_run
+
+NAMES = ("FILES", "STRATEGIES", "SYMBOLS", "SCENARIOS", "START", "END", "COSTS", "OUT")
+
+
+def main() -> int:
+    """Run with what the environment names."""
+    given = {name: value for name, value in given_values(names=NAMES).items() if value}
+    asked = asked_for(given)
+    if "FILES" in given:
+        assessed = assess_files(given["FILES"], asked, given.get("OUT", ""))
+        print_results(*assessed[:3])
+        lines = rank_assessed(*assessed)
+    elif "OUT" in given:
+        raise ConfigError("OUT goes with FILES", stage="assessment", key="OUT", value=given["OUT"],
+                          remedy="without FILES the results are in table backtest_results")  # fmt: skip
+    else:
+        lines = from_home(asked)
+    for line in lines:
+        say(line)
+    return 0
+
+
+def assess_files(path: str, asked: Asked, out: str) -> tuple[Market, Course, Assessed, Rules]:
+    """Assess bars of files in memory, and write one row a backtest to the file out, if one is named."""
+    rules = rules_for(parse_settings(home_path(), {}), asked.costs)
+    scenarios = pick(read_scenarios(), asked.scenarios)
+    contenders = contenders_from_files(asked.strategies)
+    market = market_from_file(path, asked.symbols, asked.start, asked.end)
+    course = lay_out(market, scenarios)
+    found = assess(market, course, contenders, rules)
+    if out:
+        ran = [k for k, c in enumerate(found.contenders) if c.name not in found.errors]
+        result_rows(market, found, ran).to_parquet(Path(out), index=False)
+    return market, course, found, rules
+
+
+def from_home(asked: Asked) -> list[str]:
+    """Assess the home's bars, store all and rank; return the ranking's lines."""
+    settings = load_settings()
+    uri = Home(settings.almanac_home).uri("quant_writer")
+    prepared, found = run_here(uri, settings, asked)
+    print_results(prepared.market, prepared.course, found)
+    say(f"run {prepared.run_id} of backtest_runs")
+    lines: list[str] = rank_run(uri, prepared.run_id)["lines"]
+    return lines
+
+
+def print_results(market: Market, course: Course, found: Assessed) -> None:
+    """Print what ran, a line a strategy, and what did not."""
+    skipped = [(s, p) for s, p in zip(course.scenarios, course.places, strict=True) if p.skipped]
+    for scenario, place in skipped:
+        say(f"skipped: {scenario.name}: {place.skipped}")
+    stressed = [s.name for s in found.ran if s.shock is not None]
+    if stressed:
+        say(f"stress, on bars with a shock that never was: {', '.join(stressed)}")
+    count = int((found.sessions > 0).sum())
+    say(f"{count:,} backtests: {len(found.contenders) - len(found.errors)} strategies, {len(market.symbols)} symbols, "
+        f"{len(found.ran)} scenarios ({len(skipped)} skipped)")  # fmt: skip
+    column = {name: i for i, name in enumerate(RESULTS)}
+    rows = []
+    for k, contender in enumerate(found.contenders):
+        ran = found.sessions[k] > 0
+        if contender.name in found.errors:
+            continue
+        values = found.values[k][ran]
+        rows.append((
+            contender.name, int(ran.sum()), float(np.median(values[:, column["total_return"]])),
+            float((values[:, column["total_return"]] > 0).mean()),
+            float(np.median(values[:, column["max_drawdown"]])), int(values[:, column["trades"]].sum()),
+            float(values[:, column["cost_drag"]].mean()),
+        ))  # fmt: skip
+    table(
+        ("strategy", "backtests", "median return", "share > 0", "median drawdown", "trades", "mean costs"),
+        rows,
+    )
+    for name, error in found.errors.items():
+        say(f"error: {name}: {error}")
+
+
+def asked_for(given: Mapping[str, str]) -> Asked:
+    """Return what the variables ask for: names separated by commas, symbols by blanks or commas.
+
+    Raises:
+        ConfigError: for a malformed symbol, day or cost.
+    """
+    costs = {}
+    for pair in _listed(given.get("COSTS", "")):
+        name, _, value = pair.partition("=")
+        try:
+            costs[name.strip()] = float(value)
+        except ValueError as error:
+            raise ConfigError("a cost without a number", stage="assessment", key="COSTS", value=pair,
+                              remedy="write COSTS=slippage_bps=10,commission_bps=1") from error  # fmt: skip
+    start, end = (
+        parse_date(given[k], key=k, stage="assessment") if k in given else None for k in ("START", "END")
+    )
+    symbols = given.get("SYMBOLS", "").replace(",", " ").split()
+    return Asked(
+        strategies=_listed(given.get("STRATEGIES", "")),
+        symbols=tuple(validate_symbol(symbol, stage="assessment") for symbol in symbols),
+        scenarios=_listed(given.get("SCENARIOS", "")),
+        start=start,
+        end=end,
+        costs=costs,
+    )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+if __name__ == "__main__":
+    ends(main)

@@ -1,0 +1,105 @@
+"""From stored bars and actions to the engine's columns: one matrix, symbol below symbol."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from data_layer.features.compute import compute
+from models.backtest.kernel import CLOSE, DIVIDEND, GAP, HIGH, LOW, MISSED, OPEN, SPLIT, VOLATILITY, VOLUME
+from models.backtest.metrics import SESSIONS_PER_YEAR
+from models.errors import DataQualityError
+
+Matrix = NDArray[np.float64]
+Index = NDArray[np.int64]
+COLUMNS = 9
+DAY_BITS = 32  # of a (symbol, day) key; days since 1970 fit in 31 bits and a sign
+
+
+def engine_bars(frame: pd.DataFrame, actions: pd.DataFrame, offsets: Index, row_session: Index) -> Matrix:
+    """Return the bars as the kernel reads them, without who has left the market.
+
+    Args:
+        frame: symbol, date, open, high, low, close, volume (raw), split_factor, return_factor; by symbol, date.
+        actions: symbol, ex_date, action_type, value.
+        offsets: [S + 1] first row of each symbol.
+        row_session: [R] index of each row's session.
+
+    Returns:
+        [R, 9]. VOLATILITY is that of the 20 sessions up to the close before, per session, NaN in warm-up: an
+        order of that close can know it. GAP is 1 where the symbol's bar before is not of the session before.
+
+    Raises:
+        DataQualityError: a price that is missing or not above 0, a low above the high.
+    """
+    bars = np.zeros((len(frame), COLUMNS))
+    for column, name in ((OPEN, "open"), (HIGH, "high"), (LOW, "low"), (CLOSE, "close"), (VOLUME, "volume")):
+        bars[:, column] = frame[name].to_numpy(np.float64, na_value=np.nan)
+    _refuse_impossible(frame, bars)
+    bars[:, SPLIT] = 1.0
+    _place_actions(bars, frame, actions, offsets)
+    yearly = compute(frame, ["volatility_20"], dtype="float64")["volatility_20"].to_numpy()
+    bars[1:, VOLATILITY] = yearly[:-1] / math.sqrt(SESSIONS_PER_YEAR)
+    bars[offsets[:-1], VOLATILITY] = np.nan
+    bars[1:, GAP] = np.where(np.diff(row_session) == 1, 0.0, MISSED)
+    bars[offsets[:-1], GAP] = 0.0
+    return bars
+
+
+def _refuse_impossible(frame: pd.DataFrame, bars: Matrix) -> None:
+    prices = bars[:, OPEN : CLOSE + 1]
+    bad = ~((prices > 0.0) & np.isfinite(prices)).all(axis=1) | (bars[:, LOW] > bars[:, HIGH])
+    if bad.any():
+        row = frame.iloc[int(np.flatnonzero(bad)[0])]
+        raise DataQualityError(
+            f"a bar that cannot be true: {row['symbol']} on {row['date']:%Y-%m-%d}", stage="backtest",
+            key="bar", value=[float(row[name]) for name in ("open", "high", "low", "close")],
+            remedy="load the file through make run SOURCE=files, which puts such rows in quarantine",
+        )  # fmt: skip
+
+
+def _place_actions(bars: Matrix, frame: pd.DataFrame, actions: pd.DataFrame, offsets: Index) -> None:
+    """Put splits and dividends on the bar of their ex-date, or the next one; see data_layer.features.adjustment."""
+    # A split of a day comes before its dividends, which are per share held after it.
+    order = actions.assign(later=actions["action_type"] == "dividend").sort_values(
+        ["symbol", "ex_date", "later"], kind="stable"
+    )
+    code, row = _rows_from(frame, order, offsets)
+    held = code >= 0
+    inside = held & (row > offsets[:-1][code]) & (row < offsets[1:][code])
+    kinds, values = order["action_type"].to_numpy(object)[inside], order["value"].to_numpy(np.float64)[inside]
+    for at, kind, value in zip(row[inside], kinds, values, strict=True):
+        if kind == "split":
+            bars[at, SPLIT] *= value
+            bars[at, DIVIDEND] /= value  # paid before this split, when a gap brings both to one bar
+        else:
+            bars[at, DIVIDEND] += value
+
+
+def _rows_from(frame: pd.DataFrame, actions: pd.DataFrame, offsets: Index) -> tuple[Index, Index]:
+    """Return each action's symbol, as a number (-1 for one without bars), and the first row from its ex-date on."""
+    days = frame["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    keys = (np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)) << DAY_BITS) + days
+    names = pd.Index(frame["symbol"].iloc[offsets[:-1]].astype(str))
+    code = names.get_indexer(pd.Index(actions["symbol"].astype(str))).astype(np.int64)
+    ex_days = pd.to_datetime(actions["ex_date"]).to_numpy().astype("datetime64[D]").astype(np.int64)
+    return code, np.searchsorted(keys, (code << DAY_BITS) + ex_days)
+
+
+def eves(bars: pd.DataFrame, actions: pd.DataFrame) -> pd.DataFrame:
+    """Return symbol, ex_date, date and close of the last bar before each action's ex-date, where there is one.
+
+    Args:
+        bars: by symbol and date.
+        actions: as received.
+    """
+    keys = actions[["symbol", "ex_date"]].drop_duplicates(ignore_index=True)
+    codes = pd.factorize(bars["symbol"])[0]
+    offsets = np.append(np.searchsorted(codes, np.arange(codes.max(initial=-1) + 1)), len(bars))
+    code, row = _rows_from(bars, keys, offsets)
+    found = np.flatnonzero((code >= 0) & (row > offsets[:-1][code]))
+    before = bars[["date", "close"]].iloc[row[found] - 1].reset_index(drop=True)
+    return pd.concat([keys.iloc[found].reset_index(drop=True), before], axis=1)

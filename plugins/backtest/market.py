@@ -1,0 +1,262 @@
+"""The market a backtest runs in: bars from the home's database or from files, as arrays; and what strategies want."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from data_layer.features.adjustment import forward_factors
+from data_layer.features.compute import compute
+from data_layer.features.registry import catalogue, feature_sets
+from data_layer.quality.action_checks import check_actions
+from data_layer.quality.row_checks import check_rows
+from data_layer.settings import Settings
+from data_layer.sources.files import FilesSource
+from data_layer.storage.database import load_sql, transaction
+from models.backtest.benchmark import equal_weight_returns
+from models.backtest.kernel import GAP, LEFT
+from models.backtest.rules import Rules, checked_rules
+from models.errors import ConfigError
+from models.panel import Panel
+from models.strategies.base import BaseStrategy
+from plugins.backtest.bars import engine_bars, eves
+from plugins.stages.knowledge import actions_as_of, bars_as_of, join_renamed, renames
+
+Series = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+Index = NDArray[np.int64]
+FIRST, LAST = dt.date(1900, 1, 1), dt.date(2200, 1, 1)
+FOR_EVER = dt.datetime(
+    2200, 1, 1, tzinfo=dt.UTC
+)  # files hold finished history: no session in them is still open
+
+
+@dataclass(frozen=True)
+class Market:
+    """All bars up to an end, symbol below symbol by date; START only says where windows may begin.
+
+    Indicators and strategies see the history before START, as the daily run does; positions do not.
+    """
+
+    symbols: tuple[str, ...]
+    sectors: Mapping[str, str]  # by symbol, where the source states one
+    sessions: NDArray[np.datetime64]  # [T] days with a bar of any symbol held, wanted or not
+    begin: int  # index of the first session at or after START
+    bars: Matrix  # [R, 9], see models.backtest.kernel
+    offsets: Index  # [S + 1] first row of each symbol
+    row_session: Index  # [R] index into sessions
+    benchmark: Series  # [R] total return of the benchmark from the session before; NaN on the first
+    frame: pd.DataFrame = field(repr=False)  # [R] bars with their factors, as features are computed from
+    data_version: str  # SHA-256 (16 digits) of symbols, sessions and bars: the same data gives the same
+    known_at: dt.datetime | None  # knowledge cutoff; None for files
+    has_delisted: bool  # whether a share held has left the market before its end
+    synthetic: bool
+    refused: int = 0  # rows of files that cannot be true and were left out, as the quality gate would
+
+    @property
+    def row_symbol(self) -> Index:
+        """[R] index of each row's symbol."""
+        return np.repeat(np.arange(len(self.symbols)), np.diff(self.offsets))
+
+
+def market_from_database(
+    uri: str,
+    symbols: Sequence[str] | None = None,
+    start: dt.date | None = None,
+    end: dt.date | None = None,
+    known_at: dt.datetime | None = None,
+    benchmark: str = "",
+) -> Market:
+    """Read the market from the home's database, as known at a cutoff.
+
+    Args:
+        uri: connection URI of a role that may read.
+        symbols: those wanted; None or empty for all.
+        start: see Market.
+        end: last session; None for the last held.
+        known_at: what came to be known later is left out; None for all that is held.
+        benchmark: a symbol among the bars; empty for the equal-weight mean of all symbols held.
+
+    Raises:
+        ConfigError: no bars at all, of a symbol or of the benchmark, or none from start to end.
+    """
+    with transaction(uri) as connection:
+        newest = connection.execute(load_sql("market_data/select_newest_fact")).fetchone()
+        stated = connection.execute(load_sql("trading_universe/select_described")).fetchall()
+    if newest is None or newest["date"] is None:
+        raise ConfigError("no bars are held", stage="backtest", key="bars", value=0, remedy="make run")
+    last, cutoff = end or newest["date"], known_at or newest["known_at"]
+    with transaction(uri) as connection:
+        changes = renames(connection, [last], {last: cutoff})[0]
+    frame = bars_as_of(uri, last, cutoff)
+    actions = join_renamed(actions_as_of(uri, last, cutoff), changes, "ex_date")
+    left = {row["symbol"] for row in stated if row["active_to"] and row["active_to"] < last}
+    return _market(
+        frame, actions, left, {row["symbol"]: row["sector"] for row in stated if row["sector"]},
+        symbols, start, end, benchmark, cutoff, any(row["source"] == "synthetic" for row in stated),
+    )  # fmt: skip
+
+
+def market_from_file(
+    path: Path | str,
+    symbols: Sequence[str] | None = None,
+    start: dt.date | None = None,
+    end: dt.date | None = None,
+    benchmark: str = "",
+) -> Market:
+    """Read the market from a CSV or Parquet file, or a folder of them, as SOURCE=files reads it; see above.
+
+    Raises:
+        ConfigError: as above, and when the file cannot be read.
+        DataQualityError: for bars that cannot be true.
+    """
+    source = FilesSource(Settings(almanac_home=Path(), files=str(path)))
+    span = (FIRST, end or LAST)
+    rows = check_rows(source.bars(None, *span), source=source.name, now=FOR_EVER)
+    actions = check_actions(
+        found := source.actions(None, *span), eves(rows.accepted, found), source=source.name
+    )
+    kept = actions.accepted.assign(value=actions.accepted["value"].astype(float))
+    last = rows.accepted.groupby("symbol", observed=True)["date"].max()
+    names = [str(symbol) for symbol in last.index]
+    sectors = {symbol: sector for symbol, (_, sector) in source.describe(names).items() if sector}
+    left = {str(symbol) for symbol in last.index[last < last.max()]}
+    market = _market(
+        forward_factors(rows.accepted, kept), kept, left, sectors, symbols, start, end, benchmark, None, False
+    )
+    return replace(market, refused=len(rows.quarantined) + len(actions.quarantined))
+
+
+def _market(
+    frame: pd.DataFrame, actions: pd.DataFrame, left: set[str], sectors: Mapping[str, str],
+    symbols: Sequence[str] | None, start: dt.date | None, end: dt.date | None, benchmark: str,
+    known_at: dt.datetime | None, synthetic: bool,
+) -> Market:  # fmt: skip
+    frame = frame.assign(symbol=frame["symbol"].astype("category"))
+    days = frame["date"].to_numpy().astype("datetime64[D]")
+    sessions, row_session = np.unique(days, return_inverse=True)
+    begin = int(np.searchsorted(sessions, np.datetime64(start, "D"))) if start else 0
+    if begin >= len(sessions):
+        span = f"{sessions[0]} to {sessions[-1]}" if len(sessions) else "none"
+        raise ConfigError("no bars from START to END", stage="backtest", key="START..END",
+                          value=f"{start or ''}..{end or ''}", remedy=f"held are bars of {span}")  # fmt: skip
+    market = _benchmark(frame, row_session, len(sessions), benchmark)
+    if symbols:
+        wanted = sorted(set(symbols))
+        _refuse_unknown(wanted, list(frame["symbol"].cat.categories))
+        kept = frame["symbol"].isin(wanted).to_numpy()
+        frame, row_session = frame[kept].reset_index(drop=True), row_session[kept]
+        actions = actions[actions["symbol"].isin(wanted)]
+    frame = frame.assign(symbol=frame["symbol"].cat.remove_unused_categories())
+    names = tuple(str(name) for name in frame["symbol"].cat.categories)
+    offsets = np.searchsorted(frame["symbol"].cat.codes.to_numpy(), np.arange(len(names) + 1))
+    bars = engine_bars(frame, actions, offsets, row_session)
+    gone = [
+        i
+        for i, name in enumerate(names)
+        if name in left and row_session[offsets[i + 1] - 1] < len(sessions) - 1
+    ]
+    bars[offsets[1:][gone] - 1, GAP] += LEFT
+    digest = hashlib.sha256("\n".join(names).encode())
+    for array in (offsets, sessions[row_session].astype(np.int64), bars):
+        digest.update(np.ascontiguousarray(array).data)
+    return Market(
+        names, {name: sectors[name] for name in names if name in sectors}, sessions, begin, bars, offsets,
+        row_session, market[row_session], frame, digest.hexdigest()[:16], known_at, bool(gone), synthetic,
+    )  # fmt: skip
+
+
+def _benchmark(frame: pd.DataFrame, row_session: Index, count: int, symbol: str) -> Series:
+    """Return the benchmark's total return of each session; NaN where it has none."""
+    names = frame["symbol"].cat.categories
+    if symbol:
+        _refuse_unknown([symbol], list(names))
+    total = (frame["close"] * frame["return_factor"]).to_numpy(np.float64)
+    prices = np.full((count, len(names)), np.nan)
+    prices[row_session, frame["symbol"].cat.codes.to_numpy()] = total
+    members = np.ones(prices.shape, np.bool_) if not symbol else np.tile(names == symbol, (count, 1))
+    return equal_weight_returns(prices, members)[0]
+
+
+def _refuse_unknown(wanted: Sequence[str], held: Sequence[str]) -> None:
+    missing = [symbol for symbol in wanted if symbol not in set(held)]
+    if missing:
+        near = nearest(missing[0], held)
+        raise ConfigError("no bars of this symbol", stage="backtest", key="SYMBOLS", value=missing[0],
+                          remedy=f"did you mean {near}? they must be among the bars held")  # fmt: skip
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Return the known words most like one, for a message."""
+    return " or ".join(difflib.get_close_matches(word, known, n=3, cutoff=0.4) or sorted(known)[:5])
+
+
+def panel(market: Market, features: Sequence[str]) -> Panel:
+    """Compute features of all sessions held, rounded as they are stored: what the daily run sees.
+
+    Raises:
+        ConfigError: a feature that no set has.
+    """
+    names = list(dict.fromkeys(features))
+    sets = {d.name: name for name in feature_sets() for d in catalogue(name)}
+    shape = (len(market.sessions), len(market.symbols))
+    unknown = [name for name in names if name not in sets]
+    if unknown:
+        raise ConfigError("a feature nobody computes", stage="backtest", key="features", value=unknown[0],
+                          remedy=f"did you mean {nearest(unknown[0], list(sets))}?")  # fmt: skip
+    values: dict[str, Matrix] = {}
+    row_symbol = market.row_symbol
+    for feature_set in dict.fromkeys(sets[name] for name in names):
+        own = [name for name in names if sets[name] == feature_set]
+        computed = compute(market.frame, own, feature_set)
+        for name in own:
+            matrix = np.full(shape, np.nan)
+            matrix[market.row_session, row_symbol] = computed[name].to_numpy()
+            matrix.setflags(write=False)
+            values[name] = matrix
+    return Panel(market.sessions, market.symbols, values)
+
+
+def orders(
+    market: Market, strategies: Sequence[BaseStrategy], rules: Rules | None = None
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Return what each strategy wants on each row: one row a strategy.
+
+    Args:
+        market: the market.
+        strategies: with their parameters.
+        rules: what a strategy does not set itself; None for the defaults.
+
+    Returns:
+        targets [K, R], trails [K, R] (NaN without a trailing stop), rules [K, len(Rules._fields)].
+    """
+    seen = panel(market, [name for strategy in strategies for name in strategy.features])
+    row_symbol = market.row_symbol
+    targets = np.empty((len(strategies), len(market.bars)))
+    trails = np.empty(targets.shape)
+    table = np.empty((len(strategies), len(Rules._fields)))
+    for k, strategy in enumerate(strategies):
+        target, trails[k], table[k] = wanted(market, strategy, rules or Rules(), seen)
+        targets[k] = target[market.row_session, row_symbol]
+    return targets, trails, table
+
+
+def wanted(
+    market: Market, strategy: BaseStrategy, rules: Rules, seen: Panel | None = None
+) -> tuple[Matrix, Series, Rules]:
+    """Return what a strategy wants: targets [T, N], trailing distances [R] and its own rules over those given."""
+    seen = seen or panel(market, strategy.features)
+    target = strategy.target(seen, strategy.score(seen))
+    distance = strategy.trail(seen)
+    trail = np.full(len(market.bars), np.nan)
+    if distance is not None:
+        trail = np.ascontiguousarray(distance[market.row_session, market.row_symbol])
+    return target, trail, checked_rules(rules._replace(**strategy.rules()))  # type: ignore[arg-type]

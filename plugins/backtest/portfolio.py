@@ -1,0 +1,31 @@
+"""The portfolio form: one account in all symbols, rebalanced, within constraints."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.backtest.rules import Rules
+from models.backtest.weights import Constraints, rebalancing, weights
+from models.strategies.base import BaseStrategy
+from plugins.backtest.market import Market, wanted
+from plugins.backtest.outcome import Outcome, run
+from plugins.backtest.stress import benchmark_by_session
+
+
+def run_whole(market: Market, strategy: BaseStrategy, rules: Rules, constraints: Constraints) -> Outcome:
+    """Run a strategy over all symbols in one account, from the market's begin to its last bar.
+
+    A strategy that buys amounts (dollar cost averaging) buys them in each symbol; weights do not apply to it.
+    """
+    target, trail, own = wanted(market, strategy, rules)
+    rows = np.full(target.shape, -1, np.int64)
+    rows[market.row_session, market.row_symbol] = np.arange(len(market.bars))
+    first = max(market.begin, int(market.row_session.min()))
+    span = first, int(market.row_session.max())
+    schedule = "change" if own.buys_amounts else constraints.rebalance
+    held = target if own.buys_amounts else weights(target, constraints)
+    decide = rebalancing(market.sessions, schedule, first)
+    return run(
+        "", market.symbols, market.sessions, market.bars, rows, span, held, trail, decide, own,
+        benchmark_by_session(market), rules.cash_rate,
+    )  # fmt: skip

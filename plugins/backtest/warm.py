@@ -1,0 +1,28 @@
+"""Compile the backtests' kernels into the cache on disk: `python -m plugins.backtest.warm`, once at installation.
+
+See data_layer.features.warm: whoever finds them compiled loads them in a second.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.backtest.daily import mean_daily_returns
+from models.backtest.grid import run_grid
+from models.backtest.rules import Rules
+from plugins.backtest.outcome import run
+
+
+def warm() -> None:
+    """Run every form over two bars of one symbol."""
+    bars = np.tile([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.01], (2, 1))
+    offsets, rows, nothing = np.array([0, 2]), np.array([[0], [1]]), np.full(2, np.nan)
+    one, rules = np.ones((1, 2)), np.array([Rules()], float)
+    run_grid(bars, offsets, one, one, rules, np.array([[[0, 1]]]), nothing, 0.0)
+    mean_daily_returns(bars, offsets, np.arange(2), one, one, rules, 0, 2)
+    days = np.array(["2015-01-02", "2015-01-05"], "datetime64[D]")
+    run("", ("A",), days, bars, rows, (0, 1), one.T, nothing, np.zeros(2, np.bool_), Rules(), nothing, 0.0)
+
+
+if __name__ == "__main__":
+    warm()

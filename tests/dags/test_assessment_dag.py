@@ -1,0 +1,94 @@
+"""strategy_assessment: its form, its shards, and its operator on a real database."""
+
+from __future__ import annotations
+
+import datetime as dt
+from types import SimpleNamespace
+
+import pytest
+
+from models.errors import RetryableError
+from plugins.backtest import assessment_steps
+from plugins.backtest.assessment_run import COSTS
+from tests.conftest import SMALL
+from tests.dags.test_dags import HEAVY, READ, ROOT, in_a_fresh_process
+from tests.support.chain import query
+
+STEPS = ("prepare_assessment", "assess_shard", "rank_strategies")
+
+
+@pytest.fixture(scope="module")
+def dag(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("airflow")
+    file = str(ROOT / "dags" / "strategy_assessment.py")
+    return in_a_fresh_process(folder, READ, file, *HEAVY)["dags"]["strategy_assessment"]
+
+
+def take(step, connection=None, **arguments):
+    """One task, as Airflow executes it."""
+    from airflow.sdk import DAG
+
+    from plugins.operators.assessment_step import AssessmentStepOperator
+
+    with DAG("strategy_assessment", schedule=None):
+        task = AssessmentStepOperator(task_id=step, arguments=arguments)
+    form = {"strategies": ["buy_and_hold", "golden_cross"], "symbols": ["AAPL"], "scenarios": ["full period"]}
+    run = SimpleNamespace(logical_date=dt.datetime(2005, 6, 30, tzinfo=dt.UTC))
+    return task.execute({"params": form, "dag_run": run})
+
+
+@pytest.fixture
+def home(monkeypatch, chained, small_settings):
+    monkeypatch.setenv("AIRFLOW_CONN_QUANT_DATA", chained.writer.replace("postgresql://", "postgres://", 1))
+    monkeypatch.setenv("ALMANAC_HOME", str(small_settings.almanac_home))
+    for name, value in SMALL.items():
+        monkeypatch.setenv(name.upper(), value)
+    return chained
+
+
+def test_three_tasks_of_which_one_is_mapped(dag):
+    tasks = {t["id"]: t for t in dag["tasks"]}
+    assert tuple(tasks) == STEPS
+    assert {t["class"] for t in tasks.values()} == {"AssessmentStepOperator"}
+    assert [tasks[name]["mapped"] for name in STEPS] == [False, True, False]
+    # A shard that fails (not a strategy in it) leaves nothing to rank.
+    assert {t["rule"] for t in tasks.values()} == {"all_success"}
+    assert (dag["waits_for"], dag["catchup"], dag["paused"]) == ("None", False, False)
+
+
+def test_the_form_asks_for_all_there_is_to_choose(dag):
+    assert {k: v for k, v in dag["params"].items() if isinstance(v, list)} == {
+        "strategies": [], "symbols": [], "scenarios": [],
+    }  # fmt: skip
+    assert set(dag["params"]) - {"strategies", "symbols", "scenarios", "start", "end"} <= set(COSTS)
+    assert {"slippage_bps", "commission_bps"} < set(dag["params"])
+
+
+def test_every_task_is_a_step():
+    assert all(callable(getattr(assessment_steps, name)) for name in STEPS)
+
+
+def test_the_tasks_hand_on_ids_and_names_and_rank(home):
+    dealt = take("prepare_assessment")
+    run_id = dealt[0]["run_id"]
+    assert dealt == [
+        {"run_id": run_id, "names": ["buy_and_hold"]},
+        {"run_id": run_id, "names": ["golden_cross"]},
+    ]
+    for shard in dealt:
+        assert take("assess_shard", **shard) == {"results": 1, "returns": 376, "errors": 0}
+    assert take("rank_strategies", shards=dealt)["run_id"] == run_id
+    assert query(home.reader, "SELECT count(*) AS n FROM strategy_rankings WHERE run_id = 1")[0]["n"] > 0
+
+
+def test_what_a_retry_cannot_mend_fails_at_once(home, monkeypatch):
+    from airflow.sdk.exceptions import AirflowFailException
+
+    with pytest.raises(AirflowFailException, match=r"no such assessment.*run_id=77"):
+        take("assess_shard", run_id=77, names=["buy_and_hold"])
+    port = f":{home.server.home.port('postgres')}/"
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_QUANT_DATA", home.writer.replace(port, ":1/").replace("postgresql", "postgres", 1)
+    )
+    with pytest.raises(RetryableError, match="no connection to the database"):
+        take("assess_shard", run_id=1, names=["buy_and_hold"])

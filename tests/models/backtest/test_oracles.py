@@ -1,0 +1,137 @@
+"""The engine against vectorbt and backtesting.py on real bars: the same orders, the same account."""
+
+from __future__ import annotations
+
+import subprocess
+
+import numpy as np
+import pytest
+
+from models.backtest.book import GOAL, ORDER, STOP
+from models.backtest.curve import MEASURES
+from models.backtest.grid import RESULTS, run_grid
+from models.backtest.kernel import DIVIDEND, SPLIT, run_account
+from models.backtest.portfolio import run_portfolio
+from models.backtest.rules import Rules
+from models.strategies.discovery import discover_strategies
+from plugins.backtest.market import market_from_file, wanted
+from tests.benchmarks.peers import backtesting_script, bench_python, vectorbt_script
+
+SYMBOLS = ("AAPL", "AIG", "BA", "F", "GE", "KO", "MSFT", "XOM")
+COSTS = Rules(
+    cash=100_000.0, commission_per_share=0.0, commission_minimum=0.0, commission_bps=10.0, slippage_bps=5.0,
+    borrow_rate=0.0, whole_shares=False,
+)  # fmt: skip
+# What vectorbt cannot say: more than the account's value (volatility_targeting), a drift band (balanced_portfolio);
+# ml_ensemble reads predictions of trained models.
+BEYOND = {"volatility_targeting", "balanced_portfolio", "ml_ensemble"}
+NAMES = sorted(set(discover_strategies().classes) - BEYOND)
+
+
+@pytest.fixture(scope="module")
+def python():
+    found = bench_python("vectorbt")
+    if not found:
+        pytest.skip("no environment with the peers (BENCH_VENV, or make peers)")
+    return found
+
+
+@pytest.fixture(scope="module")
+def market(shared_market):
+    """Real bars with their splits; dividends off, for vectorbt knows of none."""
+    found = market_from_file(shared_market, SYMBOLS)
+    found.bars[:, DIVIDEND] = 0.0
+    assert (np.diff(found.offsets) == len(found.sessions)).all()
+    return found
+
+
+@pytest.fixture(scope="module")
+def compared(python, market, tmp_path_factory):
+    """By strategy: our account's curve and measures, and vectorbt's."""
+    shape = (len(SYMBOLS), len(market.sessions))
+    factor = market.frame["split_factor"].to_numpy().reshape(shape).T
+    opens, closes = (market.bars[:, i].reshape(shape).T * factor for i in (0, 3))
+    sizes, kinds, ours = [], [], {}
+    for name in NAMES:
+        target, _, rules = wanted(market, discover_strategies().classes[name](), COSTS)
+        target = np.nan_to_num(target)
+        rules = rules._replace(stop_loss=np.nan, take_profit=np.nan)
+        size = np.full(target.shape, np.nan)
+        if rules.buys_amounts:
+            size[1:] = np.where(target[:-1] != 0.0, target[:-1], np.nan)
+        else:
+            before = np.vstack([np.zeros((1, target.shape[1])), target[:-1]])
+            size[1:] = np.where(target != before, target, np.nan)[:-1]
+        sizes.append(size)
+        kinds.append(int(rules.buys_amounts))
+        rows = np.ascontiguousarray(target.T).reshape(1, -1)
+        whole = np.tile([[[0, shape[1] - 1]]], (shape[0], 1, 1))
+        none = np.full(rows.shape, np.nan)
+        found = run_grid(
+            market.bars, market.offsets, rows, none, np.array([rules], float), whole, market.benchmark, 0.0
+        )[0, :, 0]  # fmt: skip
+        curves = np.empty((shape[1], shape[0]))
+        for n in range(shape[0]):
+            part = slice(market.offsets[n], market.offsets[n + 1])
+            curve = np.empty(shape[1])
+            run_account(market.bars[part], 0, shape[1] - 1, rows[0, part], none[0, part], rules, curve)
+            curves[:, n] = curve
+        ours[name] = curves, dict(zip(RESULTS, found.T, strict=True))
+    folder = tmp_path_factory.mktemp("vectorbt")
+    np.savez(folder / "in.npz", open=opens, close=closes, size=np.array(sizes), kind=kinds, fees=0.001, slippage=0.0005,
+             cash=COSTS.cash)  # fmt: skip
+    subprocess.run([python, vectorbt_script(), folder / "in.npz", folder / "out.npz"], check=True)
+    theirs = np.load(folder / "out.npz")
+    return {n: (ours[n], {k: theirs[k][i] for k in theirs.files}) for i, n in enumerate(NAMES)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_equal_to_vectorbt(compared, name):
+    (curves, measures), theirs = compared[name]
+    # An account that shorts without a stop may lose more than it has: ours ends what it holds, vectorbt goes on owing.
+    ruined = (curves <= 0.0).cumsum(axis=0) > 0
+    np.testing.assert_allclose(np.where(ruined, 0.0, curves), np.where(ruined, 0.0, theirs["equity"]), rtol=1e-9)
+    alive = ~ruined[-1]
+    assert alive.sum() >= len(SYMBOLS) - 2
+    measures = {key: values[alive] for key, values in measures.items()}
+    theirs = {key: theirs[key][..., alive] for key in ("positions", "wins", "total_return", "max_drawdown")}
+    np.testing.assert_array_equal(measures["trades"], theirs["positions"])
+    rate = theirs["wins"] / np.where(theirs["positions"] > 0, theirs["positions"], np.nan)
+    np.testing.assert_array_equal(measures["win_rate"], rate)
+    np.testing.assert_allclose(measures["total_return"], theirs["total_return"], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(measures["max_drawdown"], theirs["max_drawdown"], rtol=1e-9, atol=1e-9)
+
+
+def test_most_strategies_trade(compared):
+    assert sum(found[0][1]["trades"].sum() > 10 for found in compared.values()) >= 9
+    assert len(MEASURES) < len(RESULTS)
+
+
+@pytest.mark.parametrize("symbol", ["AAPL", "F"])
+def test_stops_and_targets_equal_to_backtesting_py(python, market, tmp_path, symbol):
+    n = SYMBOLS.index(symbol)
+    part = slice(market.offsets[n], market.offsets[n + 1])
+    bars = market.bars[part].copy()
+    factor = market.frame["split_factor"].to_numpy()[part]
+    bars[:, :4] *= factor[:, None]
+    bars[:, SPLIT] = 1.0
+    rising = np.append(0.0, (bars[20:, 3] > bars[:-20, 3]).astype(float))
+    target = np.concatenate([np.zeros(len(bars) - len(rising)), rising])
+    for t in range(1, len(bars) - 1):  # it takes no order whose stop or target the last close has passed already
+        if target[t] > target[t - 1] and abs(bars[t + 1, 0] / bars[t, 3] - 1.0) > 0.015:
+            target[t] = 0.0
+    rules = COSTS._replace(commission_bps=0.0, slippage_bps=0.0, whole_shares=True, stop_loss=0.02, take_profit=0.03,
+                           cash=1e6)  # fmt: skip
+    equity, cash = np.empty(len(bars)), np.empty(len(bars))
+    rows, none = np.arange(len(bars))[:, None], np.full(len(bars), np.nan)
+    _, _, trades = run_portfolio(
+        bars, rows, 0, len(bars) - 1, target[:, None], none, np.zeros(len(bars), bool), rules, equity, cash
+    )
+    np.savez(tmp_path / "in.npz", prices=bars[:, :4], target=target, stop=0.02, goal=0.03, cash=1e6)
+    subprocess.run([python, backtesting_script(), tmp_path / "in.npz", tmp_path / "out.npz"], check=True)
+    theirs = np.load(tmp_path / "out.npz")
+    np.testing.assert_allclose(equity, theirs["equity"], rtol=1e-9)
+    done = trades[~np.isnan(trades[:, 3])]
+    assert len(done) > 100 and {STOP, GOAL, ORDER} <= set(done[:, 9])
+    np.testing.assert_array_equal(done[:, 2:4], np.column_stack([theirs["entry"], theirs["exit"]]))
+    np.testing.assert_allclose(done[:, 7], theirs["profit"], rtol=1e-9, atol=1e-6)
