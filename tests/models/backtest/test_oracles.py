@@ -55,7 +55,7 @@ def compared(python, market, tmp_path_factory):
     for name in NAMES:
         target, _, rules = wanted(market, discover_strategies().classes[name](), COSTS)
         target = np.nan_to_num(target)
-        rules = rules._replace(stop_loss=np.nan, take_profit=np.nan)
+        rules = rules._replace(stop_loss=np.nan, take_profit=np.nan, cash_rate=0.0)  # vectorbt has neither
         size = np.full(target.shape, np.nan)
         if rules.buys_amounts:
             size[1:] = np.where(target[:-1] != 0.0, target[:-1], np.nan)
