@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from models.backtest.confidence_sets import SIZE
+from models.backtest.metrics import SESSIONS_PER_YEAR
 from models.backtest.ranking import OVERALL, Candidates, Scope
 
 LEVEL = f"{1 - SIZE:.0%}".replace("%", " %")
@@ -34,7 +35,8 @@ def report_lines(
     first, last = (pd.Timestamp(candidates.dates[at]).date() for at in (0, -1))
     lines.append(
         f"{_count(len(overall), 'strategy', 'strategies')} over {len(candidates.dates):,} sessions, {first} to "
-        f"{last}, after costs, in equal parts of every symbol."
+        f"{last}, after costs, in equal parts of every symbol; Sharpe ratios of what is above "
+        f"{(1 + candidates.rate) ** SESSIONS_PER_YEAR - 1:.2%} a year, the rate on cash."
     )
     lines.append(
         f"{_count(candidates.trials, 'configuration')} tried in all, counted from {candidates.trials_known_from}: "

@@ -88,10 +88,31 @@ def test_more_trials_lower_the_deflated_ratio_and_nothing_else():
 
 def test_leverage_changes_no_rank():
     """Sets are told by Sharpe ratio: the same strategy with more money in it is no better."""
-    plain = candidates()
-    leveraged = replace(plain, returns=plain.returns * np.array([1, 1, 0.3, 2, 1, 1]))
-    ranks = [ranked(c)[OVERALL].rows.set_index("strategy")["rank"] for c in (plain, leveraged)]
-    assert ranks[0].sort_index().equals(ranks[1].sort_index())
+    whole, three = candidates(), [0, 2, 3]
+    plain = replace(
+        whole, names=tuple(NAMES[n] for n in three), categories=("",) * 3,
+        returns=whole.returns[:, three] + np.array([0.0, 0.0002, 0.0001]),
+    )  # fmt: skip
+    leveraged = replace(plain, returns=plain.returns * np.array([1.0, 3.0, 0.2]))
+    one, other = (ranked(c)[OVERALL].rows.set_index("strategy").sort_index() for c in (plain, leveraged))
+    assert one["rank"].equals(other["rank"])
+    for column in ("best_set_p_value", "spa_p_sharpe", "deflated_sharpe"):
+        assert np.allclose(one[column], other[column], rtol=1e-9, equal_nan=True)
+    assert (one["best_set_p_value"].drop("balanced") > 0).all()
+    assert not np.allclose(one["spa_p_return"], other["spa_p_return"])
+
+
+def test_the_rate_on_cash_is_no_merit():
+    """Holding something like cash is best by far, until the rate on cash is taken off."""
+    draw = np.random.default_rng(8)
+    returns = np.column_stack([draw.normal(0.001, 0.01, 1500), draw.normal(0.0002, 0.0005, 1500)])
+    given = replace(candidates(1500), names=NAMES[:2], categories=("", ""), returns=returns)
+    places = [
+        ranked(replace(given, rate=rate))[OVERALL].rows.set_index("strategy")["rank"]
+        for rate in (0.0, 0.0002)
+    ]
+    assert places[0].to_dict() == {"dip": 1, "buy_and_hold": 2}
+    assert places[1]["buy_and_hold"] == 1
 
 
 def test_without_the_benchmark_nothing_is_compared_with_it():

@@ -68,6 +68,13 @@ def test_trials_are_stated_with_their_source():
     assert any("the luckiest of 41 trials" in line for line in lines_of(replace(equals(), trials=41)))
 
 
+def test_the_rate_on_cash_is_stated():
+    lines = lines_of(replace(equals(), rate=0.0001))
+    assert any(
+        line.endswith("Sharpe ratios of what is above 2.55% a year, the rate on cash.") for line in lines
+    )
+
+
 def test_what_did_not_run_or_compare_is_named():
     assert "Not run, see their errors: broken, gone." in lines_of(equals(), ["broken", "gone"])
     absent = lines_of(replace(equals(), benchmark="spy_held"))

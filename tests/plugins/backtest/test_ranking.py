@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from data_layer.storage.copy_encoder import json_text
-from data_layer.storage.database import copy_in, load_sql, transaction
+from data_layer.storage.database import copy_in, load_sql, take_lock, transaction
 from models.errors import BlockedError, ConfigError
 from plugins.backtest.ranking import rank_run
 from tests.support.rankings import candidates
@@ -27,11 +27,12 @@ def stored_run(database, *, has_delisted=False, failed=()) -> int:
     trials = [("buy_and_hold", {}), ("dip", {"oversold": 30.0}), ("dip", {"oversold": 20.0}), ("gone", {})]
     with transaction(database.writer) as connection:
         run = {
-            "run_key": "ab" * 8, "parameters": json_text({"rules": {"cash_rate": 0.0}}), "symbols": 3,
+            "form": "assessment", "run_key": "ab" * 8,
+            "parameters": json_text({"rules": {"cash_rate": 0.0}}), "symbols": 3,
             "first_session": "2010-01-04", "last_session": "2012-01-04", "cash_usd": 1e5, "data_version": "x",
             "known_at": None, "code_version": "y", "has_delisted": has_delisted, "synthetic": False,
         }  # fmt: skip
-        connection.execute(load_sql("backtest_runs/insert_assessment"), run)
+        connection.execute(load_sql("backtest_runs/insert_run"), run)
         run_id = connection.execute("SELECT id FROM backtest_runs").fetchone()["id"]
         ids = [tried(connection, name, parameters) for name, parameters in trials]
         frame = pd.DataFrame(
@@ -57,10 +58,10 @@ def stored_run(database, *, has_delisted=False, failed=()) -> int:
 
 
 def tried(connection, name, parameters, universe="AAPL MSFT GOOG") -> int:
-    rows = [
-        {"strategy": name, "strategy_class": CLASSES[name], "parameters": parameters, "universe": universe}
-    ]
-    found = connection.execute(load_sql("strategy_trials/upsert_assessed"), {"rows": json_text(rows)})
+    rows = [{"strategy": name, "strategy_class": CLASSES[name], "parameters": parameters}]
+    found = connection.execute(
+        load_sql("strategy_trials/upsert_trials"), {"rows": json_text(rows), "universe": universe}
+    )
     return found.fetchone()["id"]
 
 
@@ -138,17 +139,18 @@ def test_rows_of_a_scope_that_is_no_more_go(database):
     assert "regime:sideways" in scopes
 
 
-def test_two_at_once_rank_once(database):
+def test_two_at_once_take_turns(database):
     run_id = stored_run(database)
     found = []
-    threads = [
-        threading.Thread(target=lambda: found.append(rank_run(database.writer, run_id))) for _ in range(2)
-    ]
-    for thread in threads:
+    thread = threading.Thread(target=lambda: found.append(rank_run(database.writer, run_id)))
+    with transaction(database.writer) as connection:
+        take_lock(connection, "strategy_assessment", "ranking", str(run_id))
         thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(one["written"] for one in found) == [0, found[0]["rankings"]]
+        thread.join(1.5)
+        assert thread.is_alive()
+        assert query(database, "SELECT count(*) FROM pg_locks WHERE NOT granted") == [(1,)]
+    thread.join(60.0)
+    assert found[0]["written"] == found[0]["rankings"]
 
 
 def test_what_did_not_run_and_who_left_is_said(database):
