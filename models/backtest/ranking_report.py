@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from models.backtest.confidence_sets import SIZE
-from models.backtest.curve import SESSIONS_PER_YEAR
+from models.backtest.metrics import SESSIONS_PER_YEAR
 from models.backtest.ranking import OVERALL, Candidates, Scope
 
 LEVEL = f"{1 - SIZE:.0%}".replace("%", " %")
