@@ -44,7 +44,7 @@ COMMENT ON COLUMN backtest_runs.cash_usd IS 'Cash of each account at the start, 
 COMMENT ON COLUMN backtest_runs.data_version IS 'Hash of symbols, sessions, bars and actions';
 COMMENT ON COLUMN backtest_runs.known_at IS 'Knowledge cutoff the bars were read as of; NULL for bars from files';
 COMMENT ON COLUMN backtest_runs.code_version IS 'Hash of the engine, the features and the strategies';
-COMMENT ON COLUMN backtest_runs.has_delisted IS 'Whether the universe holds shares that have left the market; without any, results are those of survivors';
+COMMENT ON COLUMN backtest_runs.has_delisted IS 'Whether the universe holds shares that have left the market, as many as a market loses; else results are those of survivors';
 COMMENT ON COLUMN backtest_runs.synthetic IS 'True when the bars are synthetic and not a market''s';
 COMMENT ON COLUMN backtest_runs.recorded_at IS 'Wall clock of the first write';
 

@@ -9,7 +9,8 @@ BEGIN
         'stage_runs', 'audit_events', 'quality_findings', 'data_quality_results', 'feature_values',
         'feature_values_history', 'model_runs', 'model_runs_history', 'signals', 'signals_history', 'target_positions',
         'risk_decisions', 'orders', 'fills', 'positions', 'ledger_entries', 'account_snapshots', 'model_performance',
-        'performance_reports'
+        'performance_reports', 'backtest_results', 'backtest_equity', 'backtest_trades', 'assessment_sessions',
+        'assessment_returns', 'strategy_rankings', 'ranking_reports'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ADD COLUMN is_synthetic boolean NOT NULL DEFAULT false', name);
         EXECUTE format('COMMENT ON COLUMN %I.is_synthetic IS %L', name,

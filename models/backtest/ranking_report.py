@@ -27,7 +27,8 @@ def report_lines(
     lines = []
     if not candidates.has_delisted:
         lines.append(
-            "Survivors only: the universe holds no symbol that has left the market, so results lean upward."
+            "Survivors only: the universe holds none or hardly any of the symbols that have left the market, so "
+            "results lean upward."
         )
     if candidates.synthetic:
         lines.append("Synthetic bars: made up from a seed, no market ever traded them.")

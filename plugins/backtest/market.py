@@ -23,6 +23,7 @@ from data_layer.sources.files import FilesSource
 from data_layer.storage.database import load_sql, transaction
 from models.backtest.benchmark import equal_weight_returns
 from models.backtest.kernel import GAP, LEFT
+from models.backtest.metrics import SESSIONS_PER_YEAR
 from models.backtest.rules import Rules, checked_rules
 from models.errors import ConfigError
 from models.panel import Panel
@@ -34,9 +35,11 @@ Series = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 Index = NDArray[np.int64]
 FIRST, LAST = dt.date(1900, 1, 1), dt.date(2200, 1, 1)
-FOR_EVER = dt.datetime(
-    2200, 1, 1, tzinfo=dt.UTC
-)  # files hold finished history: no session in them is still open
+# A share of the symbols a year. Of large companies some two in a hundred are bought or fail each year; a list with a
+# quarter of that has been drawn up by who was still there.
+LEAVERS_A_YEAR = 0.005
+# Files hold finished history: no session in them is still open.
+FOR_EVER = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Market:
     frame: pd.DataFrame = field(repr=False)  # [R] bars with their factors, as features are computed from
     data_version: str  # SHA-256 (16 digits) of symbols, sessions and bars: the same data gives the same
     known_at: dt.datetime | None  # knowledge cutoff; None for files
-    has_delisted: bool  # whether a share held has left the market before its end
+    has_delisted: bool  # whether shares that left the market are among them, as many as a market loses
     synthetic: bool
     refused: int = 0  # rows of files that cannot be true and were left out, as the quality gate would
 
@@ -170,7 +173,8 @@ def _market(
         digest.update(np.ascontiguousarray(array).data)
     return Market(
         names, {name: sectors[name] for name in names if name in sectors}, sessions, begin, bars, offsets,
-        row_session, market[row_session], frame, digest.hexdigest()[:16], known_at, bool(gone), synthetic,
+        row_session, market[row_session], frame, digest.hexdigest()[:16], known_at,
+        len(gone) >= LEAVERS_A_YEAR * len(row_session) / SESSIONS_PER_YEAR and bool(gone), synthetic,
     )  # fmt: skip
 
 

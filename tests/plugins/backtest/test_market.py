@@ -153,3 +153,15 @@ def test_only_symbols_asked_for_and_who_left_is_judged_by_all(tmp_path):
     path = write_file(tmp_path)
     assert market_from_file(path, ["GONE"]).has_delisted
     assert not market_from_file(path, ["STAYS"]).has_delisted
+
+
+@pytest.mark.parametrize(("symbols", "is_plausible"), [(50, True), (210, False)])
+def test_one_leaver_among_hundreds_is_still_a_list_of_survivors(tmp_path, symbols, is_plausible):
+    """Two years of so many shares, one of which leaves half a year before the end; of 420 years two would have to."""
+    days = pd.bdate_range("2015-01-05", periods=504)
+    bar = {"open": 10.0, "high": 11.0, "low": 9.0, "close": 10.0, "volume": 1000}
+    parts = [pd.DataFrame({"date": days.date, **bar}).assign(symbol=f"S{i}") for i in range(symbols)]
+    parts[0] = parts[0].iloc[:-126]
+    path = tmp_path / "bars.parquet"
+    pd.concat(parts).to_parquet(path)
+    assert market_from_file(path).has_delisted is is_plausible
