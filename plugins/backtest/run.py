@@ -55,7 +55,10 @@ def accounts(market: Market, strategy: BaseStrategy, request: Request, form: str
 def warn(market: Market) -> None:
     """Say first what a reader must know of the bars."""
     if not market.has_delisted:
-        say("these bars hold none or hardly any of the shares that have left the market: results are those of survivors, and too good")
+        say(
+            "these bars hold none or hardly any of the shares that have left the market: results are those of "
+            "survivors, and too good"
+        )
     if market.synthetic:
         say("these bars are synthetic: no result says anything about a market")
 
