@@ -27,18 +27,17 @@ QUICK = Patience(connect=0.5, silence=0.4, total=1.2, pause=0.05)
 PAGES = ("first", "middle", "last")
 ONE_PAGE = {"yfinance"}
 
-REFUSED = ("403", "redirect")
+REFUSED = ("403", "redirect", "not_authorized")
 UNUSABLE = (
     "truncated", "empty", "html_200", "json_list", "json_null", "json_text", "not_utf8", "deep",
     "two_documents", "short", "reset", "stall", "stall_body", "drip", "429", "429:long", "429:far_date",
     "429:nonsense", "429:short", "500", "502", "503", "504", "html_502", "no_results", "results_object",
-    "not_authorized", "no_object", *SYMBOLS,
+    "no_object", *SYMBOLS,
 )  # fmt: skip
 # On one page of one symbol it would be a short load, where on every symbol's it leaves sessions empty.
 ONCE = (
     "no_results",
     "results_object",
-    "not_authorized",
     "no_object",
     "truncated",
     "html_200",
@@ -55,7 +54,9 @@ def cases() -> list[tuple[str, str, str, int | None, str]]:
     """Vendor, mode, page, how often, outcome: refused, error, kept (for the gate) or whole."""
     found = []
     for vendor in VENDORS:
+        found.append((vendor, "silent", "all", None, "error"))
         for page in PAGES:
+            found.append((vendor, "not_authorized", page, 1, "refused"))
             found += [(vendor, mode, page, None, "refused") for mode in REFUSED]
             found += [(vendor, mode, page, None, "error") for mode in UNUSABLE]
             found += [(vendor, mode, page, 1, "error") for mode in ONCE]
