@@ -56,7 +56,11 @@ def declared_sources() -> dict[str, Declared]:
         stated = {what: _first(lineage, what) for what in READ}
         if stated["name"] is not None:
             found[stated["name"]] = Declared(
-                stated["name"], bool(stated["is_static"]), stated["keys"] or {}, stated["address"], stated["limit"]
+                stated["name"],
+                bool(stated["is_static"]),
+                stated["keys"] or {},
+                stated["address"],
+                stated["limit"],
             )
     return dict(sorted(found.items()))
 

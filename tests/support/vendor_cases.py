@@ -10,6 +10,7 @@ import pandas as pd
 
 from data_layer.quality.row_checks import check_rows
 from data_layer.settings import parse_settings
+from data_layer.source_catalogue import live_sources
 from data_layer.sources import available_sources
 from data_layer.sources.calls import Patience
 from data_layer.sources.vendor import VendorSource
@@ -18,7 +19,7 @@ from tests.support.chain import NOW
 from tests.support.vendor_pages import STAMPS, SYMBOLS, VALUES
 from tests.support.vendor_stub import Fault, Stub
 
-VENDORS = ("polygon", "yfinance", "alpaca")
+VENDORS = live_sources()
 FIRST, LAST = dt.date(2005, 2, 1), dt.date(2005, 3, 31)
 WANTED = {"SYMBOLS": "AAPL IBM MSFT", "START": str(FIRST), "END": str(LAST)}
 # The same proportions as by default, eight times as impatient.

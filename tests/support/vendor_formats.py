@@ -1,10 +1,9 @@
-"""How Yahoo and Alpaca write the same bars and actions as Polygon, and who answers which address."""
+"""How Yahoo and Alpaca write the same bars and actions as Polygon."""
 
 from __future__ import annotations
 
 import datetime as dt
 import struct
-from collections.abc import Callable
 from typing import Any
 
 from tests.support import vendor_polygon as polygon
@@ -12,25 +11,10 @@ from tests.support.vendor_market import FIELDS, NAMES, Market
 from tests.support.vendor_pages import NEW_YORK, SYMBOLS, D, Page, at, cut, spoil, unless_silent
 
 
-def route(market: Market, size: int, url: str, path: str, query: dict[str, str], mode: str = "") -> Page:
-    """The answer to a request, with the content fault named, if it is one."""
-    handlers: list[tuple[str, Callable[..., Page]]] = [
-        ("/v2/aggs/ticker/", polygon.history), ("/v2/aggs/grouped/", polygon.market),
-        ("/v3/reference/tickers/", polygon.details), ("/v3/reference/tickers", polygon.tickers),
-        ("/vX/reference/tickers/", polygon.events), ("/v3/reference/splits", polygon.actions),
-        ("/v3/reference/dividends", polygon.actions), ("/v8/finance/chart/", yahoo_chart),
-        ("/v2/stocks/bars", alpaca_bars), ("/v1/corporate-actions", alpaca_actions),
-    ]  # fmt: skip
-    for start, handler in handlers:
-        if path.startswith(start):
-            return handler(market, size, url, path, query, mode)
-    return Page("unknown", {"message": "not found"}, status=404)
-
-
 def yahoo_chart(market: Market, size: int, url: str, path: str, query: dict[str, str], mode: str) -> Page:
     symbol = path.rsplit("/", maxsplit=1)[-1].replace("-", ".")
     order = sorted({row["symbol"] for row in market.rows})
-    if symbol not in order:
+    if symbol not in order or (mode, symbol) == ("unknown", "MSFT"):
         error = {"code": "Not Found", "description": "No data found, symbol may be delisted"}
         return Page("bars", {"chart": {"result": None, "error": error}}, status=404)
     shown = order[max(0, order.index(symbol) - 1)] if mode == "page_again" else symbol
