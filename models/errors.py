@@ -27,7 +27,13 @@ class DataQualityError(AlmanacError):
 
 
 class RetryableError(AlmanacError):
-    """A passing fault of a vendor, the network or the database: the caller may retry."""
+    """A passing fault of a vendor, the network or the database: the caller may retry.
+
+    Attributes:
+        after: seconds a vendor asked to be left alone, None when it did not say.
+    """
+
+    after: float | None = None
 
 
 class BlockedError(AlmanacError):

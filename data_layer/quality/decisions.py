@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from data_layer.quality.row_checks import check_rows
 from data_layer.sessions import FIRST_DAY, is_session, last_closed
+from data_layer.settings import Settings
 from data_layer.sources import available_sources
 from data_layer.sources.base import BAR_COLUMNS
 from data_layer.storage.audit import event, write_events
 from data_layer.storage.bars import Provenance, store_bars
 from data_layer.storage.database import Connection, load_sql, take_lock
+from data_layer.storage.vendors import vendors_of
 from models.errors import ConfigError, DataQualityError
 
 STAGE = "data_ingestion"
@@ -51,6 +53,7 @@ def release(
     number: int,
     reason: str,
     *,
+    settings: Settings,
     now: dt.datetime,
     later_stages: Sequence[str],
 ) -> bool:
@@ -58,11 +61,13 @@ def release(
 
     It must pass the row checks now: because the calendar has been corrected, the session has closed since, or
     because it is the one of two contradicting rows that is right. What no check and no table can take stays.
+    Where a vendor named earlier in SOURCES has spoken of the bar, it is kept as a word and replaces nothing.
 
     Args:
         connection: writer's transaction.
         number: quarantine.id.
         reason: why it is right.
+        settings: the home's, for its order of vendors.
         now: instant of the decision (UTC).
         later_stages: stages whose completed sessions rest on the bar, marked stale where it comes late.
 
@@ -107,6 +112,7 @@ def release(
             delay=available_sources()[row["source"]].delay,
             now=now,
             decided=max(done, default=None),
+            vendors=vendors_of(connection, settings),
         ),
     )
     if stored.first_restated and done:
@@ -121,8 +127,16 @@ def release(
     return True
 
 
-def accept(connection: Connection, session: dt.date, symbol: str, reason: str, *, now: dt.datetime) -> bool:
-    """Accept a session as it is, or what is missing or wrong of one symbol in it.
+def accept(
+    connection: Connection,
+    session: dt.date,
+    symbol: str,
+    reason: str,
+    *,
+    now: dt.datetime,
+    asked_for: Collection[str] = (),
+) -> bool:
+    """Accept a session as it is, or what is missing or wrong of one symbol in it; the table audits itself.
 
     Args:
         connection: writer's transaction.
@@ -130,6 +144,7 @@ def accept(connection: Connection, session: dt.date, symbol: str, reason: str, *
         symbol: symbol as received; empty for the whole session.
         reason: why.
         now: instant of the decision (UTC).
+        asked_for: symbols that the home asks for; of one without any bar nothing may be stored yet.
 
     Returns:
         False when it was accepted already.
@@ -142,21 +157,13 @@ def accept(connection: Connection, session: dt.date, symbol: str, reason: str, *
         raise _refuse(
             "not a session that has closed", "SESSION", session, "name a day the exchange traded on"
         )
-    if symbol:
+    if symbol and symbol not in asked_for:
         known = connection.execute(load_sql("session_exceptions/select_known"), {"symbol": symbol}).fetchone()
         if not (known or {})["known"]:
             raise _refuse("nothing is known of this symbol", "SYMBOL", symbol, "see trading_universe")
     parameters = {"session": session, "symbol": symbol, "reason": reason}
     found = connection.execute(load_sql("session_exceptions/insert_exception"), parameters)
-    if not found.rowcount:
-        return False
-    key = f"accept/{session}/{symbol}"
-    payload = {"reason": reason, "symbol": symbol}
-    write_events(
-        connection,
-        [event(key, "quality.accepted", session, "accept", payload, symbol=symbol or None)],
-    )
-    return True
+    return found.rowcount > 0
 
 
 def _row(connection: Connection, number: int) -> dict[str, Any]:

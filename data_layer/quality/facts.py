@@ -47,8 +47,13 @@ def read_facts(
     # Without any bar, all that was expected is missing.
     behind = len(sessions_between(held or sessions[0], expected)) - (1 if held else 0)
     facts = Facts(found, homeless, fetch["received"], behind, expected)
-    accepted = connection.execute(load_sql("session_exceptions/select_exceptions"))
-    return without_accepted(facts, {(r["session_date"], r["symbol"]) for r in accepted}), fetch["newest"]
+    return without_accepted(facts, read_accepted(connection)), fetch["newest"]
+
+
+def read_accepted(connection: Connection) -> frozenset[tuple[dt.date, str]]:
+    """Return what people have accepted: session and symbol, empty for all of the session."""
+    rows = connection.execute(load_sql("session_exceptions/select_exceptions"))
+    return frozenset((row["session_date"], row["symbol"]) for row in rows)
 
 
 def quarantined_of(connection: Connection, run_id: str, kind: str) -> list[tuple[dt.date | None, str, str]]:

@@ -9,6 +9,7 @@ from data_layer.quality.decisions import quarantined_rows, reject, release
 from data_layer.runtime.console import ends, say, table
 from data_layer.runtime.home import Home
 from data_layer.runtime.progress import STAGES
+from data_layer.runtime.remember import home_settings
 from data_layer.settings import home_path
 from data_layer.storage.database import transaction
 from models.errors import ConfigError
@@ -30,8 +31,11 @@ def main() -> int:
     number = _number(key, given[key])
     with transaction(uri) as connection:
         if key == "RELEASE":
+            settings, _ = home_settings(home_path())
             now = dt.datetime.now(dt.UTC)
-            done = release(connection, number, given["REASON"], now=now, later_stages=STAGES[1:])
+            done = release(
+                connection, number, given["REASON"], settings=settings, now=now, later_stages=STAGES[1:]
+            )
         else:
             done = reject(connection, number, given["REASON"])
     say(f"row {number} {key.lower()}{'d' if key == 'RELEASE' else 'ed'}" + ("" if done else " already"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data_layer.runtime.files import write_atomically
@@ -48,14 +49,40 @@ def refuse_other_source(home: Path, environ: Mapping[str, str] | None = None) ->
         return
     kept, asked = parse_settings(home, remembered).sources, load_settings(environ).sources
     if not set(kept) & set(asked):
-        name = asked[0]
-        raise ConfigError(
-            f"this home holds market data of {', '.join(kept)}",
-            stage="run",
-            key="SOURCE",
-            value=name,
-            remedy=f"run `ALMANAC_HOME=.almanac-{name} make run SOURCE={name} ...` to give it a home of its own",
-        )
+        raise _other_source(kept, asked[0])
+
+
+def home_settings(home: Path, environ: Mapping[str, str] | None = None) -> tuple[Settings, str]:
+    """Return the settings of a command that works on what a home holds, and the source it is to ask.
+
+    SOURCE (else the first of SOURCES) picks whom to ask; whose word counts stays the order that the home was
+    started with.
+
+    Raises:
+        ConfigError: when a value is wrong, or the home was not started with the source asked for.
+    """
+    remembered = remembered_values(home)
+    if not remembered.get("SOURCE"):
+        settings = load_settings(environ)
+        return settings, settings.source
+    order = parse_settings(home, remembered).sources
+    named = given_values(environ, ("SOURCE", "SOURCES"))
+    asked = [*named.get("SOURCE", "").split(), *named.get("SOURCES", "").replace(",", " ").split(), *order][0]
+    if asked not in order:
+        raise _other_source(order, asked)
+    base = os.environ if environ is None else environ
+    return load_settings({**base, "SOURCE": order[0], "SOURCES": ",".join(order)}), asked
+
+
+def _other_source(kept: Sequence[str], name: str) -> ConfigError:
+    return ConfigError(
+        f"this home holds market data of {', '.join(kept)}",
+        stage="run",
+        key="SOURCE",
+        value=name,
+        remedy=f"run `ALMANAC_HOME=.almanac-{name} make run SOURCE={name} ...` to give it a home of its own, or add "
+        f"a further vendor of the same market: make run SOURCES={','.join(kept)},{name}",
+    )
 
 
 def remembered_or_default(home: Path) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import pandas as pd
@@ -36,6 +36,8 @@ class Source(ABC):
 
     def __init__(self, settings: Settings):
         self.settings = settings
+        # What people have accepted as missing: session and symbol, empty for all of the session. Told by whoever asks.
+        self.accepted: Collection[tuple[dt.date, str]] = frozenset()
 
     @abstractmethod
     def instruments(self) -> pd.DataFrame:
@@ -67,6 +69,10 @@ class Source(ABC):
     ) -> Iterator[pd.DataFrame]:
         """Yield the rows of ``bars`` in pieces that fit in memory, each symbol wholly in one of them."""
         yield self.bars(symbols, start, end)
+
+    def history(self, symbols: Sequence[str], start: dt.date, end: dt.date) -> pd.DataFrame:
+        """Return the rows of ``bars`` for a backfill, where a single session without a bar is nothing odd."""
+        return self.bars(symbols, start, end)
 
     @abstractmethod
     def actions(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> pd.DataFrame:

@@ -110,7 +110,7 @@ class Caller:
         deadline = self._clock() + self.patience.total
         pause = self.patience.pause
         for attempt in range(1, self.patience.attempts + 1):
-            wait = pause
+            wait, asked = pause, None
             try:
                 answer = send(max(0.05, deadline - self._clock()))
             except TRANSPORT_ERRORS as error:
@@ -126,11 +126,11 @@ class Caller:
                     trouble += f", to be asked again in {asked:.0f} s"
                     wait = max(wait, asked)
             if attempt == self.patience.attempts or self._clock() + wait >= deadline:
-                raise self.broken(what, trouble) from None
+                raise self.broken(what, trouble, after=asked) from None
             self._sleep(wait)
             pause *= 2
             if not self.bucket.take(within=deadline - self._clock()):
-                raise self.broken(what, trouble) from None
+                raise self.broken(what, trouble, after=asked) from None
         raise AssertionError("the last attempt returns or raises")
 
     def walk(
@@ -170,15 +170,17 @@ class Caller:
             cursor = following
         raise self.broken(what, f"more than {MOST_PAGES} pages")
 
-    def broken(self, what: str, trouble: str) -> RetryableError:
-        """Return the error for an answer that cannot be used as it is."""
-        return RetryableError(
+    def broken(self, what: str, trouble: str, *, after: float | None = None) -> RetryableError:
+        """Return the error for an answer that cannot be used as it is; after: seconds the vendor asked to wait."""
+        error = RetryableError(
             f"no usable answer of {self.vendor}: {self.hide(trouble)}",
             stage=STAGE,
             key="asked for",
             value=what,
             remedy="it is asked again later",
         )
+        error.after = after
+        return error
 
     def hide(self, text: str) -> str:
         """Return a vendor's words, short, without keys."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -69,6 +69,11 @@ class OrderedSources:
     def delay(self) -> dt.timedelta:
         """The longest delay of all: whoever answers, the bar could be had by then."""
         return max(source.delay for source in self.sources)
+
+    def accept(self, missing: Collection[tuple[dt.date, str]]) -> None:
+        """Tell every vendor what people have accepted as missing, see Source.accepted."""
+        for source in self.sources:
+            source.accepted = missing
 
     def instruments(self) -> pd.DataFrame:
         """See Source.instruments."""

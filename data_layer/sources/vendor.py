@@ -63,8 +63,6 @@ class VendorSource(Source):
         self.patience = patience or Patience()
         self._bucket = bucket
         self.listings = Listings(self)
-        # What a person has accepted as it is: (session, symbol), symbol empty for the whole session.
-        self.accepted: frozenset[tuple[dt.date, str]] = frozenset()
 
     @abstractmethod
     def load_bars(self, symbols: Sequence[str], first: dt.date, last: dt.date) -> Iterable[Row]:
@@ -127,24 +125,39 @@ class VendorSource(Source):
 
         Raises:
             RetryableError: when a session on which a wanted symbol trades has not a single row, or a symbol that
-                trades all through several sessions has none.
+                trades all through several sessions has none, and nobody has accepted that.
         """
         wanted, first, last = self._window(symbols, start, end)
         seen: set[dt.date] = set()
         newest: dict[str, dt.date] = {}
-        for some in self.batches(wanted, first, last) if first <= last else []:
-            for symbol in some:
-                validate_symbol(symbol, stage=STAGE)
-            rows = bar_frame(r for r in self.load_bars(some, first, last) if _within(r[1], first, last))
+        for rows in self._load(wanted, first, last):
             seen.update(stamp.date() for stamp in rows["date"].dropna().unique())
             newest.update((str(s), day.date()) for s, day in rows.groupby("symbol")["date"].max().dropna().items())
             yield rows
-        if not wanted or first > last:
-            yield bar_frame([])
         if sessions := sessions_between(first, last):
             self.listings.ask_again(wanted, newest, sessions[-1])
         self._refuse_empty(wanted, seen, first, last)
         self._refuse_silent(wanted, newest, first, last)
+
+    def history(self, symbols: Sequence[str], start: dt.date, end: dt.date) -> pd.DataFrame:
+        """See Source: over years a share is halted now and then, and not every vendor says when it was listed.
+
+        Raises:
+            RetryableError: when a symbol that trades has not a single row, and nobody has accepted that.
+        """
+        wanted, first, last = self._window(symbols, start, end)
+        rows = pd.concat([*self._load(wanted, first, last)], ignore_index=True)
+        for symbol in sorted(set(wanted).difference(rows["symbol"])):
+            self._refuse_empty([symbol], set(), first, last)
+        return rows
+
+    def _load(self, wanted: Sequence[str], first: dt.date, last: dt.date) -> Iterator[pd.DataFrame]:
+        for some in self.batches(wanted, first, last) if first <= last else []:
+            for symbol in some:
+                validate_symbol(symbol, stage=STAGE)
+            yield bar_frame(r for r in self.load_bars(some, first, last) if _within(r[1], first, last))
+        if not wanted or first > last:
+            yield bar_frame([])
 
     def batches(self, symbols: Sequence[str], first: dt.date, last: dt.date) -> list[Sequence[str]]:
         """Return the symbols as they are asked for together."""
@@ -180,7 +193,9 @@ class VendorSource(Source):
             due = [
                 str(symbol)
                 for symbol, since, until in members[["symbol", "active_from", "active_to"]].itertuples(False)
-                if since <= day and (until is None or day <= until)
+                if since <= day
+                and (until is None or day <= until)
+                and not {(day, ""), (day, symbol)}.intersection(self.accepted)
             ]
             if due:
                 raise RetryableError(
@@ -189,7 +204,8 @@ class VendorSource(Source):
                     key="session",
                     value=str(day),
                     remedy=f"{self.name} has nothing for this session yet: try again later; if it lies before "
-                    "the vendor's history, name a later START",
+                    "the vendor's history, name a later START; if they did not trade, "
+                    f"make accept SESSION={day} [SYMBOL={due[0]}] REASON=...",
                 )
 
     def _refuse_silent(
@@ -209,11 +225,11 @@ class VendorSource(Source):
                 key="sessions",
                 value=f"{sessions[0]}..{sessions[-1]}",
                 remedy=f"{self.name} says that it trades: try again later, or state in the universe file from when "
-                "to when it does, or record exceptions in session_exceptions",
+                "to when it does, or make accept its sessions",
             )
 
     def _unaccepted(self, symbol: str, sessions: Sequence[dt.date]) -> int:
-        return sum(not {(day, ""), (day, symbol)} & self.accepted for day in sessions)
+        return sum(not {(day, ""), (day, symbol)}.intersection(self.accepted) for day in sessions)
 
 
 def _in_order(action: Action) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data_layer.settings import Settings
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
 
@@ -38,6 +39,15 @@ class Vendors:
     def rank(self, name: str) -> int:
         """Return a vendor's place, the trusted ones first; one not named comes last."""
         return self.names.index(name) if name in self.names else len(self.names)
+
+
+def vendors_of(connection: Connection, settings: Settings) -> Vendors:
+    """Return the vendors of a home: SOURCES in order, then whoever else has spoken in its database."""
+    rows = connection.execute(load_sql("ingestion_batches/select_sources"))
+    others = [row["source"] for row in rows if row["source"] not in settings.sources]
+    return Vendors(
+        [*settings.sources, *others], settings.vendor_price_tolerance, settings.vendor_volume_tolerance
+    )
 
 
 def weigh_bars(

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_layer.quality.action_checks import check_actions
+from data_layer.quality.facts import read_accepted
 from data_layer.quality.row_checks import check_rows
 from data_layer.sessions import last_closed, previous_session, session_from
 from data_layer.sources.base import Source
 from data_layer.storage.bars import Provenance, store_actions, store_bars
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
+from data_layer.storage.vendors import vendors_of
 from models.errors import ConfigError
 from plugins.stages.context import Context
 from plugins.stages.fetching import eves_of, mark_restated
@@ -63,6 +65,7 @@ def open_range(context: Context, source: Source, start: dt.date, end: dt.date) -
         )
     with transaction(context.uri) as connection:
         refuse_other_source(connection, context.stage, context.settings)
+        source.accepted = read_accepted(connection)
     return Backfill(context, source, start, last)
 
 
@@ -94,7 +97,7 @@ def fill_chunk(backfill: Backfill, symbols: Sequence[str]) -> Mapping[str, int]:
     """
     context, source = backfill.context, backfill.source
     # Nobody waits for the lock while the source is asked.
-    rows = source.bars(symbols, backfill.start, backfill.end)
+    rows = source.history(symbols, backfill.start, backfill.end)
     actions = source.actions(symbols, backfill.start, backfill.end)
     checked = check_rows(rows, source=source.name, now=context.request.now)
     with transaction(context.uri) as connection:
@@ -112,6 +115,7 @@ def fill_chunk(backfill: Backfill, symbols: Sequence[str]) -> Mapping[str, int]:
             delay=source.delay,
             now=context.request.now,
             decided=done[-1] if done else None,
+            vendors=vendors_of(connection, context.settings),
         )
         bars = store_bars(connection, checked, provenance)
         mark_restated(connection, bars.first_restated, done)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from data_layer.quality.facts import read_accepted
 from data_layer.sessions import close_times, sessions_between
 from data_layer.settings import Settings, is_symbol
 from data_layer.sources import open_sources
@@ -65,6 +66,7 @@ class Ingestion:
             take_lock(connection, context.stage)
             refuse_other_source(connection, context.stage, context.settings)
             done = sorted(completed_sessions(connection, context.stage))
+            self.source.accept(read_accepted(connection))
             counts = fetch_bars(connection, context, self.source, symbols, done)
             note_fallbacks(connection, context, self.source.fallbacks)
         listings.keep(context, self.source)

@@ -16,21 +16,18 @@ from plugins.stages.context import Context
 
 
 def recall(context: Context, source: OrderedSources) -> None:
-    """Give each vendor what it said in earlier tasks and runs, and what people have accepted since."""
+    """Give each vendor what it said in earlier tasks and runs."""
     vendors = _vendors(source)
     if not vendors:
         return
     with transaction(context.uri) as connection:
         start = {"start": context.settings.start}
         said = connection.execute(load_sql("audit_events/select_described"), start).fetchall()
-        exceptions = connection.execute(load_sql("session_exceptions/select_exceptions")).fetchall()
     for row in said:
         payload = row["payload"]
         if payload["vendor"] in vendors:
             one = _listing(payload)
             vendors[payload["vendor"]].listings.known[one.symbol] = one
-    for vendor in vendors.values():
-        vendor.accepted = frozenset((row["session_date"], row["symbol"] or "") for row in exceptions)
 
 
 def keep(context: Context, source: OrderedSources) -> None:

@@ -1,6 +1,6 @@
 -- The versions that changed actions replace. Parameters: rows (JSON), batch_id. Called by storage.bars.
 INSERT INTO corporate_actions_history
-SELECT a.*, now(), %(batch_id)s
+SELECT a.*, greatest(now(), a.known_at), %(batch_id)s
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS s (
     symbol text, ex_date date, action_type text, value numeric, inferred boolean, known_at timestamptz)
 JOIN corporate_actions a USING (symbol, ex_date, action_type)

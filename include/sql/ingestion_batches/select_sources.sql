@@ -1,2 +1,2 @@
--- The sources that batches came from. Called by plugins.stages.ingestion.
+-- The sources that batches came from. Called by plugins.stages.ingestion and storage.vendors.
 SELECT DISTINCT source FROM ingestion_batches ORDER BY source

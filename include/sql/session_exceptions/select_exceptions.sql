@@ -1,2 +1,2 @@
--- What a person has accepted. Called by plugins.stages.listings, quality.facts.
+-- What a person has accepted. Called by quality.facts.
 SELECT session_date, symbol FROM session_exceptions

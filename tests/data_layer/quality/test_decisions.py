@@ -49,7 +49,7 @@ def rows_of(home, symbol):
 
 def let_go(home, number, reason="checked with the exchange", *, now=NOW):
     with transaction(home.uri) as connection:
-        return release(connection, number, reason, now=now, later_stages=STAGES[1:])
+        return release(connection, number, reason, settings=home.settings, now=now, later_stages=STAGES[1:])
 
 
 def turn_down(home, number, reason="a misprint"):

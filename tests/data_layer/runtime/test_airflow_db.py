@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from cryptography.fernet import Fernet
 
 from data_layer.runtime import airflow_db
+from data_layer.runtime.airflow_connections import read_connection
 from data_layer.runtime.airflow_db import cloned_metadata, metadata_is_ready, prepare_metadata
 from data_layer.runtime.postgres import embedded_postgres
 from data_layer.storage.migrate import prepare_database
@@ -69,3 +71,15 @@ def test_clone_of_a_killed_user_is_dropped_by_the_next_and_one_in_use_is_not(hom
         with cloned_metadata(home) as other:
             assert {one, other} <= names(home)
     assert names(home) == before
+
+
+def test_a_connection_made_in_airflow_is_read_outside_of_it(home):
+    fernet = Fernet(home.secret("airflow_fernet_key").encode())
+    with psycopg.connect(home.uri("airflow", "airflow")) as connection:
+        connection.execute(
+            "INSERT INTO connection (conn_id, conn_type, password, is_encrypted, is_extra_encrypted) "
+            "VALUES ('polygon', 'http', %s, true, false)",
+            [fernet.encrypt(b"key-[of]-a-connection").decode()],
+        )
+    assert read_connection(home, "polygon") == {"login": "", "password": "key-[of]-a-connection"}
+    assert read_connection(home, "alpaca") == {}

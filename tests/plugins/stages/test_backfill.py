@@ -38,7 +38,7 @@ def chunks(database):
 def test_it_brings_bars_and_actions_and_completes_nothing(database, settings, capsys):
     assert command.run(database.writer, settings) == 0
     printed = capsys.readouterr().out
-    assert "chunk 3 of 3: MSFT to MSFT" in printed and "received 183, accepted 183" in printed
+    assert "chunk 3 of 3: MSFT" in printed and "received 183, accepted 183" in printed
     rows = query(
         database.writer,
         "SELECT symbol, count(*) AS n, bool_and(backfilled) AS b FROM market_data GROUP BY 1 ORDER BY 1",

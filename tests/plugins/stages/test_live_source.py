@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
+from data_layer.quality.decisions import accept
 from data_layer.settings import parse_settings
 from data_layer.sources import open_source
+from data_layer.storage.database import transaction
 from models.errors import RetryableError
 from plugins.stages.ingestion import available_sessions
 from plugins.stages.window import Request
@@ -90,6 +93,25 @@ def test_a_day_the_vendor_does_not_have_yet_is_tried_again_and_then_done(stub, d
     stub.fault = None
     daily(database, settings, D("2005-06-30"), run_stage)
     assert done(database) == {CHAIN[0]: (SESSIONS + 1, NEXT)}
+
+
+@pytest.mark.parametrize("symbol", ["AAPL", ""])
+def test_a_halted_session_is_an_error_until_somebody_accepts_it(stub, database, tmp_path, symbol):
+    halted = D("2005-02-10")
+    stub.market.rows = [r for r in stub.market.rows if (r["symbol"], r["date"]) != ("AAPL", halted)]
+    settings = replace(settings_of(stub, tmp_path), symbols=("AAPL",))
+    with pytest.raises(RetryableError, match=r"no bar of AAPL on 2005-02-10.*make accept SESSION=2005-02-10"):
+        daily(database, settings, NEXT, run_stage)
+    with transaction(database.writer) as connection:
+        assert accept(connection, halted, symbol, "halted", now=seven(NEXT), asked_for=settings.symbols)
+    daily(database, settings, NEXT, run_stage)
+    assert done(database) == {CHAIN[0]: (SESSIONS, BEFORE)}
+    # The acceptance of one symbol's session is none of another's.
+    stub.market.rows = [r for r in stub.market.rows if r["date"] != halted]
+    with pytest.raises(RetryableError, match="no bar of IBM on 2005-02-10"):
+        source = open_source(replace(settings, symbols=("AAPL", "IBM")))
+        source.accepted = {(halted, "AAPL")}
+        source.bars(None, halted, halted)
 
 
 @pytest.mark.parametrize("source", ["yfinance", "alpaca"])

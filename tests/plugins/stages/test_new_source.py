@@ -12,6 +12,7 @@ import pytest
 
 from data_layer import sources
 from data_layer.runtime import airflow_db
+from data_layer.runtime.environment import inherited
 from data_layer.settings import Settings, parse_settings
 from data_layer.source_catalogue import declared_sources, live_sources
 from models.errors import ConfigError
@@ -81,6 +82,7 @@ def test_a_new_file_is_a_source_with_its_variables_and_its_pool(added, tmp_path,
     with pytest.raises(ConfigError, match=r"MY_VENDOR_KEY.*Airflow connection `my_vendor`"):
         source.key("MY_VENDOR_KEY")
     monkeypatch.setenv("AIRFLOW_CONN_MY_VENDOR", json.dumps({"conn_type": "http", "password": "my-key"}))
+    assert "AIRFLOW_CONN_MY_VENDOR" in inherited()
     told = with_connections(settings)
     assert sources.open_source(told).key("MY_VENDOR_KEY") == "my-key" and "my-key" not in repr(told)
     assert declared_sources()["my_vendor"].keys == {"MY_VENDOR_KEY": "password"}
