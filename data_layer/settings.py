@@ -17,7 +17,14 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from data_layer.vendor_settings import ADDRESSES, LIMITS, SECRETS, VendorSettings, parse_vendors
+from data_layer.source_catalogue import is_finished
+from data_layer.vendor_settings import (
+    VendorSettings,
+    address_variables,
+    key_variables,
+    limit_variables,
+    parse_vendors,
+)
 from models.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,16 +52,12 @@ REMEMBERED = (
     "FULL_SCORE_WEIGHT",
     "DRY_RUN",
     "MARKET_INDEX",
-    *LIMITS,
+    *limit_variables(),
     "SYNTHETIC_SEED",
     "SYNTHETIC_SYMBOLS",
 )
 # Read afresh each time: a key has no place in a home's file, and another address is for one run.
-NOT_REMEMBERED = (*SECRETS, *ADDRESSES)
-
-
-STATIC_SOURCES = frozenset({"sample", "files", "synthetic"})
-
+NOT_REMEMBERED = (*key_variables(), *address_variables())
 
 @dataclass(frozen=True)
 class Settings:
@@ -97,7 +100,7 @@ class Settings:
     @property
     def is_static(self) -> bool:
         """True when the source is finished history, so that no clock time brings new sessions."""
-        return self.source in STATIC_SOURCES
+        return is_finished(self.source)
 
 
 def is_symbol(value: object) -> bool:
@@ -226,13 +229,13 @@ def merged_values(kept: Mapping[str, str], given: Mapping[str, str]) -> dict[str
 
 def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
     """Turn names and texts into checked settings; an empty text means the default."""
-    default = {f.name: f.default for f in (*fields(Settings), *fields(VendorSettings))}
+    default = {f.name.upper(): f.default for f in fields(Settings)} | limit_variables()
 
     def text(name: str) -> str:
         return str(values.get(name, "") or "")
 
     def number(name: str, low: str, high: str) -> Decimal:
-        given = text(name) or str(default[name.lower()])
+        given = text(name) or str(default[name])
         return _number(name, given, Decimal(low), Decimal(high))
 
     start, end = (parse_date(text(name), key=name) if text(name) else None for name in ("START", "END"))
@@ -289,7 +292,7 @@ def _sources(one: str, several: str) -> tuple[str, ...]:
         problem = f"SOURCE is {one} and SOURCES begins with {names[0]}"
     elif len(set(names)) < len(names):
         problem = "a source is named twice"
-    elif len(names) > 1 and STATIC_SOURCES.intersection(names):
+    elif len(names) > 1 and any(map(is_finished, names)):
         problem = "finished history does not mix with other sources"
     if problem:
         raise ConfigError(problem, stage="settings", key="SOURCES", value=",".join(names),

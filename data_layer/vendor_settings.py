@@ -1,38 +1,44 @@
-"""What a user can set about vendors: keys, addresses, how often they may be called. Read by settings.py only."""
+"""What a user can set about vendors: keys, addresses, how often they may be called. Read by settings.py only.
+
+The variables are those that the sources declare, see Source in data_layer/sources/base.py.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from urllib.parse import urlsplit
 
+from data_layer.source_catalogue import declared_sources
 from models.errors import ConfigError
 
-SECRETS = ("POLYGON_API_KEY", "ALPACA_API_KEY", "ALPACA_SECRET_KEY")
-ADDRESSES = ("POLYGON_URL", "ALPACA_DATA_URL", "YAHOO_URL")
-LIMITS = ("POLYGON_CALLS_PER_MINUTE", "ALPACA_CALLS_PER_MINUTE", "YAHOO_CALLS_PER_MINUTE")
 LOCAL = {"127.0.0.1", "localhost"}
+
+
+def key_variables() -> dict[str, str]:
+    """Return the variables that hold keys, empty each."""
+    return {variable: "" for one in declared_sources().values() for variable in one.keys}
+
+
+def address_variables() -> dict[str, str]:
+    """Return the variables that hold addresses, each with the vendor's own."""
+    return dict(one.address for one in declared_sources().values() if one.address)
+
+
+def limit_variables() -> dict[str, int]:
+    """Return the variables that hold calls per minute, each with its default."""
+    return dict(one.limit for one in declared_sources().values() if one.limit)
 
 
 @dataclass(frozen=True)
 class VendorSettings:
-    """The field name in upper case is the variable's name; a key never shows when this is printed.
+    """Values by variable; a key never shows when this is printed."""
 
-    Polygon's free plan allows 5 calls a minute and Alpaca's 200, of which 180 leave room for a person's own.
-    Yahoo states no limit; 60 a minute is what a person clicking through charts might do.
-    """
-
-    polygon_api_key: str = field(default="", repr=False)
-    alpaca_api_key: str = field(default="", repr=False)
-    alpaca_secret_key: str = field(default="", repr=False)
-    polygon_url: str = "https://api.polygon.io"
-    alpaca_data_url: str = "https://data.alpaca.markets"
-    yahoo_url: str = "https://query2.finance.yahoo.com"
-    polygon_calls_per_minute: int = 5
-    alpaca_calls_per_minute: int = 180
-    yahoo_calls_per_minute: int = 60
+    keys: Mapping[str, str] = field(default_factory=key_variables, repr=False)
+    addresses: Mapping[str, str] = field(default_factory=address_variables)
+    limits: Mapping[str, int] = field(default_factory=limit_variables)  # calls per minute
 
 
 def parse_vendors(text: Callable[[str], str], number: Callable[[str, str, str], Decimal]) -> VendorSettings:
@@ -45,11 +51,8 @@ def parse_vendors(text: Callable[[str], str], number: Callable[[str, str, str], 
     Raises:
         ConfigError: names the variable; the value too unless it is a key.
     """
-    values: dict[str, str | int] = {name.lower(): _key(name, text(name)) for name in SECRETS}
-    for name in ADDRESSES:
-        official = str(getattr(VendorSettings, name.lower()))
-        values[name.lower()] = _address(name, text(name) or official, official)
-    for name in LIMITS:
+    limits = {}
+    for name in limit_variables():
         calls = number(name, "1", "100000")
         if calls != int(calls):
             raise ConfigError(
@@ -59,8 +62,15 @@ def parse_vendors(text: Callable[[str], str], number: Callable[[str, str, str], 
                 value=text(name),
                 remedy="set a whole number of calls a minute",
             )
-        values[name.lower()] = int(calls)
-    return VendorSettings(**values)  # type: ignore[arg-type]
+        limits[name] = int(calls)
+    return VendorSettings(
+        keys={name: _key(name, text(name)) for name in key_variables()},
+        addresses={
+            name: _address(name, text(name) or official, official)
+            for name, official in address_variables().items()
+        },
+        limits=limits,
+    )
 
 
 def _key(name: str, text: str) -> str:

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from data_layer.settings import Settings
-
-# Source (and connection id): setting by the connection's field.
-CONNECTIONS: Mapping[str, Mapping[str, str]] = {
-    "polygon": {"polygon_api_key": "password"},
-    "alpaca": {"alpaca_api_key": "login", "alpaca_secret_key": "password"},
-}
+from data_layer.source_catalogue import declared_sources
 
 
 def with_connections(
@@ -20,22 +14,23 @@ def with_connections(
 ) -> Settings:
     """Return the settings with the keys of the sources in use; asked for only where one is missing.
 
-    The connection `polygon` holds its key as password, `alpaca` its key as login and the secret as password.
+    A source's connection has the source's name; its class says which field holds which key: `polygon` holds its key
+    as password, `alpaca` its key as login and the secret as password.
 
     Args:
         settings: what environment, .env and home say.
         sources: those in use; none for all of SOURCES.
         find: returns login and password of a connection, or nothing; by default as Airflow's tasks do.
     """
-    vendors = settings.vendors
-    for source, names in CONNECTIONS.items():
-        if source in (sources or settings.sources) and not all(getattr(vendors, name) for name in names):
+    keys, declared = dict(settings.vendors.keys), declared_sources()
+    for source in sources or settings.sources:
+        fields = declared[source].keys if source in declared else {}
+        if not all(keys.get(variable) for variable in fields):
             found = (find or _connection)(source)
-            given: dict[str, Any] = {
-                name: getattr(vendors, name) or found.get(field, "") for name, field in names.items()
-            }
-            vendors = replace(vendors, **given)
-    return settings if vendors is settings.vendors else replace(settings, vendors=vendors)
+            keys |= {variable: keys.get(variable) or found.get(of, "") for variable, of in fields.items()}
+    if keys == settings.vendors.keys:
+        return settings
+    return replace(settings, vendors=replace(settings.vendors, keys=keys))
 
 
 def _connection(name: str) -> dict[str, str]:

@@ -14,13 +14,12 @@ from psycopg import sql
 
 from data_layer.runtime.airflow_env import airflow_environment
 from data_layer.runtime.home import Home
+from data_layer.source_catalogue import live_sources
 from data_layer.storage.migrate import serialised
 from models.errors import ConfigError
 
 TEMPLATE = "airflow_template"
 CLONE = "airflow_test_"
-# One slot each: the tasks that ask a vendor do so one after another.
-POOLS = ("alpaca", "polygon", "yfinance")
 
 
 def prepare_metadata(home: Home) -> bool:
@@ -67,7 +66,7 @@ def metadata_is_ready(home: Home) -> bool:
 
 
 def _mark() -> str:
-    return f"airflow {version('apache-airflow')}, pools {' '.join(POOLS)}"
+    return f"airflow {version('apache-airflow')}, pools {' '.join(live_sources())}"
 
 
 @contextmanager
@@ -124,11 +123,12 @@ def _drop_abandoned(connection: psycopg.Connection) -> None:
 
 
 def _add_pools(home: Home, database: str) -> None:
+    """Add a pool of one slot for each live source: the tasks that ask a vendor do so one after another."""
     with psycopg.connect(home.uri("airflow", database)) as connection:
         connection.execute(
             "INSERT INTO slot_pool (pool, slots, description, include_deferred) "
             "SELECT unnest(%s::text[]), 1, 'calls of this vendor', true ON CONFLICT (pool) DO NOTHING",
-            (list(POOLS),),
+            (list(live_sources()),),
         )
 
 

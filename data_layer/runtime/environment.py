@@ -10,13 +10,13 @@ from dotenv import dotenv_values
 
 from data_layer.runtime.ports import GIVEN
 from data_layer.settings import REMEMBERED, ROOT
+from data_layer.source_catalogue import declared_sources
 from models.errors import ConfigError
 
 # Another Airflow's or Postgres' variables would redirect ours; make's would confuse a make inside a task.
 FOREIGN = ("AIRFLOW", "PG", "PYTHONPATH", "PYTHONHOME", "MAKE", "MFLAGS")
-# Airflow's way to hand over a vendor's key.
-VENDOR_CONNECTIONS = ("AIRFLOW_CONN_POLYGON", "AIRFLOW_CONN_ALPACA")
-# The other exception: how patient and how quick the scheduler is may be tuned from outside.
+# Two exceptions: Airflow's way to hand over a vendor's key, and how patient and how quick the scheduler is.
+CONNECTION = "AIRFLOW_CONN_"
 TUNABLE = "AIRFLOW__SCHEDULER__"
 
 
@@ -27,11 +27,13 @@ def inherited(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     start it had set.
     """
     env = os.environ if environ is None else environ
+    vendors = (CONNECTION + one.name.upper() for one in declared_sources().values() if one.keys)
+    kept = (TUNABLE, *vendors)
     return {
         name: value
         for name, value in env.items()
         if name not in REMEMBERED
-        and (name.startswith((TUNABLE, *VENDOR_CONNECTIONS)) or not name.startswith(FOREIGN))
+        and (name.startswith(kept) or not name.startswith(FOREIGN))
     }
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from data_layer.sources.alpaca_client import AlpacaClient
-from data_layer.sources.calls import Answer, Caller
+from data_layer.sources.calls import FORBIDDEN, Answer, Caller
+from data_layer.sources.listings import Listing
 from data_layer.sources.received import NEW_YORK, Action, Row, bar_row, exact, iso_day
-from data_layer.sources.vendor import Listing, VendorSource
+from data_layer.sources.vendor import VendorSource
 
 VALUES = ("o", "h", "l", "c", "v")
 # The vendor looks actions up by the day it books them: a dividend's is its payment, weeks after it went ex.
@@ -28,22 +29,18 @@ class AlpacaSource(VendorSource):
     """
 
     name = "alpaca"
+    keys: ClassVar[Mapping[str, str]] = {"ALPACA_API_KEY": "login", "ALPACA_SECRET_KEY": "password"}
+    address = ("ALPACA_DATA_URL", "https://data.alpaca.markets")
+    limit = ("ALPACA_CALLS_PER_MINUTE", 180)  # the plan allows 200: room for a person's own
 
     @cached_property
     def _client(self) -> AlpacaClient:
-        vendors = self.settings.vendors
-        key = self.need("ALPACA_API_KEY", vendors.alpaca_api_key)
-        secret = self.need("ALPACA_SECRET_KEY", vendors.alpaca_secret_key)
-        return AlpacaClient(vendors.alpaca_data_url, key, secret, self.patience)
+        key, secret = self.key("ALPACA_API_KEY"), self.key("ALPACA_SECRET_KEY")
+        return AlpacaClient(self.base, key, secret, self.patience)
 
     @cached_property
     def _calls(self) -> Caller:
-        vendors = self.settings.vendors
-        return self.caller(
-            vendors.alpaca_calls_per_minute,
-            [vendors.alpaca_api_key, vendors.alpaca_secret_key],
-            remedy="check ALPACA_API_KEY and ALPACA_SECRET_KEY and what their plan covers",
-        )
+        return self.caller("check ALPACA_API_KEY and ALPACA_SECRET_KEY and what their plan covers")
 
     def load_bars(self, symbols: Sequence[str], first: dt.date, last: dt.date) -> Iterable[Row]:
         """See VendorSource."""
@@ -95,7 +92,9 @@ class AlpacaSource(VendorSource):
 
     def _by_name(self, what: str, page: dict[str, Any], field: str) -> list[tuple[str, dict[str, Any]]]:
         """Return a page's rows, each with the name it stands under."""
-        lists = page.get(field)
+        lists, code = page.get(field), page.get("code")
+        if isinstance(code, int) and str(code).startswith(str(FORBIDDEN)):  # its own codes begin with HTTP's
+            raise self._calls.uncovered(what, str(page.get("message")))
         if not isinstance(lists, dict) or "next_page_token" not in page:
             raise self._calls.broken(what, f"no {field}: {page.get('message')}")
         found = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import pandas as pd
@@ -23,8 +23,14 @@ class Source(ABC):
     traded (raw), volumes are shares as traded.
     """
 
+    # Written as literals: settings and DAG files read them without importing the file.
     name: ClassVar[str]
     is_static: ClassVar[bool]  # finished history: no clock time brings a new session
+    # Of a vendor: the variables that hold its keys, each with the field (login or password) of the Airflow connection
+    # called like the source; the one for another address, with its own; the one for calls per minute, with its default.
+    keys: ClassVar[Mapping[str, str]] = {}
+    address: ClassVar[tuple[str, str] | None] = None
+    limit: ClassVar[tuple[str, int] | None] = None
     # How long after a session's close its bar could be had.
     delay: ClassVar[dt.timedelta] = dt.timedelta(0)
 

@@ -19,7 +19,12 @@ STAGE = "data_ingestion"
 # The longest true answer is a market's day or fifty thousand bars: about 5 MB.
 LONGEST_BODY = 64 * 2**20
 MOST_PAGES = 2_000
+FORBIDDEN = 403  # known who asks, and not allowed to see it: how vendors say what a plan does not cover
 TRANSPORT_ERRORS = (OSError, urllib3.exceptions.HTTPError, http.client.HTTPException)
+
+
+class PlanError(ConfigError):
+    """The key's plan does not cover what is asked for: no repetition helps, another vendor may."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,8 @@ class Caller:
 
         Raises:
             RetryableError: when nothing whole came within the patience; the caller may ask again later.
-            ConfigError: when the vendor refuses what is asked.
+            PlanError: when the plan does not cover what is asked.
+            ConfigError: when the vendor refuses it for another reason.
         """
         self.bucket.take()
         deadline = self._clock() + self.patience.total
@@ -192,8 +198,20 @@ class Caller:
             raise self.broken(what, f"a JSON {type(parsed).__name__} instead of an object")
         return parsed
 
+    def uncovered(self, what: str, words: str) -> PlanError:
+        """Return the error for what the vendor says this plan may not see."""
+        return PlanError(
+            f"{self.vendor} refuses: {self.hide(words)}: not covered by the plan",
+            stage=STAGE,
+            key="asked for",
+            value=what,
+            remedy=f"{self.remedy}; or name another vendor after it in SOURCES",
+        )
+
     def _refusal(self, what: str, answer: Answer) -> AlmanacError:
         words = self.hide(answer.data[:400].decode("utf-8", "replace"))
+        if answer.status == FORBIDDEN:
+            return self.uncovered(what, f"HTTP {FORBIDDEN}, {words}")
         if 300 <= answer.status < 400:
             words = "a redirect, which is not followed"
         return ConfigError(

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from data_layer.sources.base import Source
-from models.errors import AlmanacError, DataQualityError, RetryableError
+from data_layer.sources.calls import PlanError
+from models.errors import AlmanacError, ConfigError, DataQualityError, RetryableError
+
+# How a vendor fails; of several failures the first of these says what to do.
+FAMILIES: tuple[type[AlmanacError], ...] = (RetryableError, DataQualityError, ConfigError)
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,9 @@ class Answer:
 class OrderedSources:
     """Vendors asked in order. An answer is one vendor's alone, and nothing is made up between them.
 
-    A vendor fails with a RetryableError or a DataQualityError; a ConfigError (a missing key, an unknown
-    symbol) is the user's to mend and no reason to ask another vendor.
+    A vendor fails with a RetryableError, a DataQualityError or a PlanError. Another ConfigError (a missing key, an
+    unknown symbol) is the user's to mend when it comes from the vendor asked first, and no reason to ask another. From
+    a later one it is that vendor's failure: it must not hide why that one was asked, nor undo what another answered.
 
     Attributes:
         fallbacks: what has been answered by a later vendor so far.
@@ -101,7 +106,8 @@ class OrderedSources:
 
         Raises:
             RetryableError: when no vendor gave a complete answer and one may do so later.
-            DataQualityError: when no vendor gave a complete answer; both name each vendor's error.
+            DataQualityError, ConfigError: when no vendor gave a complete answer and none will; all name each
+                vendor's error.
         """
         failures: list[tuple[str, AlmanacError]] = []
         answered = ""
@@ -111,7 +117,8 @@ class OrderedSources:
             try:
                 for rows in source.bars_in_chunks(symbols, start, end):
                     yield Answer(source, rows)
-            except (RetryableError, DataQualityError) as error:
+            except FAMILIES as error:
+                self._refuse_first(source, error)
                 failures.append((source.name, error))
             else:
                 answered = answered or source.name
@@ -124,12 +131,18 @@ class OrderedSources:
         for source in self.sources:
             try:
                 rows = ask(source)
-            except (RetryableError, DataQualityError) as error:
+            except FAMILIES as error:
+                self._refuse_first(source, error)
                 failures.append((source.name, error))
             else:
                 self._note(question, failures, source.name)
                 return Answer(source, rows)
         raise self._silence(question, failures)
+
+    def _refuse_first(self, source: Source, error: AlmanacError) -> None:
+        """Raise what the user must mend at the vendor asked first."""
+        if source is self.sources[0] and isinstance(error, ConfigError) and not isinstance(error, PlanError):
+            raise error
 
     def _note(self, question: str, failures: Sequence[tuple[str, AlmanacError]], answered: str) -> None:
         self.fallbacks += [Fallback(question, name, str(error), answered) for name, error in failures]
@@ -138,8 +151,8 @@ class OrderedSources:
         """Return the error for a question nobody answered."""
         if len(failures) == 1:
             return failures[0][1]
-        may_pass = any(isinstance(error, RetryableError) for _, error in failures)
-        family: type[AlmanacError] = RetryableError if may_pass else DataQualityError
+        met = {family for family in FAMILIES for _, error in failures if isinstance(error, family)}
+        family: type[AlmanacError] = next(family for family in FAMILIES if family in met)
         errors = "; ".join(f"{name}: {error}" for name, error in failures)
         return family(
             f"every source failed to give {question}: {errors}", stage="data_ingestion", key="SOURCES",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from operator import itemgetter
@@ -15,9 +16,10 @@ from data_layer.sessions import sessions_between
 from data_layer.settings import is_symbol, validate_symbol
 from data_layer.sources.base import RENAME_COLUMNS
 from data_layer.sources.calls import Answer, Caller
+from data_layer.sources.listings import Listing
 from data_layer.sources.polygon_client import PolygonClient
 from data_layer.sources.received import Action, Row, bar_row, epoch_day, exact, iso_day
-from data_layer.sources.vendor import Listing, VendorSource
+from data_layer.sources.vendor import VendorSource
 
 # The whole market declares some 60,000 dividends and 1,500 splits a year, a thousand to a page.
 PAGES_PER_DAY = 0.17
@@ -28,28 +30,24 @@ class PolygonSource(VendorSource):
     """Raw daily bars, splits and dividends as declared, with the day each dividend was announced.
 
     A day of the whole market costs one call, a symbol's history one too: the cheaper way is taken, which for
-    a daily run is the market's. With SYMBOLS, each one's description costs a call in every task; a universe
-    file needs none. Without either, the vendor's list of common stocks is taken, delisted ones included; it
-    does not say when a stock was listed. The sector is the industry's SIC description.
+    a daily run is the market's: three calls with its splits and dividends. A symbol named by SYMBOLS or by the
+    universe file costs two more once, for its description and its renames, and again when its bars fail to come.
+    Without either, the vendor's list of common stocks is taken, delisted ones included; it does not say when a
+    stock was listed. The sector is the industry's SIC description.
     """
 
     name = "polygon"
-    batch: ClassVar[int] = 100
+    keys: ClassVar[Mapping[str, str]] = {"POLYGON_API_KEY": "password"}
+    address = ("POLYGON_URL", "https://api.polygon.io")
+    limit = ("POLYGON_CALLS_PER_MINUTE", 5)  # of the free plan
 
     @cached_property
     def _client(self) -> PolygonClient:
-        vendors = self.settings.vendors
-        key = self.need("POLYGON_API_KEY", vendors.polygon_api_key)
-        return PolygonClient(vendors.polygon_url, key, self.patience)
+        return PolygonClient(self.base, self.key("POLYGON_API_KEY"), self.patience)
 
     @cached_property
     def _calls(self) -> Caller:
-        vendors = self.settings.vendors
-        return self.caller(
-            vendors.polygon_calls_per_minute,
-            [vendors.polygon_api_key],
-            remedy="check POLYGON_API_KEY and what its plan covers: free plans reach two years back",
-        )
+        return self.caller("check POLYGON_API_KEY and what its plan covers: free plans reach two years back")
 
     def batches(self, symbols: Sequence[str], first: dt.date, last: dt.date) -> list[Sequence[str]]:
         """See VendorSource: all symbols together when the market is asked day by day."""
@@ -83,7 +81,8 @@ class PolygonSource(VendorSource):
         status, page = self._calls.ask(what, lambda s: self._client.details(symbol, s), accept=[404])
         if status == 200:
             found = page.get("results")
-            if not self._is_true(page) or not isinstance(found, dict):
+            self._check_status(what, page)
+            if not isinstance(found, dict):
                 raise self._calls.broken(what, "no results")
             self._check(what, found, symbol)
             sector = found.get("sic_description")
@@ -99,11 +98,14 @@ class PolygonSource(VendorSource):
         return now + [one for one in left if one.symbol not in taken]
 
     def renames(self) -> pd.DataFrame:
-        """See Source: of the symbols asked for by name, a call each; of the vendor's whole list none."""
-        found = []
-        for symbol in self.settings.symbols:
-            names = self.tickers_of(symbol)[["symbol", "since"]].to_numpy().tolist()
-            found += [(old, new, since) for (old, _), (new, since) in pairwise(names)]
+        """See Source: of the symbols asked for by name, a call each once; of the vendor's whole list none."""
+        found: list[tuple[str, str, dt.date]] = []
+        for one in self.listings.all() if self.listings.own_list is None else []:
+            if one.renames is None:
+                names = self.tickers_of(one.symbol)[["symbol", "since"]].to_numpy().tolist()
+                told = tuple((old, new, since) for (old, _), (new, since) in pairwise(names))
+                one = self.listings.learn(replace(one, renames=told))  # noqa: PLW2901
+            found += one.renames or ()
         return pd.DataFrame(found, columns=list(RENAME_COLUMNS), dtype=object)
 
     def tickers_of(self, symbol: str) -> pd.DataFrame:
@@ -114,7 +116,8 @@ class PolygonSource(VendorSource):
         if status == 200:
             results = page.get("results")
             events = results.get("events") if isinstance(results, dict) else None
-            if not self._is_true(page) or not isinstance(events, list):
+            self._check_status(what, page)
+            if not isinstance(events, list):
                 raise self._calls.broken(what, "no results")
             for event in events:
                 change = event.get("ticker_change") if isinstance(event, dict) else None
@@ -174,10 +177,7 @@ class PolygonSource(VendorSource):
             nonlocal pages
             pages += 1
             results, count = page.get("results"), page.get("resultsCount")
-            if not self._is_true(page):
-                raise self._calls.broken(
-                    what, f"{page.get('status')}: {page.get('error') or page.get('message')}"
-                )
+            self._check_status(what, page)
             if results is None and "results" not in page and count == 0 and page.get("queryCount") == 0:
                 return []  # so it says that a window holds no bar
             if not isinstance(results, list) or not all(isinstance(row, dict) for row in results):
@@ -197,8 +197,12 @@ class PolygonSource(VendorSource):
             raise self._calls.broken(what, "the next page is at another host")
         return url
 
-    def _is_true(self, page: dict[str, Any]) -> bool:
-        return page.get("status") in {"OK", "DELAYED"}
+    def _check_status(self, what: str, page: dict[str, Any]) -> None:
+        status, words = page.get("status"), f"{page.get('status')}: {page.get('error') or page.get('message')}"
+        if status == "NOT_AUTHORIZED":
+            raise self._calls.uncovered(what, words)
+        if status not in {"OK", "DELAYED"}:
+            raise self._calls.broken(what, words)
 
     def _check(self, what: str, row: dict[str, Any], symbol: str) -> None:
         if row.get("ticker") != symbol:

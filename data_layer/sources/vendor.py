@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from operator import itemgetter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import pandas as pd
 
-from data_layer.sessions import session_from, sessions_between
+from data_layer.sessions import sessions_between
 from data_layer.settings import Settings, validate_symbol
 from data_layer.sources.base import ACTION_COLUMNS, Source
 from data_layer.sources.calls import STAGE, Caller, Patience
 from data_layer.sources.limits import TokenBucket, bucket_of
+from data_layer.sources.listings import Listing, Listings
 from data_layer.sources.received import Action, Row, bar_frame
 from models.errors import ConfigError, RetryableError
 
-
-@dataclass(frozen=True)
-class Listing:
-    """What is known of a symbol; a date is None when it is not known, or lies before START or after END."""
-
-    symbol: str
-    name: str
-    sector: str | None = None
-    first: dt.date | None = None
-    last: dt.date | None = None
+CALLS_PER_MINUTE = 60  # of a vendor that declares no limit: what a person clicking through its pages might do
 
 
 class VendorSource(Source):
@@ -73,6 +62,7 @@ class VendorSource(Source):
         self.start, self.end = settings.start, settings.end or held[-1]
         self.patience = patience or Patience()
         self._bucket = bucket
+        self.listings = Listings(self)
 
     @abstractmethod
     def load_bars(self, symbols: Sequence[str], first: dt.date, last: dt.date) -> Iterable[Row]:
@@ -90,21 +80,30 @@ class VendorSource(Source):
         """Return all the vendor lists, None for a vendor that has no list."""
         return None
 
-    def caller(self, calls_per_minute: int, secrets: Sequence[str] = (), remedy: str = "") -> Caller:
-        """Return the caller with this vendor's limits; the remedy is for what the vendor refuses."""
-        bucket = self._bucket or bucket_of(self.name, calls_per_minute, self.settings.almanac_home)
+    def caller(self, remedy: str = "") -> Caller:
+        """Return the caller with the declared limit, that hides the declared keys; the remedy is for refusals."""
+        variable, usual = self.limit or (f"{self.name.upper()}_CALLS_PER_MINUTE", CALLS_PER_MINUTE)
+        calls = self.settings.vendors.limits.get(variable, usual)
+        bucket = self._bucket or bucket_of(self.name, calls, self.settings.almanac_home)
+        secrets = [self.settings.vendors.keys.get(key, "") for key in self.keys]
         return Caller(self.name, bucket, self.patience, secrets, remedy or "check the symbols and the dates")
 
-    def need(self, key: str, value: str) -> str:
-        """Return a key, or say where it goes."""
-        if value:
+    @property
+    def base(self) -> str:
+        """The address that the vendor is asked at."""
+        variable, official = self.address or ("", "")
+        return self.settings.vendors.addresses.get(variable, official)
+
+    def key(self, variable: str) -> str:
+        """Return a declared key, or say where it goes."""
+        if value := self.settings.vendors.keys.get(variable):
             return value
         raise ConfigError(
             "the vendor's key is missing",
             stage=STAGE,
-            key=key,
+            key=variable,
             value="",
-            remedy=f"set {key} in the environment or in .env, or make the Airflow connection `{self.name}`",
+            remedy=f"set {variable} in the environment or in .env, or make the Airflow connection `{self.name}`",
         )
 
     def sessions(self) -> list[dt.date]:
@@ -125,15 +124,20 @@ class VendorSource(Source):
         """See Source.
 
         Raises:
-            RetryableError: when a session on which a wanted symbol trades has not a single row, and nobody has
-                accepted that.
+            RetryableError: when a session on which a wanted symbol trades has not a single row, or a symbol that
+                trades all through several sessions has none, and nobody has accepted that.
         """
         wanted, first, last = self._window(symbols, start, end)
         seen: set[dt.date] = set()
+        newest: dict[str, dt.date] = {}
         for rows in self._load(wanted, first, last):
             seen.update(stamp.date() for stamp in rows["date"].dropna().unique())
+            newest.update((str(s), day.date()) for s, day in rows.groupby("symbol")["date"].max().dropna().items())
             yield rows
+        if sessions := sessions_between(first, last):
+            self.listings.ask_again(wanted, newest, sessions[-1])
         self._refuse_empty(wanted, seen, first, last)
+        self._refuse_silent(wanted, newest, first, last)
 
     def history(self, symbols: Sequence[str], start: dt.date, end: dt.date) -> pd.DataFrame:
         """See Source: over years a share is halted now and then, and not every vendor says when it was listed.
@@ -169,50 +173,15 @@ class VendorSource(Source):
         rows = [(s, d, kind, value, False, told) for s, d, kind, value, told in sorted(found, key=_in_order)]
         return pd.DataFrame(rows, columns=list(ACTION_COLUMNS), dtype=object).astype({"inferred": bool})
 
-    @cached_property
+    @property
     def _instruments(self) -> pd.DataFrame:
-        rows = [row for one in self._listings() if (row := self._membership(one))]
-        columns = ["symbol", "name", "sector", "active_from", "active_to"]
-        return pd.DataFrame(sorted(rows, key=itemgetter(0)), columns=columns, dtype=object)
-
-    def _listings(self) -> list[Listing]:
-        if self.settings.symbols:
-            return [self._described(symbol) for symbol in self.settings.symbols]
-        listed = self.listed()
-        if listed is None:
-            raise ConfigError(
-                "whose bars?",
-                stage=STAGE,
-                key="SYMBOLS",
-                value="",
-                remedy=f'{self.name} has no list to choose from: name them, SYMBOLS="AAPL MSFT"',
-            )
-        return listed
-
-    def _described(self, symbol: str) -> Listing:
-        found = self.describe(validate_symbol(symbol, stage=STAGE))
-        if found is None:
-            raise ConfigError(
-                "the source has no bars of this symbol",
-                stage=STAGE,
-                key="SYMBOLS",
-                value=symbol,
-                remedy=f"{self.name} does not know it from {self.start} on: check how it writes the symbol",
-            )
-        return found
-
-    def _membership(self, one: Listing) -> tuple[str, str, str | None, dt.date, dt.date | None] | None:
-        first = session_from(max(self.start, one.first or self.start))
-        held = sessions_between(first, min(self.end, one.last or self.end))
-        if not held:
-            return None
-        left = held[-1] if one.last and one.last < self.end else None
-        return one.symbol, one.name or one.symbol, one.sector, first, left
+        return self.listings.frame
 
     def _window(
         self, symbols: Sequence[str] | None, start: dt.date, end: dt.date
     ) -> tuple[list[str], dt.date, dt.date]:
         wanted = list(self._instruments["symbol"]) if symbols is None else list(symbols)
+        self.listings.hand_on(wanted)
         return wanted, max(start, self.start), min(end, self.end)
 
     def _refuse_empty(self, wanted: Sequence[str], seen: set[dt.date], first: dt.date, last: dt.date) -> None:
@@ -238,6 +207,29 @@ class VendorSource(Source):
                     "the vendor's history, name a later START; if they did not trade, "
                     f"make accept SESSION={day} [SYMBOL={due[0]}] REASON=...",
                 )
+
+    def _refuse_silent(
+        self, wanted: Sequence[str], newest: Mapping[str, dt.date], first: dt.date, last: dt.date
+    ) -> None:
+        """One session without a symbol's bar may be true, and is the gate's to judge; all of several may not."""
+        sessions = sessions_between(first, last)
+        if len(sessions) < 2 or all(symbol in newest for symbol in wanted):
+            return
+        trading = self.listings.trading(wanted, sessions[0], sessions[-1])
+        silent = [s for s in trading if s not in newest and self._unaccepted(s, sessions) > 1]
+        if silent:
+            names = ", ".join(silent[:5]) + (" ..." if len(silent) > 5 else "")
+            raise RetryableError(
+                f"not one bar of {names} in {len(sessions)} sessions",
+                stage=STAGE,
+                key="sessions",
+                value=f"{sessions[0]}..{sessions[-1]}",
+                remedy=f"{self.name} says that it trades: try again later, or state in the universe file from when "
+                "to when it does, or make accept its sessions",
+            )
+
+    def _unaccepted(self, symbol: str, sessions: Sequence[dt.date]) -> int:
+        return sum(not {(day, ""), (day, symbol)}.intersection(self.accepted) for day in sessions)
 
 
 def _in_order(action: Action) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ from itertools import pairwise
 from typing import Any
 
 from data_layer.sources.calls import Caller
+from data_layer.sources.listings import Listing
 from data_layer.sources.received import NEW_YORK, Action, Row, bar_row, epoch_day, exact
-from data_layer.sources.vendor import Listing, VendorSource
+from data_layer.sources.vendor import VendorSource
 from data_layer.sources.yahoo_client import YahooClient
 
 VALUES = ("open", "high", "low", "close", "volume")
@@ -37,14 +38,16 @@ class YahooSource(VendorSource):
     """
 
     name = "yfinance"
+    address = ("YAHOO_URL", "https://query2.finance.yahoo.com")
+    limit = ("YAHOO_CALLS_PER_MINUTE", 60)  # it states none: what a person clicking through charts might do
 
     @cached_property
     def _client(self) -> YahooClient:
-        return YahooClient(self.settings.vendors.yahoo_url)
+        return YahooClient(self.base)
 
     @cached_property
     def _calls(self) -> Caller:
-        return self.caller(self.settings.vendors.yahoo_calls_per_minute)
+        return self.caller()
 
     def load_bars(self, symbols: Sequence[str], first: dt.date, last: dt.date) -> Iterable[Row]:
         """See VendorSource."""
@@ -89,6 +92,8 @@ class YahooSource(VendorSource):
             return {}
         if status == 404 and error and first is None:
             return {}
+        if isinstance(error, dict) and error.get("code") == "Unauthorized":
+            raise self._calls.uncovered(what, words)
         if status != 200 or error or not isinstance(results, list) or len(results) != 1:
             raise self._calls.broken(what, words or f"HTTP {status} without a result")
         found = results[0]

@@ -55,7 +55,7 @@ def fetch_bars(
         end = END_OF_TIME if at_end and source.is_static else end
     stored = []
     received: dict[str, set[Key]] = {}  # of sessions fetched before
-    for answer in source.bars_in_chunks(context.window.symbols or None, start, end):
+    for answer in source.bars_in_chunks(_wanted(context, source, symbols), start, end):
         checked = check_rows(answer.rows, source=answer.source.name, now=context.request.now)
         if context.window.mode != "catch_up":
             days = answer.rows["date"].dt.date
@@ -70,6 +70,11 @@ def fetch_bars(
     restated = min((s.first_restated for s in stored if s.first_restated), default=None)
     mark_restated(connection, restated, done)
     return _total(stored)
+
+
+def _wanted(context: Context, source: OrderedSources, symbols: Sequence[str]) -> Sequence[str] | None:
+    """Return whom to ask for: whoever answers, the same symbols; of finished history even what is no symbol."""
+    return context.window.symbols or (None if source.is_static else symbols)
 
 
 def closed_sessions(source: OrderedSources, now: dt.datetime) -> list[dt.date]:
@@ -93,7 +98,7 @@ def fetch_actions(
     first, last = context.sessions[0], next_session(context.sessions[-1])
     if context.window.mode == "catch_up":
         first = min([*done[-ASKED_AGAIN:], first])
-    answer = source.actions(context.window.symbols or None, first, last)
+    answer = source.actions(_wanted(context, source, symbols), first, last)
     checked = check_actions(answer.rows, eves_of(connection, answer.rows), source=answer.source.name)
     keys = zip(answer.rows["symbol"], answer.rows["ex_date"], strict=True)
     note_vanished(connection, context, "action", answer.source.name, keys, (first, last))

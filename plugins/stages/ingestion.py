@@ -19,6 +19,7 @@ from data_layer.sources.renames import read_renames, renames_of
 from data_layer.sources.universe import asked_for, join_universe, read_universe
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
 from models.errors import ConfigError, DataQualityError
+from plugins.stages import listings
 from plugins.stages.context import Context
 from plugins.stages.fallbacks import fallback_warnings, note_fallbacks
 from plugins.stages.fetching import closed_sessions, fetch_actions, fetch_bars
@@ -41,7 +42,11 @@ class Ingestion:
     @cached_property
     def held(self) -> pd.DataFrame:
         """What the source has of the wanted symbols, see Source.instruments; only what can be a symbol."""
-        held = self.source.instruments()
+        listings.recall(self.context, self.source)
+        try:
+            held = self.source.instruments()
+        finally:  # a vendor that fails at the last of many symbols need not be asked about the others again
+            listings.keep(self.context, self.source)
         held = held[held["symbol"].map(is_symbol).astype(bool)].copy()
         # A row dated in the future moves the source's end, and would make all others look gone before it.
         end = closed_sessions(self.source, self.context.request.now)[-1]
@@ -64,6 +69,7 @@ class Ingestion:
             self.source.accept(read_accepted(connection))
             counts = fetch_bars(connection, context, self.source, symbols, done)
             note_fallbacks(connection, context, self.source.fallbacks)
+        listings.keep(context, self.source)
         return context.say("bars fetched", **counts)
 
     def apply_corporate_actions(self) -> Mapping[str, Any]:
@@ -89,8 +95,11 @@ class Ingestion:
 
     def update_trading_universe(self) -> Mapping[str, Any]:
         """Store who belongs to the universe, under which ticker, and complete the window's sessions."""
-        context = self.context
-        told = self.source.renames()
+        context, instruments = self.context, self.instruments
+        try:
+            told = self.source.renames()
+        finally:
+            listings.keep(context, self.source)
         renames = [*renames_of(told.rows, told.source.name), *read_renames(context.settings)]
         with transaction(context.uri) as connection:
             take_lock(connection, context.stage)
@@ -98,16 +107,16 @@ class Ingestion:
             last = max(context.sessions[-1], decided or context.sessions[-1])
             changed = store_renames(connection, renames, last=last, decided=decided)
             changed += store_universe(
-                connection, self.instruments.assign(source=self.source.name), last=last, decided=decided,
+                connection, instruments.assign(source=self.source.name), last=last, decided=decided,
                 delay=self.source.delay, only_listed=bool(context.settings.universe),
             )  # fmt: skip
             note_fallbacks(connection, context, self.source.fallbacks)
             if context.window.mode == "catch_up":
                 # Judged once more, under the lock: nothing may have come between.
-                verdict = judge(connection, context, self.source, self.instruments)
+                verdict = judge(connection, context, self.source, instruments)
                 verdict.enforce()
                 self._complete(connection, verdict.warnings)
-        return context.say("universe updated", symbols=len(self.instruments), changed=changed)
+        return context.say("universe updated", symbols=len(instruments), changed=changed)
 
     def _complete(self, connection: Connection, warnings: Mapping[dt.date, Sequence[str]]) -> None:
         """A session's cutoff is the newest known_at of all that was held for it when it was completed."""

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from data_layer.settings import parse_settings
+from data_layer.source_catalogue import declared_sources
 from data_layer.sources import open_source
 from models.errors import ConfigError
-from plugins.vendor_keys import CONNECTIONS, with_connections
+from plugins.vendor_keys import with_connections
 from tests.support.vendor_cases import FIRST, WANTED
 from tests.support.vendor_market import sample_market
 from tests.support.vendor_stub import serve
@@ -30,15 +31,16 @@ def settings_of(home, source, **values):
 
 def test_keys_come_from_the_sources_own_connection(connections, tmp_path):
     polygon = with_connections(settings_of(tmp_path, "polygon")).vendors
-    assert (polygon.polygon_api_key, polygon.alpaca_api_key) == ("key-of-a-connection", "")
+    none = dict.fromkeys(("ALPACA_API_KEY", "ALPACA_SECRET_KEY", "POLYGON_API_KEY"), "")
+    assert polygon.keys == {**none, "POLYGON_API_KEY": "key-of-a-connection"}
     alpaca = with_connections(settings_of(tmp_path, "alpaca")).vendors
-    assert (alpaca.alpaca_api_key, alpaca.alpaca_secret_key) == ("alpaca-login", "alpaca-secret")
+    assert alpaca.keys == {**none, "ALPACA_API_KEY": "alpaca-login", "ALPACA_SECRET_KEY": "alpaca-secret"}
     assert "key-of-a-connection" not in repr(polygon) and "alpaca-secret" not in repr(alpaca)
 
 
 def test_the_environment_and_env_file_come_first(connections, tmp_path):
     settings = settings_of(tmp_path, "polygon", POLYGON_API_KEY="mine")
-    assert with_connections(settings).vendors.polygon_api_key == "mine"
+    assert with_connections(settings).vendors.keys["POLYGON_API_KEY"] == "mine"
 
 
 @pytest.mark.parametrize("source", ["sample", "files", "yfinance"])
@@ -47,7 +49,7 @@ def test_who_needs_no_key_asks_for_no_connection(connections, tmp_path, source):
     assert with_connections(settings) is settings
 
 
-@pytest.mark.parametrize("source", CONNECTIONS)
+@pytest.mark.parametrize("source", [one.name for one in declared_sources().values() if one.keys])
 def test_without_either_the_message_names_both(tmp_path, monkeypatch, source):
     monkeypatch.setattr("plugins.vendor_keys._connection", lambda name: {})
     settings = with_connections(settings_of(tmp_path, source))

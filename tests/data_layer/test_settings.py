@@ -18,7 +18,7 @@ from data_layer.settings import (
     parse_settings,
     validate_symbol,
 )
-from data_layer.vendor_settings import LIMITS, VendorSettings
+from data_layer.vendor_settings import address_variables, key_variables, limit_variables
 from models.errors import ConfigError
 
 BAD = {
@@ -58,7 +58,7 @@ BAD = {
     "VENDOR_PRICE_TOLERANCE": ["-0.1", "1.1", "nan"],
     "VENDOR_VOLUME_TOLERANCE": ["-0.1", "2.1", "wide"],
     "BENCHMARK": ["spy", "SPY QQQ"],
-    **{key: ["0", "-1", "2.5", "1e9", "nan", "many"] for key in LIMITS},
+    **{key: ["0", "-1", "2.5", "1e9", "nan", "many"] for key in limit_variables()},
     "SYNTHETIC_SEED": ["-1", "1.5", "x"],
     "SYNTHETIC_SYMBOLS": ["0", "100001", "2.5", "many"],
 }
@@ -86,9 +86,8 @@ def test_every_remembered_setting_that_can_be_wrong_is_tried():
     judged_by_their_readers = {"SOURCE", "FILES", "UNIVERSE", "SYMBOL_CHANGES"}
     assert set(REMEMBERED) - set(BAD) == judged_by_their_readers
     own = {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME", "VENDORS"}
-    assert own | set(LIMITS) == set(REMEMBERED) - {"SOURCE"}
-    vendors = {f.name.upper() for f in fields(VendorSettings)}
-    assert vendors == {*LIMITS, *NOT_REMEMBERED}
+    assert own | set(limit_variables()) == set(REMEMBERED) - {"SOURCE"}
+    assert set(NOT_REMEMBERED) == {*key_variables(), *address_variables()}
 
 
 def test_start_after_end_is_refused(tmp_path):

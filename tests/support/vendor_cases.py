@@ -10,6 +10,7 @@ import pandas as pd
 
 from data_layer.quality.row_checks import check_rows
 from data_layer.settings import parse_settings
+from data_layer.source_catalogue import live_sources
 from data_layer.sources import available_sources
 from data_layer.sources.calls import Patience
 from data_layer.sources.vendor import VendorSource
@@ -18,7 +19,7 @@ from tests.support.chain import NOW
 from tests.support.vendor_pages import STAMPS, SYMBOLS, VALUES
 from tests.support.vendor_stub import Fault, Stub
 
-VENDORS = ("polygon", "yfinance", "alpaca")
+VENDORS = live_sources()
 FIRST, LAST = dt.date(2005, 2, 1), dt.date(2005, 3, 31)
 WANTED = {"SYMBOLS": "AAPL IBM MSFT", "START": str(FIRST), "END": str(LAST)}
 # The same proportions as by default, eight times as impatient.
@@ -27,18 +28,17 @@ QUICK = Patience(connect=0.5, silence=0.4, total=1.2, pause=0.05)
 PAGES = ("first", "middle", "last")
 ONE_PAGE = {"yfinance"}
 
-REFUSED = ("403", "redirect")
+REFUSED = ("403", "redirect", "not_authorized")
 UNUSABLE = (
     "truncated", "empty", "html_200", "json_list", "json_null", "json_text", "not_utf8", "deep",
     "two_documents", "short", "reset", "stall", "stall_body", "drip", "429", "429:long", "429:far_date",
     "429:nonsense", "429:short", "500", "502", "503", "504", "html_502", "no_results", "results_object",
-    "not_authorized", "no_object", *SYMBOLS,
+    "no_object", *SYMBOLS,
 )  # fmt: skip
 # On one page of one symbol it would be a short load, where on every symbol's it leaves sessions empty.
 ONCE = (
     "no_results",
     "results_object",
-    "not_authorized",
     "no_object",
     "truncated",
     "html_200",
@@ -55,7 +55,9 @@ def cases() -> list[tuple[str, str, str, int | None, str]]:
     """Vendor, mode, page, how often, outcome: refused, error, kept (for the gate) or whole."""
     found = []
     for vendor in VENDORS:
+        found.append((vendor, "silent", "all", None, "error"))
         for page in PAGES:
+            found.append((vendor, "not_authorized", page, 1, "refused"))
             found += [(vendor, mode, page, None, "refused") for mode in REFUSED]
             found += [(vendor, mode, page, None, "error") for mode in UNUSABLE]
             found += [(vendor, mode, page, 1, "error") for mode in ONCE]

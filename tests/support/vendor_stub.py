@@ -15,7 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support.vendor_formats import route
+from data_layer.vendor_settings import address_variables, key_variables, limit_variables
+from tests.support.sources import route
 from tests.support.vendor_market import Market
 from tests.support.vendor_pages import Page
 
@@ -65,12 +66,13 @@ class Stub:
 
     def settings(self) -> dict[str, str]:
         """Variables that lead every vendor here."""
+        # POLYGON_API_KEY is polygon-key-1, ALPACA_SECRET_KEY alpaca-secret-1.
+        keys = {key: re.sub("(_API|(?<=SECRET)_KEY)", "", key).lower().replace("_", "-") for key in key_variables()}
         return {
-            "POLYGON_URL": self.url, "ALPACA_DATA_URL": self.url, "YAHOO_URL": self.url,
-            "POLYGON_API_KEY": "polygon-key-1", "ALPACA_API_KEY": "alpaca-key-1",
-            "ALPACA_SECRET_KEY": "alpaca-secret-1", "POLYGON_CALLS_PER_MINUTE": "100000",
-            "ALPACA_CALLS_PER_MINUTE": "100000", "YAHOO_CALLS_PER_MINUTE": "100000",
-        }  # fmt: skip
+            **{key: f"{text}-1" for key, text in keys.items()},
+            **dict.fromkeys(address_variables(), self.url),
+            **dict.fromkeys(limit_variables(), "100000"),
+        }
 
 
 @contextmanager

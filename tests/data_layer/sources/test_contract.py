@@ -12,42 +12,35 @@ import pytest
 
 from data_layer.quality.row_checks import check_rows
 from data_layer.sessions import is_session
-from data_layer.settings import parse_settings
+from data_layer.settings import Settings, parse_settings
+from data_layer.source_catalogue import declared_sources
 from data_layer.sources import available_sources, open_source
 from data_layer.sources.base import ACTION_COLUMNS, BAR_COLUMNS, Source
 from models.errors import ConfigError
-from tests.support.bars import files_settings, real_bars, write_bars
 from tests.support.chain import NOW
-from tests.support.vendor_cases import VENDORS
+from tests.support.sources import FIRST, LAST, WANTED, hook
 from tests.support.vendor_market import sample_market
 from tests.support.vendor_stub import serve
 
-WANTED = {"symbols": "AAPL MSFT", "start": "2005-02-01", "end": "2005-06-30"}
-FIRST, LAST = dt.date(2005, 2, 1), dt.date(2005, 6, 30)
+CLASSES = available_sources()
 
 
-def sample(home):
-    return parse_settings(home, {k.upper(): v for k, v in WANTED.items()})
+def cases(*, replays=False):
+    """Every source with each of its cases; one without any is a case that fails and says what to write."""
+    found = []
+    for name in CLASSES:
+        try:
+            tried = hook(name)
+        except AssertionError:
+            found += [] if replays else [pytest.param(name, "", id=name)]
+            continue
+        ids = [] if replays and not tried.REPLAYS else tried.CASES
+        found += [pytest.param(name, case, id=case) for case in ids]
+    return found
 
 
-def csv_file(home):
-    return files_settings(home, write_bars(home / "bars.csv", rows()), **WANTED)
-
-
-def parquet_file(home):
-    return files_settings(home, write_bars(home / "bars.parquet", rows()), **WANTED)
-
-
-def folder(home):
-    for symbol, part in rows().groupby("symbol"):
-        below = home / "bars" / str(symbol)
-        below.mkdir(parents=True)
-        write_bars(below / ("part.csv" if symbol == "MSFT" else "part.parquet"), part)
-    return files_settings(home, home / "bars", **WANTED)
-
-
-def rows():
-    return real_bars("AAPL IBM MSFT", "2005-01-03", "2005-12-30")
+every_source = pytest.mark.parametrize(("name", "case"), cases())
+those_that_replay_the_sample = pytest.mark.parametrize(("name", "case"), cases(replays=True))
 
 
 @pytest.fixture(scope="module")
@@ -56,58 +49,68 @@ def stub():
         yield running
 
 
-def vendor(name):
-    def settings(home, stub, **values):
-        texts = {k.upper(): v for k, v in {**WANTED, **values}.items()}
-        return parse_settings(home, {**stub.settings(), **texts, "SOURCE": name})
-
-    settings.__name__ = name
-    return settings
+@pytest.fixture
+def source(name, case, tmp_path, stub):
+    return open_source(hook(name).CASES[case](tmp_path, stub))
 
 
-@pytest.fixture(
-    params=[sample, csv_file, parquet_file, folder, *map(vendor, VENDORS)], ids=lambda f: f.__name__
-)
-def source(request, tmp_path):
-    needs = [request.getfixturevalue("stub")] if request.param.__name__ in VENDORS else []
-    return open_source(request.param(tmp_path, *needs))
+@pytest.fixture
+def symbols(name):
+    return list(hook(name).SYMBOLS)
 
 
-def test_every_source_is_tried():
-    assert set(available_sources()) == {"sample", "files", "synthetic", *VENDORS}
-    assert all(issubclass(c, Source) and c.name == name for name, c in available_sources().items())
+def sample(home):
+    return parse_settings(home, {k.upper(): v for k, v in WANTED.items()})
 
 
+@pytest.mark.parametrize("name", CLASSES)
+def test_settings_read_the_same_declarations_as_the_class_has(name):
+    cls, declared = CLASSES[name], declared_sources()[name]
+    assert issubclass(cls, Source) and cls.name == name and isinstance(cls.is_static, bool)
+    assert (declared.name, declared.is_static) == (name, cls.is_static)
+    assert (declared.keys, declared.address, declared.limit) == (dict(cls.keys), cls.address, cls.limit)
+    assert Settings(None, sources=(name,)).is_static == cls.is_static
+
+
+def test_none_is_declared_that_is_not_there():
+    assert declared_sources().keys() == CLASSES.keys()
+
+
+@every_source
 def test_sessions_are_the_exchanges_and_ascend(source):
     sessions = source.sessions()
     assert sessions == sorted(set(sessions)) and all(map(is_session, sessions))
     assert (sessions[0], sessions[-1], len(sessions)) == (FIRST, LAST, 19 + 22 + 21 + 21 + 22)
 
 
-def test_instruments_say_what_can_be_had(source):
+@every_source
+def test_instruments_say_what_can_be_had(source, symbols):
     held = source.instruments()
     assert list(held.columns) == ["symbol", "name", "sector", "active_from", "active_to"]
-    assert held["symbol"].to_list() == ["AAPL", "MSFT"]
+    assert held["symbol"].to_list() == symbols
     assert held["active_from"].to_list() == [FIRST, FIRST]
     assert held["active_to"].to_list() == [None, None]
     assert all(isinstance(name, str) and name for name in held["name"])
 
 
-def test_bars_are_within_the_window_and_true(source):
-    got = source.bars(["MSFT"], dt.date(2005, 3, 1), dt.date(2005, 3, 31))
+@every_source
+def test_bars_are_within_the_window_and_true(source, symbols):
+    got = source.bars(symbols[1:], dt.date(2005, 3, 1), dt.date(2005, 3, 31))
     assert list(got.columns) == [*BAR_COLUMNS, "date_text"]
-    assert set(got["symbol"]) == {"MSFT"}
+    assert set(got["symbol"]) == {symbols[1]}
     assert (got["date"].min(), got["date"].max()) == (pd.Timestamp("2005-03-01"), pd.Timestamp("2005-03-31"))
     checked = check_rows(got, source=source.name, now=NOW)
     assert len(checked.accepted) == len(got) == 22
     assert checked.duplicates == 0 and checked.quarantined.empty
 
 
-def test_no_symbols_means_all(source):
-    assert set(source.bars(None, FIRST, LAST)["symbol"]) == {"AAPL", "MSFT"}
-    assert set(source.actions(None, FIRST, LAST)["symbol"]) == {"AAPL", "MSFT"}
+@every_source
+def test_no_symbols_means_all(source, symbols):
+    assert set(source.bars(None, FIRST, LAST)["symbol"]) == set(symbols)
+    assert set(source.actions(None, FIRST, LAST)["symbol"]) <= set(symbols)
 
 
+@every_source
 def test_an_empty_window_is_empty(source):
     sunday = dt.date(2005, 3, 6)
     assert source.bars(None, sunday, sunday).empty
@@ -115,6 +118,7 @@ def test_an_empty_window_is_empty(source):
     assert actions.empty and tuple(actions.columns) == ACTION_COLUMNS
 
 
+@those_that_replay_the_sample
 def test_all_sources_hand_over_the_same_bars(source, tmp_path):
     def values(rows):
         typed = check_rows(rows, source="x", now=NOW).accepted
@@ -126,6 +130,7 @@ def test_all_sources_hand_over_the_same_bars(source, tmp_path):
     )
 
 
+@those_that_replay_the_sample
 def test_actions_carry_exact_values(source):
     actions = source.actions(["AAPL"], FIRST, LAST)
     assert actions[["symbol", "ex_date", "action_type", "value"]].to_dict("records") == [
@@ -135,13 +140,16 @@ def test_actions_carry_exact_values(source):
     assert source.actions(["AAPL"], FIRST, dt.date(2005, 2, 27)).empty
 
 
-def test_an_unknown_symbol_is_refused_with_those_there_are(source):
-    other = type(source)(replace(source.settings, symbols=("MSFT", "APPL")))
-    suggests = "AAPL" if source.is_static else "check how it writes the symbol"
-    with pytest.raises(ConfigError, match=rf"\[data_ingestion\].*SYMBOLS='APPL'.*{suggests}"):
+@every_source
+def test_an_unknown_symbol_is_refused_with_those_there_are(source, symbols):
+    wrong = symbols[0][0] + symbols[0][2:]
+    other = type(source)(replace(source.settings, symbols=(symbols[1], wrong)))
+    suggests = symbols[0] if source.is_static else "check how it writes the symbol"
+    with pytest.raises(ConfigError, match=rf"\[data_ingestion\].*SYMBOLS='{wrong}'.*{suggests}"):
         other.instruments()
 
 
+@every_source
 def test_a_window_without_bars_is_refused(source):
     with pytest.raises(ConfigError, match=r"START..END='2050-01-01..'") as caught:
         type(source)(replace(source.settings, start=dt.date(2050, 1, 1), end=None)).sessions()
@@ -149,6 +157,7 @@ def test_a_window_without_bars_is_refused(source):
         assert re.search(r"has 200\d-\d\d-\d\d to 20", str(caught.value))
 
 
+@every_source
 def test_chunks_are_the_bars_each_symbol_whole_in_one(source):
     chunks = list(source.bars_in_chunks(None, FIRST, LAST))
     held = [set(chunk["symbol"]) for chunk in chunks]
@@ -160,6 +169,7 @@ def test_chunks_are_the_bars_each_symbol_whole_in_one(source):
     )
 
 
+@every_source
 def test_the_same_question_gets_the_same_answer(source):
     again = type(source)(source.settings)
     pd.testing.assert_frame_equal(source.bars(None, FIRST, LAST), again.bars(None, FIRST, LAST))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from data_layer.settings import parse_settings
+from data_layer.sources.calls import PlanError
 from data_layer.sources.ordered import OrderedSources
 from models.errors import ConfigError, DataQualityError, RetryableError
 
@@ -91,6 +92,33 @@ def test_a_wrong_setting_is_no_reason_to_ask_another():
         with pytest.raises(ConfigError, match="no key"):
             ask(ordered)
     assert two.asked == 0
+
+
+@pytest.mark.parametrize("question", [bars, lambda o: [(o.actions(None, DAY, DAY).source.name, "")]])
+def test_a_plans_limit_is_that_vendors_failure(question):
+    ordered = OrderedSources([Vendor("one", PlanError("not covered")), Vendor("two")])
+    assert question(ordered)[-1][0] == "two"
+    with pytest.raises(PlanError, match="not covered"):
+        question(OrderedSources([Vendor("one", PlanError("not covered"))]))
+    nobody = OrderedSources([Vendor("one", PlanError("not covered")), Vendor("two", PlanError("nor here"))])
+    with pytest.raises(ConfigError, match="one: not covered; two: nor here"):
+        question(nobody)
+
+
+@pytest.mark.parametrize("later", [ConfigError("unknown symbol"), PlanError("not covered")])
+def test_what_a_later_vendor_lacks_hides_no_earlier_error(later):
+    for first in (RetryableError("down"), DataQualityError("broken")):
+        ordered = OrderedSources([Vendor("one", first), Vendor("two", later)])
+        for ask in (bars, lambda o: o.actions(None, DAY, DAY)):
+            with pytest.raises(type(first), match=f"one: {first}; two: {later}"):
+                ask(ordered)
+
+
+@pytest.mark.parametrize("error", [ConfigError("unknown symbol"), RetryableError("down"), PlanError("not covered")])
+def test_who_only_checks_stops_nothing(error):
+    ordered = OrderedSources([Vendor("one"), Vendor("two", error)], cross_check=True)
+    assert [source for source, _ in bars(ordered)][:2] == ["one", "one"]
+    assert [(f.failed, f.error, f.answered) for f in ordered.fallbacks] == [("two", str(error), "one")]
 
 
 def test_cross_checking_asks_everyone():

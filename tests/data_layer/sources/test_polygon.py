@@ -9,6 +9,7 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
+from data_layer.sources.calls import PlanError
 from models.errors import ConfigError, RetryableError
 from tests.support.vendor_cases import FIRST, LAST, checked, vendor_source
 from tests.support.vendor_market import sample_market
@@ -55,7 +56,7 @@ def test_a_day_costs_one_call_and_a_history_one_a_symbol(stub, source):
 
 @pytest.mark.parametrize(
     ("mode", "outcome"),
-    [("truncated", "error"), ("no_results", "error"), ("not_authorized", "error"), ("nan", "kept"),
+    [("truncated", "error"), ("no_results", "error"), ("not_authorized", "refused"), ("nan", "kept"),
      ("fewer_results", "error"), ("status_error", "error"),
      ("digits400", "kept"), ("stamp_null", "kept"), ("next_elsewhere", "error"), ("no_object", "error")],
 )  # fmt: skip
@@ -63,8 +64,8 @@ def test_faults_of_the_markets_days(stub, source, mode, outcome):
     first, last = D("2005-03-01"), D("2005-03-03")
     whole, _ = checked(source.bars(None, first, last))
     stub.fault = Fault(mode, times=1)
-    if outcome == "error":
-        with pytest.raises(RetryableError, match="polygon"):
+    if outcome != "kept":
+        with pytest.raises(PlanError if outcome == "refused" else RetryableError, match="polygon"):
             source.bars(None, first, last)
     else:
         rows = source.bars(None, first, last)
@@ -111,7 +112,7 @@ def test_a_later_listing_is_not_missed_before(stub, source, monkeypatch):
     monkeypatch.setitem(source.settings.__dict__, "start", D("2005-01-03"))
     listed = type(source)(replace(source.settings, symbols=("AAPL",)), patience=source.patience)
     answer = listed._listing("AAPL", {"list_date": "2005-02-12"}, None)  # a Saturday
-    assert listed._membership(answer)[3] == D("2005-02-14")
+    assert listed.listings.membership(answer)[3] == D("2005-02-14")
 
 
 def test_dividends_carry_their_announcement(source):
@@ -143,7 +144,7 @@ def test_no_fault_hides_an_action_or_a_name(stub, source, mode, kind):
     everybody = type(source)(replace(source.settings, symbols=()), patience=source.patience)
     if (kind, mode) == ("details", "next_elsewhere"):
         return  # one page only
-    with pytest.raises(RetryableError):
+    with pytest.raises(PlanError if mode == "not_authorized" else RetryableError):
         if kind == "actions":
             source.actions(["AAPL"], FIRST, LAST)
         elif kind == "details":

@@ -18,7 +18,7 @@ from tests.support.vendor_stub import Stub, serve
 
 HANDFUL = {
     "truncated", "short", "no_results", "not_authorized", "cyclic", "next_elsewhere", "redirect", "429:long",
-    "429:short", "502", "html_200", "nan", "digits23", "hostile", "page_again", "403", "missing_field",
+    "429:short", "502", "html_200", "nan", "digits23", "hostile", "page_again", "403", "missing_field", "silent",
 }  # fmt: skip
 D = dt.date.fromisoformat
 
@@ -31,7 +31,7 @@ def stub():
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_never_a_short_load(stub, tmp_path, vendor):
-    tried = [c for c in cases() if c[0] == vendor and c[1] in HANDFUL and c[2] in {"middle", "last"}]
+    tried = [c for c in cases() if c[0] == vendor and c[1] in HANDFUL and c[2] in {"middle", "last", "all"}]
     assert len(tried) >= 25
     for case in tried:
         run_case(stub, tmp_path, case)
@@ -73,7 +73,7 @@ def test_keys_go_into_headers_and_nowhere_else(stub, tmp_path, vendor, caplog):
         sent = " ".join(headers.values())
         assert [key for key in keys if key in sent] == wanted
     shown = caplog.text + repr(source.settings) + repr(source) + str(source.settings.vendors)
-    assert "polygon_url" in shown and not any(key in shown for key in keys)
+    assert "POLYGON_URL" in shown and not any(key in shown for key in keys)
 
 
 def test_keys_and_addresses_are_read_afresh_and_not_remembered(tmp_path):
@@ -82,12 +82,12 @@ def test_keys_and_addresses_are_read_afresh_and_not_remembered(tmp_path):
     given = {"ALMANAC_HOME": str(tmp_path), "SOURCE": "polygon", "START": "2020-01-02",
              "POLYGON_API_KEY": "abc", "POLYGON_URL": "http://127.0.0.1:1",
              "POLYGON_CALLS_PER_MINUTE": "90"}  # fmt: skip
-    assert remember(tmp_path, given).vendors.polygon_api_key == "abc"
+    assert remember(tmp_path, given).vendors.keys["POLYGON_API_KEY"] == "abc"
     kept = (tmp_path / "settings.json").read_text()
     assert "abc" not in kept and "127.0.0.1" not in kept
     later = load_settings({"ALMANAC_HOME": str(tmp_path)}).vendors
-    assert (later.polygon_api_key, later.polygon_calls_per_minute) == ("", 90)
-    assert later.polygon_url == "https://api.polygon.io"
+    assert (later.keys["POLYGON_API_KEY"], later.limits["POLYGON_CALLS_PER_MINUTE"]) == ("", 90)
+    assert later.addresses["POLYGON_URL"] == "https://api.polygon.io"
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_a_key_that_could_end_its_header_is_refused_unseen(tmp_path, key):
 
 
 def test_limits_are_the_vendors_own_unless_set(tmp_path):
-    vendors = Settings(tmp_path).vendors
-    assert (vendors.polygon_calls_per_minute, vendors.alpaca_calls_per_minute) == (5, 180)
+    limits = Settings(tmp_path).vendors.limits
+    assert (limits["POLYGON_CALLS_PER_MINUTE"], limits["ALPACA_CALLS_PER_MINUTE"]) == (5, 180)
     source = vendor_source("polygon", Stub(sample_market()), tmp_path, polygon_calls_per_minute="7")
     assert source._calls.bucket.calls == 7 and source._calls.bucket is bucket_of("polygon", 7, tmp_path)
 

@@ -142,7 +142,7 @@ def test_the_commands_keys_may_be_airflows_connections(stub, monkeypatch, tmp_pa
     monkeypatch.setattr(command, "run", lambda uri, given, ask: seen.append(given.vendors) or 0)
     monkeypatch.setattr(command.Home, "uri", lambda home, role: role)
     assert command.main() == 0
-    assert asked == [(tmp_path, "polygon")] and seen[0].polygon_api_key == "k3y"
+    assert asked == [(tmp_path, "polygon")] and seen[0].keys["POLYGON_API_KEY"] == "k3y"
 
 
 @pytest.mark.parametrize("source", ["polygon", "yfinance"])
