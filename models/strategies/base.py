@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,11 +13,20 @@ import pandas as pd
 from models.errors import ConfigError
 from models.panel import Matrix, Panel
 from models.records import Signal
+from models.strategies._parameters import checked, choice, parameter, symbol_parameter
 
-__all__ = ["BaseStrategy", "Panel", "Scores", "parameter", "signals_frame"]
+__all__ = [
+    "BaseStrategy", "Panel", "Scores", "choice", "parameter", "signals_frame", "symbol_parameter", "while_held",
+]  # fmt: skip
 
 # A twentieth of the capital: twenty full positions use all of it, so one wrong signal costs little.
 DEFAULT_POSITION_SIZE = 0.05
+PREDICTION = "prediction."
+CATEGORIES = ("trend", "momentum", "mean_reversion", "volatility", "allocation", "alpha", "ml", "other")
+BOUNDS = (
+    ("confidence", 0.0, 1.0), ("expected_return", -10.0, 10.0),  # beyond is a unit error
+    ("position_size", 0.0, 1.0), ("stop_loss", 0.0, 1.0),
+)  # fmt: skip
 SIGNAL_COLUMNS = (
     "symbol", "session_date", "side", "score", "confidence", "expected_return", "position_size", "stop_loss",
 )  # fmt: skip
@@ -47,31 +56,34 @@ class Scores:
 
     def __post_init__(self) -> None:
         score = np.asarray(self.score, dtype=np.float64)
-        strength, nothing = np.abs(score), np.full(score.shape, np.nan)
-        self._settle("score", score, score, -1.0, 1.0)
-        self._settle("confidence", self.confidence, strength, 0.0, 1.0)
-        self._settle("expected_return", self.expected_return, nothing, -10.0, 10.0)  # beyond is a unit error
-        self._settle("position_size", self.position_size, DEFAULT_POSITION_SIZE * strength, 0.0, 1.0)
-        self._settle("stop_loss", self.stop_loss, nothing, 0.0, 1.0)
+        object.__setattr__(self, "score", score)
+        self._check("score", score, -1.0, 1.0)
+        for name, low, high in BOUNDS:
+            if (given := getattr(self, name)) is not None:
+                values = np.asarray(given, dtype=np.float64)
+                self._check(name, values, low, high)
+            elif name == "confidence":
+                values = np.abs(score)
+            elif name == "position_size":
+                values = DEFAULT_POSITION_SIZE * np.abs(score)
+            else:
+                values = np.broadcast_to(np.nan, score.shape)
+            object.__setattr__(self, name, values)
         if np.any(np.isnan(self.confidence) & ~np.isnan(score)):
             raise ConfigError("score without a confidence", stage="strategies", key="confidence",
                               value=float("nan"), remedy="state one wherever there is a score")  # fmt: skip
 
-    def _settle(self, name: str, given: Matrix | None, default: Matrix, low: float, high: float) -> None:
-        values = default if given is None else np.asarray(given, dtype=np.float64)
-        if values.shape != default.shape:
-            raise ConfigError(f"{name} has another shape than score {default.shape}", stage="strategies",
+    def _check(self, name: str, values: Matrix, low: float, high: float) -> None:
+        if values.shape != self.score.shape:
+            raise ConfigError(f"{name} has another shape than score {self.score.shape}", stage="strategies",
                               key=name, value=values.shape, remedy="return one value per cell")  # fmt: skip
-        outside = (values < low) | (values > high)  # NaN compares false: no opinion is allowed
-        if np.any(outside):
-            raise ConfigError(f"{name} outside [{low}, {high}]", stage="strategies", key=name,
-                              value=float(values[outside][0]), remedy="bound it in the strategy")  # fmt: skip
-        object.__setattr__(self, name, values)
-
-
-def parameter(default: float, *, low: float, high: float) -> Any:
-    """Declare a strategy's parameter: its default and the range, both ends included, a user may set."""
-    return field(default=default, metadata={"low": low, "high": high})
+        if not values.size or not (
+            np.fmin.reduce(values, axis=None) < low or np.fmax.reduce(values, axis=None) > high
+        ):
+            return  # NaN is left out: no opinion is allowed
+        outside = (values < low) | (values > high)
+        raise ConfigError(f"{name} outside [{low}, {high}]", stage="strategies", key=name,
+                          value=float(values[outside][0]), remedy="bound it in the strategy")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,8 @@ class BaseStrategy:
     """A pure rule from features to wanted positions: one file, one subclass, ``@dataclass(frozen=True)``.
 
     A subclass sets ``name`` (the file's name), ``features`` (columns of the feature store it reads) and
-    ``score``, and declares its parameters as ``x: float = parameter(1.0, low=0.0, high=2.0)``.
+    ``score``, and declares its parameters as ``x: float = parameter(1.0, low=0.0, high=2.0)``, or
+    ``choice`` where only some values have a feature.
 
     Raises:
         ConfigError: when a parameter has the wrong type or leaves its range.
@@ -87,14 +100,22 @@ class BaseStrategy:
 
     name: ClassVar[str] = ""
     version: ClassVar[str] = "1"  # raise it when the rule changes, so that old signals stay explained
+    category: ClassVar[str] = "other"  # one of CATEGORIES; rankings are made overall and within each
+    # Of the row in models that registration makes; from then on is_active is the user's. Active models trade
+    # the paper account together, so what is not meant to vote there starts paused; assessments take all.
+    starts_active: ClassVar[bool] = True
+    # With the parameters in braces, "sma_{window}"; an instance has them filled in.
     features: ClassVar[tuple[str, ...]] = ()
+    predictions: ClassVar[bool] = False  # True: the panel also holds "prediction.<model>" per trained model
     # Earlier sessions the score of one session depends on; None means all of them (a rule with memory).
     lookback: ClassVar[int | None] = 0
 
     def __post_init__(self) -> None:
         for f in fields(self):
-            checked = _checked(self.name, f.name, getattr(self, f.name), f.type, f.metadata)
-            object.__setattr__(self, f.name, checked)
+            value = checked(self.name, f.name, getattr(self, f.name), f.type, f.metadata)
+            object.__setattr__(self, f.name, value)
+        filled = tuple(name.format_map(self.parameters()) for name in self.features)
+        object.__setattr__(self, "features", filled)
 
     @classmethod
     def from_parameters(cls, values: Mapping[str, object]) -> Self:
@@ -112,7 +133,7 @@ class BaseStrategy:
                 )  # fmt: skip
         return cls(**values)
 
-    def parameters(self) -> dict[str, float | int]:
+    def parameters(self) -> dict[str, float | int | str]:
         """Return every parameter with its value, ready for JSON."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
@@ -127,6 +148,32 @@ class BaseStrategy:
         """
         raise NotImplementedError
 
+    def rules(self) -> dict[str, float | bool]:
+        """Return the fields of ``models.backtest.rules.Rules`` this strategy sets: its stops, band and unit."""
+        return {}
+
+    def target(self, panel: Panel, scores: Scores) -> Matrix:
+        """Return what the engine is to hold after each close.
+
+        Args:
+            panel: what ``score`` was given.
+            scores: what ``score`` returned.
+
+        Returns:
+            [T, N] weight of equity, negative for short, beyond 1 on credit; with the rule ``buys_amounts``
+            USD to buy more. NaN counts as 0. By default the score.
+        """
+        return scores.score
+
+    def trail(self, panel: Panel) -> Matrix | None:
+        """Return the distance of a trailing stop.
+
+        Returns:
+            [T, N] USD per share in the session's own price basis, NaN for none; None when the strategy has no
+            such stop.
+        """
+        return None
+
     def generate_signals(self, data: pd.DataFrame) -> list[Signal]:
         """Return the signals of the last session in the data, as ``signals_frame`` does for all sessions.
 
@@ -134,7 +181,8 @@ class BaseStrategy:
             data: long frame with ``symbol``, ``date`` and the features, ``lookback`` sessions of history
                 included; the last session is the latest date in it.
         """
-        panel = Panel.from_frame(data, self.features)
+        columns = [c for c in data.columns if self.predictions and str(c).startswith(PREDICTION)]
+        panel = Panel.from_frame(data, (*self.features, *columns))
         if not len(panel.sessions):
             return []
         rows = signals_frame(panel, self.score(panel))
@@ -147,6 +195,11 @@ class BaseStrategy:
             )
             for r in last.to_dict("records")
         ]  # fmt: skip
+
+
+def while_held(score: Matrix, value: float) -> Matrix:
+    """Return the value wherever the score wants a position, NaN elsewhere: what Scores takes as stop_loss."""
+    return np.where(np.abs(score) > 0, value, np.nan)
 
 
 def signals_frame(panel: Panel, scores: Scores, previous: Mapping[str, float] | None = None) -> pd.DataFrame:
@@ -193,17 +246,3 @@ def signals_frame(panel: Panel, scores: Scores, previous: Mapping[str, float] | 
 
 def _stated(value: Any) -> float | None:
     return None if math.isnan(value) else float(value)
-
-
-def _checked(strategy: str, key: str, value: Any, kind: Any, bounds: Mapping[str, Any]) -> float | int:
-    whole = kind in {"int", int}
-    remedy = f"set {key} of {strategy} to {'a whole number' if whole else 'a number'}"
-    if bounds:
-        remedy += f" from {bounds['low']} to {bounds['high']}"
-    numeric = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    fits = numeric and math.isfinite(value) and not (whole and value != int(value))
-    if fits and bounds:
-        fits = bounds["low"] <= value <= bounds["high"]
-    if not fits:
-        raise ConfigError("parameter refused", stage="strategies", key=key, value=value, remedy=remedy)
-    return int(value) if whole else float(value)

@@ -50,19 +50,22 @@ class Signals:
         self._run_key = {"run_id": context.request.run_id, "stage": context.stage}
 
     def register_models(self) -> Mapping[str, Any]:
-        """Insert newly found strategies; what a user set in models stays.
+        """Insert newly found strategies, and show new parameters of known ones; what a user set in models stays.
 
         A file that is no strategy hides no other; log_model_metrics fails on it once the others have run.
         """
         found = discover_strategies()
         rows = [
             {"model_name": name, "model_version": cls.version, "strategy_class": class_path(cls),
-             "parameters": cls().parameters()}
+             "parameters": cls().parameters(), "is_active": cls.starts_active}
             for name, cls in found.classes.items()
         ]  # fmt: skip
         with transaction(self.context.uri) as connection:
             take_lock(connection, self.context.stage)
-            changed = connection.execute(load_sql("models/upsert_models"), {"rows": json_text(rows)}).rowcount
+            changed = sum(
+                connection.execute(load_sql(statement), {"rows": json_text(rows)}).rowcount
+                for statement in ("models/upsert_models", "models/update_from_class")
+            )
         counts = {"found": len(rows), "changed": changed, "broken": len(found.failures)}
         return self.context.say("models registered", **counts)
 

@@ -29,6 +29,7 @@ class EnhancedMomentum(BaseStrategy):
     """
 
     name = "enhanced_momentum"
+    category = "momentum"
     features = (
         "macd_hist", "sma_10", "sma_20", "rsi_14", "volume_ratio_20", "return_5", "volatility_20",
     )  # fmt: skip
@@ -70,6 +71,14 @@ class EnhancedMomentum(BaseStrategy):
             position_size=where_known(in_position * self.position_size * confidence * calm),
             stop_loss=np.where(known & (direction != 0), self.stop_loss, np.nan),
         )
+
+    def rules(self) -> dict[str, float | bool]:
+        """The stop."""
+        return {"stop_loss": self.stop_loss}
+
+    def target(self, panel: Panel, scores: Scores) -> Matrix:
+        """Return the direction: a weight that follows the confidence would trade at every close."""
+        return np.sign(scores.score)
 
     def _direction(self, panel: Panel) -> Matrix:
         histogram, spread = panel["macd_hist"], panel["sma_10"] - panel["sma_20"]

@@ -24,7 +24,11 @@ class {cls}(BaseStrategy):
     def score(self, panel: Panel) -> Scores:
         return Scores(np.sign(panel["sma_10"]))
 """
-SHIPPED = {"golden_cross", "rsi_reversion", "enhanced_momentum"}
+SHIPPED = {
+    "balanced_portfolio", "buy_and_hold", "dollar_cost_averaging", "dual_momentum", "ema_cross_alpha",
+    "enhanced_momentum", "golden_cross", "macd_alpha", "mean_reversion", "ml_ensemble", "momentum", "rsi_alpha",
+    "rsi_reversion", "trend_following", "volatility_targeting",
+}  # fmt: skip
 
 
 def discover_in_copy(tmp_path, files):

@@ -1,0 +1,92 @@
+"""The grid: every strategy alone in every symbol and window, on all cores at once."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from models.backtest.curve import MEASURES, measure_curve
+from models.backtest.kernel import Account, run_account
+from models.backtest.rules import Rules
+
+Series = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+TRADE_MEASURES = (
+    "final_equity", "trades", "win_rate", "profit_factor", "avg_win", "avg_loss", "turnover", "exposure",
+    "cost_drag", "is_open",
+)  # fmt: skip
+RESULTS = (*MEASURES, *TRADE_MEASURES)
+
+
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def run_grid(
+    bars: Matrix, offsets: Index, targets: Matrix, trails: Matrix, rules: Matrix, windows: Index,
+    benchmark: Series, rate: float,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Run K strategies x S symbols x W windows, each an account of its own.
+
+    Args:
+        bars: [R, 9] all symbols below each other, see kernel.
+        offsets: [S + 1] where each symbol's rows begin; the last one is R.
+        targets: [K, R] wanted weights (or amounts, where the strategy's rules say so).
+        trails: [K, R] trailing distances, USD.
+        rules: [K, len(Rules._fields)].
+        windows: [S, W, 2] first and last row of each window, counted from the symbol's first; first < 0
+            where the symbol does not reach into the window.
+        benchmark: [R] the benchmark's return from the close before.
+        rate: risk-free, per session.
+
+    Returns:
+        [K, S, W, len(RESULTS)]; NaN where there is no window. turnover: value traded over the mean equity,
+        per year; exposure: share of the closes with a position; cost_drag: costs over the starting cash.
+    """
+    strategies, symbols, count = len(targets), len(offsets) - 1, windows.shape[1]
+    out = np.full((strategies, symbols, count, len(RESULTS)), np.nan)
+    for cell in prange(strategies * symbols):
+        k, s = cell // symbols, cell % symbols
+        begin, end = offsets[s], offsets[s + 1]
+        mine = _rules(rules[k])
+        equity, scratch = np.empty(end - begin), np.empty(end - begin)
+        for w in range(count):
+            first, last = windows[s, w, 0], windows[s, w, 1]
+            if first < 0:
+                continue
+            curve = equity[: last - first + 1]
+            account, held = run_account(
+                bars[begin:end], first, last, targets[k, begin:end], trails[k, begin:end], mine, curve
+            )
+            market = benchmark[begin + first : begin + last + 1]
+            measure_curve(curve, market, rate, scratch, out[k, s, w, : len(MEASURES)])
+            _measure_trades(account, held, curve, mine, out[k, s, w, len(MEASURES) :])
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _measure_trades(account: Account, held: int, equity: Series, rules: Rules, out: Series) -> None:
+    out[0] = equity[-1]
+    out[1] = account.trades
+    out[2] = account.wins / account.trades if account.trades > 0.0 else math.nan
+    out[3] = account.won / account.lost if account.lost > 0.0 else math.nan
+    out[4] = account.win_return / account.wins if account.wins > 0.0 else math.nan
+    out[5] = account.loss_return / account.losses if account.losses > 0.0 else math.nan
+    total = 0.0
+    for value in equity:
+        total += value
+    years = (len(equity) - 1) / 252.0
+    out[6] = account.traded / (total / len(equity)) / years if total > 0.0 and years > 0.0 else math.nan
+    out[7] = held / len(equity)
+    out[8] = account.costs / rules.cash
+    out[9] = 1.0 if account.shares != 0.0 else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _rules(row: Series) -> Rules:
+    return Rules(
+        row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], row[10], row[11],
+        row[12], row[13], row[14] != 0.0, row[15] != 0.0, row[16] != 0.0,
+    )  # fmt: skip
