@@ -32,6 +32,11 @@ def symbol_parameter() -> Any:
     return field(default="", metadata={"pattern": SYMBOL})
 
 
+def per_session(annual: float) -> float:
+    """Return what a rate per year gives per session, compounded; 252 sessions are a year."""
+    return float((1.0 + annual) ** (1.0 / 252.0) - 1.0)
+
+
 def checked(strategy: str, key: str, value: Any, kind: Any, rule: Mapping[str, Any]) -> float | int | str:
     """Return a parameter's value in its declared type.
 

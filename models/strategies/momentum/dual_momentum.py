@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.panel import Matrix
+from models.strategies._parameters import per_session
 from models.strategies._state import Cells, firsts, held, months
 from models.strategies.base import BaseStrategy, Panel, Scores, choice, parameter
 
@@ -32,7 +33,7 @@ class DualMomentum(BaseStrategy):
     lookback = 23
 
     window: int = choice(252, 20, 60, 120, 252)
-    cash_return: float = parameter(0.02, low=-0.1, high=1.0)  # per year; the default of RISK_FREE_RATE
+    cash_return: float = parameter(0.02, low=-0.1, high=0.25)  # per year; the default of RISK_FREE_RATE
     top_share: float = parameter(0.5, low=0.0, high=1.0)
 
     def score(self, panel: Panel) -> Scores:
@@ -40,9 +41,13 @@ class DualMomentum(BaseStrategy):
         gain = panel[self.features[0]]
         known = ~np.isnan(gain)
         decides = firsts(known, months(panel.sessions))
-        hurdle = (1.0 + self.cash_return) ** (self.window / 252.0) - 1.0
+        hurdle = (1.0 + per_session(self.cash_return)) ** self.window - 1.0
         passes = held(((gain > hurdle) & self._among_best(gain, decides)).astype(np.float64), decides)
         return Scores(np.where(known, passes, np.nan))
+
+    def rules(self) -> dict[str, float | bool]:
+        """Cash, the alternative, earns its rate."""
+        return {"cash_rate": per_session(self.cash_return)}
 
     def _among_best(self, gain: Matrix, decides: Cells) -> Cells:
         """Return the relative leg on the sessions on which somebody decides."""

@@ -1,26 +1,14 @@
-"""The three strategies against plain scalar code written from their description."""
+"""The rules of the paper account against plain scalar code written from their description."""
 
 import math
 
 import numpy as np
 import pytest
 
-from models.strategies.base import Panel
 from models.strategies.mean_reversion.rsi_reversion import RsiReversion
 from models.strategies.momentum.enhanced_momentum import EnhancedMomentum
 from models.strategies.trend.golden_cross import GoldenCross
-
-NAN = float("nan")
-
-
-def panel_of(**columns):
-    values = {k: np.array(v, dtype=float).reshape(len(v), -1) for k, v in columns.items()}
-    rows, width = next(iter(values.values())).shape
-    return Panel(np.datetime64("2024-01-01") + np.arange(rows), tuple(f"S{i}" for i in range(width)), values)
-
-
-def column(strategy, **columns):
-    return strategy.score(panel_of(**columns)).score[:, 0].tolist()
+from tests.support.panels import NAN, column, panel_of
 
 
 def test_golden_cross():

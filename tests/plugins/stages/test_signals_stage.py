@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 
 from models.errors import BlockedError
+from models.strategies.mean_reversion.rsi_reversion import RsiReversion
 from plugins.stages import signals as signals_stage
 from tests.support.chain import STEPS, open_stage, query, run_stage, take_step
 from tests.support.prepared import DUE, END, MIDDLE, change, failed_checks, hashes, prepared
@@ -35,9 +36,9 @@ def test_registering_again_keeps_what_a_user_set(prepared, small_settings):
     )
     run_stage(database.writer, small_settings, STAGE)
     row = query(database.reader, "SELECT * FROM models WHERE model_name = 'rsi_reversion'")[0]
-    assert row["parameters"] == {"oversold": 25}
+    assert row["parameters"] == {**RsiReversion().parameters(), "oversold": 25}  # the others show, at their defaults
     assert (row["capital_usd"], row["is_active"]) == (7000, False)
-    assert row["model_version"] == "1"  # the class's own statement, not the user's
+    assert row["model_version"] == RsiReversion.version  # the class's own statement, not the user's
 
 
 def test_changed_parameters_are_for_new_sessions(prepared, small_settings):
