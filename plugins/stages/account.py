@@ -77,14 +77,10 @@ def write_pass(
     written: dict[str, int] = {}
     scope: Mapping[str, Sequence[Any]] = {"account_id": [ACCOUNT], "session_date": list(sessions)}
 
-    def put(
-        table: str, rows: Sequence[Mapping[str, Any]], key: Sequence[str], **only: Sequence[str]
-    ) -> None:
+    def put(table: str, rows: Sequence[Mapping[str, Any]], key: Sequence[str], **only: Sequence[str]) -> None:
         if rows or mode == "verify":
             frame = pd.DataFrame(rows, columns=None if rows else list(key))
-            merged = merge(
-                connection, table, frame, key=key, mode=mode, scope={**scope, **only}, stage=stage
-            )
+            merged = merge(connection, table, frame, key=key, mode=mode, scope={**scope, **only}, stage=stage)
             written[table] = written.get(table, 0) + merged.inserted
 
     put("target_positions", [_row(t) for t in done.targets], KEY)
@@ -131,7 +127,6 @@ def order_events(days: Sequence[Day], done: Pass) -> Iterator[dict[str, Any]]:
         yield _event(key, "execution.blocked", e.session_date, {"reason": e.reason}, symbol=e.symbol,
                      correlation=e.client_order_id)  # fmt: skip
 
-
     yield from _exit_events(done)
 
 
@@ -154,7 +149,13 @@ def _event(key: str, kind: str, session: dt.date, payload: Mapping[str, Any], **
 def _settle_orders(connection: Connection, done: Pass) -> None:
     """Write what became of orders: each of them leaves the state submitted, or resting, once."""
     filled = [
-        (f.client_order_id, "filled", f.quantity, "", f.session_date if f.client_order_id in done.hit else None)
+        (
+            f.client_order_id,
+            "filled",
+            f.quantity,
+            "",
+            f.session_date if f.client_order_id in done.hit else None,
+        )
         for f in done.fills
     ]
     expired = [(e.client_order_id, "expired", 0, e.reason, None) for e in done.expired]

@@ -27,7 +27,9 @@ def begin_or_end(state: State, day: Day, order: Order, fill: Fill, before: Decim
     if before * after <= 0:
         state.exits.pop(fill.symbol, None)
     if before * after <= 0 and after and day.exits != "none":
-        state.exits[fill.symbol] = Exits(order.client_order_id, order.stop_loss, order.take_profit, fill.price)
+        state.exits[fill.symbol] = Exits(
+            order.client_order_id, order.stop_loss, order.take_profit, fill.price
+        )
 
 
 def bring_in_line(state: State, day: Day, result: Pass, touched: Iterable[str]) -> None:
@@ -35,7 +37,9 @@ def bring_in_line(state: State, day: Day, result: Pass, touched: Iterable[str]) 
     # Besides those touched: exits without a holding, and those that a close has added or a setting has ended.
     due = set(touched) | (state.resting.keys() - state.exits.keys())
     if day.exits == "resting":
-        due |= {s for s, e in state.exits.items() if s not in state.resting or _trails_anew(e, state.resting[s])}
+        due |= {
+            s for s, e in state.exits.items() if s not in state.resting or _trails_anew(e, state.resting[s])
+        }
     else:
         due |= state.resting.keys()
     for symbol in sorted(due):
@@ -89,17 +93,14 @@ def kept_flat(state: State, day: Day) -> dict[str, str]:
     that was ended may be entered again once the score has turned to 0 or to the other side.
     """
     flat: dict[str, str] = {}
-    wanted = {
-        s: math.fsum(v.score for v in day.votes.get(s, ())) for s in state.ended.keys() | state.exits.keys()
-    }
+    judged = state.exits if day.exits == "at_close" else {}
+    wanted = {s: math.fsum(v.score for v in day.votes.get(s, ())) for s in state.ended.keys() | judged.keys()}
     for symbol, side in list(state.ended.items()):
         if symbol in day.closes and side * wanted[symbol] <= 0:
             del state.ended[symbol]
         elif symbol in day.closes:
             flat[symbol] = "an exit has ended it: not again before the score turns"
-    if day.exits != "at_close":
-        return flat
-    for symbol, exits in state.exits.items():
+    for symbol, exits in judged.items():
         position = state.book.positions[symbol]
         side, cost = _side(position), position.average_cost
         if symbol in flat or symbol not in day.closes or side * wanted[symbol] <= 0 or cost is None:

@@ -34,7 +34,9 @@ class Day:
     votes: Mapping[str, Sequence[Vote]]  # by symbol, of the models with a vote
     rules: Mapping[str, Any]
     restricted: frozenset[str] = frozenset()  # never to be traded: what is held of them stays
-    renames: Sequence[tuple[str, str, dt.date]] = ()  # old ticker, new one and its first session, up to this one
+    renames: Sequence[
+        tuple[str, str, dt.date]
+    ] = ()  # old ticker, new one and its first session, up to this one
 
     @property
     def exits(self) -> str:
@@ -73,7 +75,8 @@ class State:
         known = old in self.book.positions
         self.book.rename(old, new, effective)
         self.orders = [
-            replace(o, symbol=new) if o.symbol == old and o.session_date < effective else o for o in self.orders
+            replace(o, symbol=new) if o.symbol == old and o.session_date < effective else o
+            for o in self.orders
         ]
         if not known or old in self.book.positions:
             return False

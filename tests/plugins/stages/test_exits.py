@@ -82,8 +82,10 @@ def test_a_trailing_stop_moves_at_the_close_for_the_next_bar():
     done.take(make_days([Bar((109, 109, 106.5, 108), Vote(1.0, trailing_stop_usd=9.0))], first=3))
     assert done.held()[-1] == 10
     assert done.state.exits["A"].trailing == 106  # a wider distance does not take it back
-    done.take(make_days([Bar((108, 108, 105, 107), TRAIL)], first=4))
-    assert done.fills()[-1] == (4, "sell", 10, 106.0)
+    done.take(make_days([Bar((108, 108, 107, 108), Vote(1.0, trailing_stop_usd=3.5))], first=4))
+    assert done.state.exits["A"].trailing == 106.5  # below the highest high, not below this bar's
+    done.take(make_days([Bar((108, 108, 105, 107), TRAIL)], first=5))
+    assert done.fills()[-1] == (5, "sell", 10, 106.5)
 
 
 def test_of_two_stops_the_nearer_one_counts():
@@ -102,6 +104,8 @@ def test_a_split_while_exits_rest_moves_prices_and_quantities():
     assert {c.reason for c in done.done.cancelled} == {"the holding has changed"}
     done.take(make_days([Bar((49, 49, 46, 47), vote)], first=3))
     assert done.fills()[-1] == (3, "sell", 20, 48.0)
+    plain = account(*quiet(LONG, 3), Bar((50, 51, 49, 50), LONG, split=2.0))
+    assert plain.resting() == {"stop": (20, 47.5)}
 
 
 def test_a_session_without_a_bar_leaves_exits_resting():
@@ -136,7 +140,7 @@ def test_a_holding_that_grows_shrinks_or_closes_has_its_exits_amended():
     done.take(make_days([Bar((110, 110, 110, 110), None)], first=4))
     assert done.resting() == {"stop": (1, 99.75)}
     done.take(make_days([Bar((110, 110, 110, 110), None)], first=5))
-    assert (done.held()[-1], done.resting()) == (0, {})
+    assert (done.held()[-1], done.resting(), done.state.exits) == (0, {}, {})
     assert [c.reason for c in done.done.cancelled] == [
         "the holding has changed", "the holding has changed", "the holding is closed",
     ]  # fmt: skip
@@ -188,6 +192,7 @@ def test_a_renamed_share_keeps_its_exits():
     done.take([day])
     assert done.resting() == {}
     assert done.resting("B") == {"stop": (10, 95.0), "limit": (10, 110.0)}
+    assert {c.reason for c in done.done.cancelled} == {"the holding has changed"}
     done.take(make_days([Bar((99, 99, 94, 95), BRACKET)], symbol="B", first=3))
     assert done.fills()[-1] == (3, "sell", 10, 95.0)
 
