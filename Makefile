@@ -52,7 +52,7 @@ lint: tools ## ruff and mypy
 backfill: core ## fetch bars and actions of START= to END=, [SYMBOLS=] [SOURCE=]; repeat it to go on
 	@$(VENV)/bin/python -m plugins.backfill
 
-export: core ## features to Parquet: FEATURES=technical START= END= OUT=file.parquet
+export: core ## features to a file: FEATURES=technical START= END= OUT=file.parquet (or file.arrow)
 	@$(VENV)/bin/python -m data_layer.storage.export --features "$(FEATURES)" --start "$(START)" --end "$(END)" --out "$(OUT)"
 
 bench: tools peers ## time against the best peers; ONLY=name for one

@@ -31,7 +31,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data_layer.features.kernels import store
-from data_layer.features.layout import FloatArray
+from data_layer.features.layout import FloatArray, IntArray
 from data_layer.features.memory import keep_freed_memory
 from data_layer.features.panel import Panel, Rows, check_columns
 from data_layer.features.registry import UNITS, Column, select
@@ -43,6 +43,7 @@ LANES = 24
 # the shorter ones divide it.
 REACH = {"alpha158": 60}
 SMALL = 16_384  # rows: below, a second thread costs more than it brings
+SCATTERED = 8  # rows that bringing all lanes back in order passes in the time that picking one takes
 Result = TypeVar("Result")
 
 
@@ -113,11 +114,12 @@ def compute_sessions(
 
     def work(group: tuple[slice, Panel]) -> npt.NDArray[np.float32]:
         rows, part = group
-        if not due[rows].any():
-            return np.empty((0, len(columns)), np.float32)
-        matrix = np.empty((len(columns), rows.stop - rows.start), np.float32)
-        fill_group(matrix, columns, part)
-        return np.ascontiguousarray(matrix[:, due[rows]].T)
+        kept = np.flatnonzero(due[rows])
+        few = len(kept) * SCATTERED < rows.stop - rows.start
+        matrix = np.empty((len(columns), len(kept) if few else rows.stop - rows.start), np.float32)
+        if len(kept):
+            fill_group(matrix, columns, part, kept if few else None)
+        return np.ascontiguousarray((matrix if few else matrix[:, kept]).T)
 
     found = np.concatenate(list(_by_group(work, history, threads)))
     return keys, found
@@ -153,25 +155,48 @@ def _by_group(
         yield from pool.map(work, groups)
 
 
-def fill_group(matrix: npt.NDArray, columns: list[Column], panel: Panel) -> None:
-    """Run each function once and put those of its arrays that were asked for into the matrix."""
+def fill_group(
+    matrix: npt.NDArray, columns: list[Column], panel: Panel, kept: IntArray | None = None
+) -> None:
+    """Run each function once and put those of its arrays that were asked for into the matrix.
+
+    Args:
+        matrix: [columns][rows], float32 or float64.
+        columns: one for each of its rows.
+        panel: the bars.
+        kept: which of the panel's rows the matrix has; None for all.
+    """
     calls: dict[tuple, list[tuple[int, Column]]] = {}
     for row, column in enumerate(columns):
         calls.setdefault((column.function, column.definition.window), []).append((row, column))
     was_split = bool((panel.rows.split_factor != 1.0).any())
+    places = None if kept is None else _places(panel.rows.starts, kept)
     with np.errstate(all="ignore"):  # divisions by zero and overflows end as NaN in store
         for (function, window), wanted in calls.items():
             outputs = function(panel, window)
             outputs = outputs if isinstance(outputs, tuple) else (outputs,)
             for row, column in wanted:
-                power = UNITS[column.definition.unit]
                 value = outputs[column.output]
+                value = value if places is None else value[places]
+                power = UNITS[column.definition.unit]
                 if power and was_split:
-                    value = _in_own_basis(panel, value, power)
-                store(value, panel.rows.starts, matrix[row])
+                    factor = panel.split_factor
+                    value = _in_own_basis(factor if places is None else factor[places], value, power)
+                if places is None:
+                    store(value, panel.rows.starts, matrix[row])
+                else:
+                    matrix[row] = value
+        if places is not None:
+            matrix[~np.isfinite(matrix)] = np.nan
 
 
-def _in_own_basis(panel: Panel, values: FloatArray, power: int) -> FloatArray:
+def _places(starts: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
+    """Where rows of symbols that lie one after the other are when they lie side by side."""
+    lanes = np.searchsorted(starts, rows, "right") - 1
+    return rows - starts[lanes], lanes
+
+
+def _in_own_basis(factor: FloatArray, values: FloatArray, power: int) -> FloatArray:
     """Bring values of split-adjusted units into each session's own share basis."""
-    factor = panel.split_factor ** abs(power) if abs(power) > 1 else panel.split_factor
+    factor = factor ** abs(power) if abs(power) > 1 else factor
     return values * factor if power > 0 else values / factor

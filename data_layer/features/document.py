@@ -21,6 +21,9 @@ splits; the column "equals" names the library function it is held against beside
 column's scale (Alpha158: within float32 rounding, for Qlib reads float32). Warm-up counts a symbol's leading rows
 without a value. A position is the place in `feature_values.values`.
 
+To keep what was computed: `data_layer.storage.dataset.write(frame, path)`, or `make export ... OUT=x.arrow` from the
+database; `read(path, names)` maps it back without a copy, and refuses it once a formula has changed.
+
 Labels look ahead and are not features: `data_layer.labels.next_session_return` gives Alpha158's.
 
 ## Deliberate differences

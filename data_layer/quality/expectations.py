@@ -124,7 +124,9 @@ def validate(found: Batches, gate: Gate) -> list[Result]:
     return results
 
 
-def build_docs(found: Batches, gate: Gate, folder: Path, now: dt.datetime) -> Path:
+def build_docs(
+    found: Batches, gate: Gate, folder: Path, now: dt.datetime, *, is_synthetic: bool = False
+) -> Path:
     """Write the suite's pages for these batches below a folder, and return the page to open.
 
     Args:
@@ -132,6 +134,7 @@ def build_docs(found: Batches, gate: Gate, folder: Path, now: dt.datetime) -> Pa
         gate: the thresholds.
         folder: where the pages and their sources go.
         now: instant of the build (UTC), the name of the run on the pages.
+        is_synthetic: the bars are made up; the run's name then says so.
     """
     library, checkpoint = _library(), _library("checkpoint")
     context = library.get_context(mode="file", project_root_dir=folder)
@@ -144,7 +147,8 @@ def build_docs(found: Batches, gate: Gate, folder: Path, now: dt.datetime) -> Pa
             validation_definitions=[context.validation_definitions.add_or_update(definition)],
             actions=[checkpoint.UpdateDataDocsAction(name="pages")],
         )
-        run_id = library.RunIdentifier(run_name=f"{now:%Y-%m-%d %H:%M:%S}", run_time=now)
+        run_name = f"{now:%Y-%m-%d %H:%M:%S}{' synthetic' if is_synthetic else ''}"
+        run_id = library.RunIdentifier(run_name=run_name, run_time=now)
         saved = context.checkpoints.add_or_update(check)
         saved.run(batch_parameters={"dataframe": found[name]}, run_id=run_id)
     url: str = context.build_data_docs()["local_site"]

@@ -111,9 +111,10 @@ def _summary(
     quarantine: Sequence[Mapping[str, Any]],
     rebuilt: pd.DataFrame | None,
 ) -> str:
-    lines = [
-        "# Quality of the stored bars",
-        "",
+    lines = ["# Quality of the stored bars", ""]
+    if held["is_synthetic"]:
+        lines += ["The bars are synthetic: made up from a seed, no market ever traded them.", ""]
+    lines += [
         f"{held['bars']:,} bars of {held['symbols']} symbols, {held['first']} to {held['last']}; "
         f"{len(quarantine)} rows in quarantine.",
         "",

@@ -34,7 +34,8 @@ def main() -> int:
     day = bars[bars["date"] == pd.Timestamp(last)]
     gate = load_thresholds().gate
     folder = home.path / "great_expectations"
-    page = build_docs(batches(facts, day, gate), gate, folder, dt.datetime.now(dt.UTC))
+    now = dt.datetime.now(dt.UTC)
+    page = build_docs(batches(facts, day, gate), gate, folder, now, is_synthetic=run["is_synthetic"])
     say(f"{first}..{last}: {page}")
     return 0
 

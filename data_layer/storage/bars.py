@@ -123,13 +123,19 @@ def _insert_new(
     return copy_in(connection, "market_data", rows) if len(rows) else 0
 
 
-def store_actions(connection: Connection, checked: CheckedActions, provenance: Provenance) -> Stored:
+def store_actions(
+    connection: Connection,
+    checked: CheckedActions,
+    provenance: Provenance,
+    asked: tuple[dt.date, dt.date] | None = None,
+) -> Stored:
     """Write checked splits and dividends as one batch.
 
     An action is known at the close of the day it was announced (of the next session, when announced on a day
     without trading), else at the close before its ex-date, and never later than that. A changed one is known
     from now on and its old version kept; one of a symbol held already that comes after the session before its
-    ex-date was completed is known from now on too.
+    ex-date was completed is known from now on too. One that its source now gives on another day within those
+    asked for (first and last; by default the batch's) has moved: the old row goes to the history.
     """
     actions = checked.accepted
     if provenance.vendors.are_several:
@@ -149,6 +155,7 @@ def store_actions(connection: Connection, checked: CheckedActions, provenance: P
     found = connection.execute(load_sql("corporate_actions/select_changes"), batch).fetchone() or {}
     if found["first_restated"]:
         connection.execute(load_sql("restatements/insert_actions"), batch)
+    moved = _move_actions(connection, batch, asked or (provenance.start, provenance.end), decided)
     corrected = 0
     if found["corrected"]:
         connection.execute(load_sql("corporate_actions/insert_history"), batch)
@@ -163,8 +170,25 @@ def store_actions(connection: Connection, checked: CheckedActions, provenance: P
         new=new,
         corrected=corrected,
         unchanged=found["unchanged"] + len(checked.accepted) - len(actions),
-        first_restated=found["first_restated"],
+        first_restated=min((day for day in (found["first_restated"], moved) if day), default=None),
     )
+
+
+def _move_actions(
+    connection: Connection,
+    batch: Mapping[str, Any],
+    asked: tuple[dt.date, dt.date],
+    decided: dt.date | None,
+) -> dt.date | None:
+    """Put actions with a corrected ex-date into the history; return the first ex-date that a decision had used."""
+    decided_to = next_session(decided) if decided else dt.date.min
+    span = {"asked_from": asked[0], "asked_to": asked[1], "decided_to": decided_to}
+    rows = connection.execute(load_sql("corporate_actions/update_moved"), {**batch, **span}).fetchall()
+    used = [row for row in rows if row["ex_date"] <= decided_to]
+    if used:
+        keys = {"symbols": [row["symbol"] for row in used], "dates": [row["ex_date"] for row in used]}
+        connection.execute(load_sql("restatements/insert_moved"), {**batch, **keys})
+    return min((row["ex_date"] for row in used), default=None)
 
 
 def _next_batch(connection: Connection, provenance: Provenance) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Features out of Postgres into a Parquet file: `python -m data_layer.storage.export`, called by `make export`."""
+"""Features out of Postgres into a file: `python -m data_layer.storage.export`, called by `make export`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import argparse
 import datetime as dt
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from adbc_driver_postgresql import dbapi
 
 from data_layer.features.registry import catalogue
+from data_layer.storage.dataset import save
 from models.errors import ConfigError, DataQualityError
 
 STAGE = "export"
 
 
 def export_features(uri: str, feature_set: str, start: dt.date | None, end: dt.date | None, out: Path) -> int:
-    """Write a set's stored rows of a date window as Parquet, batch by batch, so that any size fits in memory.
+    """Write a set's stored rows of a date window: as a dataset for `x.arrow`, else as Parquet.
+
+    Parquet goes batch by batch, so that any size fits in memory; a dataset is one piece, held twice while it is made.
 
     Args:
         uri: connection URI of a role that may read.
@@ -26,8 +30,8 @@ def export_features(uri: str, feature_set: str, start: dt.date | None, end: dt.d
         out: file to write; an existing one is replaced when all is written.
 
     Returns:
-        The number of rows: symbol, date and one float column per feature, NULL where there is no value; in the
-        order of the sessions' rows as stored.
+        The number of rows: symbol, date, one float column per feature, NULL (in a dataset NaN) where there is no
+        value, and is_synthetic (in a dataset a note on the whole); in the order of the sessions' rows as stored.
 
     Raises:
         ConfigError: unknown set, a start after the end, a folder that is not there.
@@ -43,7 +47,6 @@ def export_features(uri: str, feature_set: str, start: dt.date | None, end: dt.d
             "no such folder", stage=STAGE, key="OUT", value=str(out.parent), remedy="make it first"
         )
     unfinished = out.with_name(f"{out.name}.unfinished")
-    rows = 0
     try:
         with dbapi.connect(uri) as connection, connection.cursor() as cursor:
             cursor.execute(
@@ -51,10 +54,13 @@ def export_features(uri: str, feature_set: str, start: dt.date | None, end: dt.d
                 parameters=(start or dt.date(1, 1, 1), end or dt.date(9999, 12, 31)),
             )
             batches = cursor.fetch_record_batch()
-            with pq.ParquetWriter(unfinished, batches.schema, compression="zstd") as writer:
-                for batch in batches:
-                    writer.write_batch(batch)
-                    rows += batch.num_rows
+            if out.suffix == ".arrow":
+                table = batches.read_all()
+                rows = int(table.num_rows)
+                if rows:
+                    save(table, unfinished, feature_set)
+            else:
+                rows = _write_parquet(batches, unfinished)
         if not rows:
             raise DataQualityError("no stored features in the window", stage=STAGE, key=feature_set,
                                    value=f"{start or 'first'}..{end or 'last'}",
@@ -62,6 +68,15 @@ def export_features(uri: str, feature_set: str, start: dt.date | None, end: dt.d
         unfinished.replace(out)
     finally:
         unfinished.unlink(missing_ok=True)
+    return rows
+
+
+def _write_parquet(batches: pa.RecordBatchReader, path: Path) -> int:
+    rows = 0
+    with pq.ParquetWriter(path, batches.schema, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            rows += int(batch.num_rows)
     return rows
 
 

@@ -15,7 +15,7 @@ from data_layer.features.compute import LANES, fill_group
 from data_layer.features.panel import Panel, Rows
 from data_layer.features.registry import select
 from data_layer.storage.copy_encoder import HEADER, TRAILER
-from data_layer.storage.database import Connection
+from data_layer.storage.database import Connection, load_sql
 
 _EPOCH_DAYS = 10_957  # 2000-01-01, where Postgres counts from
 _FLOAT4_OID = 700
@@ -30,8 +30,9 @@ def copy_features(
 ) -> int:
     """Append the features of every bar of the sessions, without looking for rows that are there.
 
-    The table's own key refuses a row that is. A history of 400 symbols and 20 years takes no more memory than a
-    few groups of symbols and the bars themselves.
+    The table's own key refuses a row that is. Into an empty table rows go frozen, and its readers wait until they are
+    all there. A history of 400 symbols and 20 years takes no more memory than a few groups of symbols and the bars
+    themselves.
 
     Args:
         connection: inside the caller's transaction, under the stage's lock.
@@ -47,26 +48,27 @@ def copy_features(
     history = Rows.from_bars(bars)
     names = bars["symbol"].to_numpy()[history.starts[:-1]]
     wanted = np.isin(history.days, np.array(list(sessions), "datetime64[D]").astype(np.int64))
-    columns = {name: select(None, name) for name in sets}
+    columns = {name: select(None, name) for name in sorted(sets)}
 
     def encode_group(group: tuple[slice, Panel]) -> tuple[int, list[bytes]]:
         rows, part = group
         first = int(np.searchsorted(history.starts, rows.start))
+        matrices = {}
+        for name, wanted_columns in columns.items():
+            matrices[name] = np.empty((len(wanted_columns), rows.stop - rows.start), np.float32)
+            fill_group(matrices[name], wanted_columns, part)
         pieces = []
-        for name, version in sets.items():
-            matrix = np.empty((len(columns[name]), rows.stop - rows.start), np.float32)
-            fill_group(matrix, columns[name], part)
-            for place, (begin, end) in enumerate(
-                zip(part.rows.starts[:-1], part.rows.starts[1:], strict=True)
-            ):
-                due = np.flatnonzero(wanted[rows][begin:end]) + begin
-                if len(due):
-                    key = (str(names[first + place]), name, version)
-                    pieces.append(encode_symbol(key, part.rows.days[due], matrix, due))
+        for place, (begin, end) in enumerate(zip(part.rows.starts[:-1], part.rows.starts[1:], strict=True)):
+            due = np.flatnonzero(wanted[rows][begin:end]) + begin
+            if len(due):
+                values = [(name, sets[name], matrix[:, due].T) for name, matrix in matrices.items()]
+                pieces.append(encode_symbol(str(names[first + place]), part.rows.days[due], values))
         return int(wanted[rows].sum()) * len(sets), pieces
 
     written = 0
-    statement = "COPY feature_values (symbol, date, feature_set, version, values) FROM STDIN (FORMAT BINARY)"
+    renewed = connection.execute(load_sql("feature_values/renew_empty")).fetchone() or {}
+    options = "FORMAT BINARY, FREEZE" if renewed["renewed"] else "FORMAT BINARY"
+    statement = f"COPY feature_values (symbol, date, feature_set, version, values) FROM STDIN ({options})"
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(HEADER)
         for count, pieces in _ahead(encode_group, history.groups(LANES)):
@@ -74,6 +76,7 @@ def copy_features(
             for piece in pieces:
                 copy.write(piece)
         copy.write(TRAILER)
+    connection.execute(load_sql("feature_values/analyze"))
     return written
 
 
@@ -90,34 +93,37 @@ def _ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
 
 
 def encode_symbol(
-    key: tuple[str, str, int], days: npt.NDArray[np.int64], matrix: npt.NDArray[np.float32],
-    rows: npt.NDArray[np.int64],
-) -> bytes:  # fmt: skip
-    """Encode one symbol's rows of one set as binary COPY data: all of one width, so a table of bytes.
+    symbol: str, days: npt.NDArray[np.int64], values: Sequence[tuple[str, int, npt.NDArray[np.float32]]]
+) -> bytes:
+    """Encode one symbol's rows as binary COPY data: all sessions are of one width, so a table of bytes.
+
+    Rows come in the order of the table's key, which is how its index grows cheapest.
 
     Args:
-        key: symbol, feature set, version.
-        days: since 1970-01-01, one per row.
-        matrix: [columns][rows of a group].
-        rows: which of the group's rows these are, ascending.
+        symbol: whose rows.
+        days: since 1970-01-01, one per session, ascending.
+        values: name, version and float32 [sessions, columns] of each feature set, by name.
     """
-    symbol, feature_set, version = key
-    width = len(matrix)
-    texts = symbol.encode(), feature_set.encode()
-    row = np.dtype([
-        ("fields", ">i2"), ("symbol_length", ">i4"), ("symbol", "V", len(texts[0])), ("date_length", ">i4"),
-        ("date", ">i4"), ("set_length", ">i4"), ("set", "V", len(texts[1])), ("version_length", ">i4"),
+    parts = [(name, _row_type(symbol, name, matrix.shape[1])) for name, _, matrix in values]
+    table = np.empty(len(days), np.dtype(parts))
+    for name, version, matrix in values:
+        rows, width = table[name], matrix.shape[1]
+        rows["fields"] = 5
+        rows["symbol_length"], rows["symbol"] = len(symbol.encode()), np.void(symbol.encode())
+        rows["date_length"], rows["date"] = 4, days - _EPOCH_DAYS
+        rows["set_length"], rows["set"] = len(name.encode()), np.void(name.encode())
+        rows["version_length"], rows["version"] = 4, version
+        rows["values_length"] = 20 + 8 * width
+        rows["head"] = (1, 0, _FLOAT4_OID, width, 1)  # one dimension, no NULL, elements from 1 to width
+        rows["values"]["length"] = 4
+        rows["values"]["value"] = matrix
+    return table.tobytes()
+
+
+def _row_type(symbol: str, name: str, width: int) -> np.dtype:
+    return np.dtype([
+        ("fields", ">i2"), ("symbol_length", ">i4"), ("symbol", "V", len(symbol.encode())), ("date_length", ">i4"),
+        ("date", ">i4"), ("set_length", ">i4"), ("set", "V", len(name.encode())), ("version_length", ">i4"),
         ("version", ">i4"), ("values_length", ">i4"), ("head", ">i4", (5,)),
         ("values", [("length", ">i4"), ("value", ">f4")], (width,)),
     ])  # fmt: skip
-    table = np.empty(len(rows), row)
-    table["fields"] = 5
-    table["symbol_length"], table["symbol"] = len(texts[0]), np.void(texts[0])
-    table["date_length"], table["date"] = 4, days - _EPOCH_DAYS
-    table["set_length"], table["set"] = len(texts[1]), np.void(texts[1])
-    table["version_length"], table["version"] = 4, version
-    table["values_length"] = 20 + 8 * width
-    table["head"] = (1, 0, _FLOAT4_OID, width, 1)  # one dimension, no NULL, elements from 1 to width
-    table["values"]["length"] = 4
-    table["values"]["value"] = matrix[:, rows].T
-    return table.tobytes()

@@ -22,6 +22,7 @@ from plugins.stages.context import CHAIN, Context
 from plugins.stages.runs import mark_stale
 from plugins.stages.vanished import Key, note_vanished
 
+ASKED_AGAIN = 10  # sessions: two weeks, after which a split not told of has long been seen as a jump
 BEGIN_OF_TIME, END_OF_TIME = dt.date(1, 1, 1), dt.date(9999, 12, 31)
 
 
@@ -82,14 +83,20 @@ def fetch_actions(
     symbols: Sequence[str],
     done: Sequence[dt.date],
 ) -> Mapping[str, int]:
-    """Store the actions going ex up to the session after the window; arguments as for fetch_bars."""
+    """Store the actions going ex up to the session after the window; arguments as for fetch_bars.
+
+    A catch-up asks for those of the sessions just done once more: vendors publish some days late, and correct
+    ex-dates.
+    """
     first, last = context.sessions[0], next_session(context.sessions[-1])
+    if context.window.mode == "catch_up":
+        first = min([*done[-ASKED_AGAIN:], first])
     answer = source.actions(context.window.symbols or None, first, last)
     checked = check_actions(answer.rows, eves_of(connection, answer.rows), source=answer.source.name)
-    if context.window.mode != "catch_up":
-        keys = zip(answer.rows["symbol"], answer.rows["ex_date"], strict=True)
-        note_vanished(connection, context, "action", answer.source.name, keys, (first, last))
-    stored = store_actions(connection, checked, _provenance(context, answer.source, symbols, done))
+    keys = zip(answer.rows["symbol"], answer.rows["ex_date"], strict=True)
+    note_vanished(connection, context, "action", answer.source.name, keys, (first, last))
+    provenance = _provenance(context, answer.source, symbols, done)
+    stored = store_actions(connection, checked, provenance, (first, last))
     if stored.first_restated:  # the session before decides on what goes ex at the next
         mark_restated(connection, previous_session(session_from(stored.first_restated)), done)
     return stored.as_dict()

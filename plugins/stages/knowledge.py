@@ -25,7 +25,8 @@ def stable_views(
     Within such a run, what was known at the last session's cutoff about days up to any of its sessions is
     what was known at that session's own cutoff, so one vectorised pass serves them all.
     """
-    if not sessions:
+    if len(sessions) <= 1:  # nothing to cut; the daily run need not search all bars for corrections
+        yield from ((session,) for session in sessions)
         return
     late: list[dt.datetime] = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
     times = [cutoffs[s] for s in sessions]

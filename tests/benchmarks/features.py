@@ -14,9 +14,10 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from data_layer.features.compute import fill
+from data_layer.features.compute import compute, fill
 from data_layer.features.panel import Rows
 from data_layer.features.registry import select
+from data_layer.storage.dataset import read, write
 from tests.benchmarks.bars import panel
 from tests.benchmarks.measure import Measure
 from tests.benchmarks.peers import bench_python, qlib_script
@@ -152,11 +153,24 @@ def alpha158() -> Iterator[Measure]:
 
 
 def features_14() -> Iterator[Measure]:
-    """14 factors of 800 symbols over 3,300 sessions, one thread each; Qlib without and with its dataset cache."""
+    """14 factors of 800 symbols over 3,300 sessions, one thread each; computed, and read back from where they are kept.
+
+    Kept: either side has computed and stored them beforehand, and that is not in it. Qlib finds its dataset cache's
+    file and reads it, we map a dataset file; then both sum every column, so every value has been in memory.
+    """
     bars = panel(800, 3300)
     mine = timed(ours(bars, FOURTEEN, "alpha158", 1), 3)
     yield Measure("features_14", mine, qlib_seconds(bars, "features_14", 1), 25.0)
-    yield Measure("features_14_cached", mine, qlib_seconds(bars, "features_14_cached", 3), 5.0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "fourteen.arrow"
+        write(compute(bars, FOURTEEN, "alpha158"), path, "alpha158")
+
+        def kept() -> float:
+            frame = read(path, FOURTEEN, "alpha158")
+            return sum(float(frame[name].to_numpy().sum()) for name in FOURTEEN)
+
+        mine = timed(kept, 11)
+    yield Measure("features_14_cached", mine, qlib_seconds(bars, "features_14_cached", 5), 5.0)
 
 
 BENCHMARKS = (indicators_36, technical_all, alpha158, features_14)

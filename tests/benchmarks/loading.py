@@ -15,16 +15,19 @@ from typing import Any
 
 import pandas as pd
 import psycopg2
+import pyarrow as pa
+import pyarrow.parquet as pq
 import sqlalchemy
 from psycopg2.extras import execute_values
 
 from data_layer.quality.row_checks import check_rows
 from data_layer.runtime.postgres import PostgresServer, embedded_postgres
 from data_layer.sessions import sessions_between
+from data_layer.sources import open_sources
 from data_layer.storage.bars import Provenance, store_bars
 from data_layer.storage.database import read_frame, transaction
 from data_layer.storage.migrate import prepare_database
-from tests.benchmarks.bars import panel
+from tests.benchmarks.bars import MARKET, panel
 from tests.benchmarks.features import MARKET_SHAPE, timed
 from tests.benchmarks.measure import Measure
 from tests.support.chain import NOW, STEPS, open_stage, sample_settings, take_step
@@ -34,7 +37,7 @@ WRITTEN = [*COLUMNS, "source", "batch_id", "known_at", "backfilled"]
 REPEATS = 3
 READ = f"SELECT {', '.join(COLUMNS)} FROM market_data"
 BIG_SYMBOLS, BIG_ROWS = 3_830, 25_000_000
-MOST_RESIDENT = 3.0  # GB
+MOST_RESIDENT, MOST_RESIDENT_OF_FILES = 3.0, 2.0  # GB
 
 
 @contextmanager
@@ -142,20 +145,51 @@ def read_bars() -> Iterator[Measure]:
     yield Measure("read_bars", *(median(seconds) for seconds in zip(*pairs, strict=True)), 7.0)
 
 
+def load_market() -> Iterator[Measure]:
+    """The shared file of 1.9 million real bars, through all of ingestion into judged tables, against 20 seconds."""
+    if MARKET.exists():
+        yield Measure("load_market", _ingested(source="files", files=str(MARKET))[0], 20.0, 1.0)
+
+
 def load_25m() -> Iterator[Measure]:
     """25 million synthetic bars through all of ingestion at the rate of 1.9 million, in bounded memory."""
-    small = _ingested(str(BIG_SYMBOLS * 19 // 250))
-    big = _ingested(str(BIG_SYMBOLS))
+    small, few = _ingested(source="synthetic", synthetic_symbols=str(BIG_SYMBOLS * 19 // 250))
+    big, many = _ingested(source="synthetic", synthetic_symbols=str(BIG_SYMBOLS))
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    yield Measure("load_25m_rate", big, small, 0.8)
+    yield Measure("load_25m_rate", big / many * 1e6, small / few * 1e6, 0.8)
     yield Measure("load_25m_gigabytes", resident, MOST_RESIDENT, 1.0)
 
 
-def _ingested(symbols: str) -> float:
-    """Seconds per million rows."""
+def load_25m_file() -> Iterator[Measure]:
+    """25 million bars from a Parquet file through all of ingestion, in bounded memory."""
+    with tempfile.TemporaryDirectory(prefix="bench") as folder:
+        path = Path(folder) / "bars.parquet"
+        _write_synthetic(path)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        seconds, rows = _ingested(source="files", files=str(path))
+        print(f"# {rows} rows in {seconds:.0f} s; {before:.2f} GB before")
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    yield Measure("load_25m_file_gigabytes", resident, MOST_RESIDENT_OF_FILES, 1.0)
+
+
+def _write_synthetic(path: Path) -> None:
+    settings = sample_settings(path.parent, source="synthetic", synthetic_symbols=str(BIG_SYMBOLS))
+    source = open_sources(settings)
+    days = source.sessions()
+    writer = None
+    for answer in source.bars_in_chunks(None, days[0], days[-1]):
+        table = pa.Table.from_pandas(answer.rows[COLUMNS], preserve_index=False)
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table)
+    if writer:
+        writer.close()
+
+
+def _ingested(**values: str) -> tuple[float, int]:
+    """Seconds that ingestion takes, and the bars that are then held."""
     with server() as running:
         uri = running.uri("quant_writer")
-        settings = sample_settings(running.home.path, source="synthetic", synthetic_symbols=symbols)
+        settings = sample_settings(running.home.path, **values)
         began = time.perf_counter()
         stage = open_stage(uri, settings, "data_ingestion")
         for step in STEPS["data_ingestion"]:
@@ -163,8 +197,8 @@ def _ingested(symbols: str) -> float:
         seconds = time.perf_counter() - began
         with transaction(uri) as connection:
             row = connection.execute("SELECT count(*) AS n FROM market_data").fetchone() or {}
-    return seconds / row["n"] * 1e6
+    return seconds, row["n"]
 
 
-BENCHMARKS = (load_bars, reload_bars, read_bars, load_25m)
-ONLY_BY_NAME = {"load_25m"}  # minutes, and gigabytes of disk
+BENCHMARKS = (load_bars, reload_bars, read_bars, load_market, load_25m, load_25m_file)
+ONLY_BY_NAME = {"load_25m", "load_25m_file"}  # minutes, and gigabytes of disk

@@ -221,6 +221,7 @@ def test_rows_of_some_sessions_are_those_of_all(walk, feature_set):
     """Alpha158's are worked out from the rows they can see only: the same bits, early or late, gaps or none."""
     bars = pd.concat([walk(400, 5, "AAA"), walk(131, 6, "BBB"), walk(3, 7, "CCC")], ignore_index=True)
     bars.loc[[350, 361], "close"] = np.nan
+    bars.loc[100:399, "split_factor"] = 4.0
     whole = compute(bars, feature_set=feature_set)
     for places in ([2], [59, 60, 61, 130], [181, 399]):
         days = pd.to_datetime(bars["date"].iloc[places])

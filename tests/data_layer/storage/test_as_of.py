@@ -122,7 +122,9 @@ def test_actions(shared, said):
         ).assign(announced=announced)
         with transaction(uri) as connection:
             now = connection.execute("SELECT now() AS t").fetchone()["t"]
-            store_actions(connection, CheckedActions(len(rows), rows, 0, NOTHING), provenance(None))
+            nothing_else = (dt.date.min, dt.date.min)  # asked for: so no action has moved
+            checked = CheckedActions(len(rows), rows, 0, NOTHING)
+            store_actions(connection, checked, provenance(None), nothing_else)
         for (key, value), day in zip(actions.items(), announced, strict=True):
             name = (key[0], SESSIONS[key[1]])
             known = min(days[key], sessions_between(day, day + dt.timedelta(days=9))[0])

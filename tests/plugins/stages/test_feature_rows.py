@@ -16,6 +16,7 @@ from data_layer.features.registry import catalogue
 from data_layer.runtime.postgres import embedded_postgres
 from data_layer.settings import parse_settings
 from data_layer.storage.database import copy_in, load_sql, transaction
+from data_layer.storage.dataset import read
 from data_layer.storage.export import export_features
 from data_layer.storage.migrate import prepare_database
 from models.errors import ConfigError, DataQualityError
@@ -129,7 +130,7 @@ def test_views_have_a_column_per_feature_and_null_for_none(uri, days):
         row = connection.execute(
             "SELECT * FROM features_technical WHERE date = %s LIMIT 1", [days[50]]
         ).fetchone()
-        assert list(row)[2:] == [item.name for item in catalogue()]
+        assert list(row)[2:-1] == [item.name for item in catalogue()]
         assert row["sma_200"] is None and row["sma_20"] > 0
         found = connection.execute(
             "SELECT features FROM feature_store WHERE date = %s AND feature_set = 'alpha158' LIMIT 1",
@@ -156,9 +157,17 @@ def test_the_export_is_the_view(uri, days, tmp_path):
     out = tmp_path / "technical.parquet"
     assert export_features(uri, "technical", days[100], days[199], out) == 100 * len(SYMBOLS)
     frame = pd.read_parquet(out)
-    assert list(frame.columns) == ["symbol", "date", *(item.name for item in catalogue())]
+    assert list(frame.columns) == ["symbol", "date", *(item.name for item in catalogue()), "is_synthetic"]
     assert frame["date"].min() == days[100] and frame["date"].max() == days[199]
     assert frame["sma_20"].dtype == np.float32 and frame["volatility_252"].isna().all()
+    mapped = tmp_path / "technical.arrow"
+    assert export_features(uri, "technical", days[100], days[199], mapped) == len(frame)
+    dataset = read(mapped)
+    assert dataset["symbol"].tolist() == frame["symbol"].tolist()
+    assert (dataset["date"].to_numpy() == frame["date"].to_numpy().astype("datetime64[s]")).all()
+    for item in catalogue():
+        pd.testing.assert_series_equal(dataset[item.name], frame[item.name], check_exact=True)
+    mapped.unlink()
     for wrong, problem in (
         (("technical", days[5], days[1], out), "START lies after END"),
         (("indicators", None, None, out), "unknown feature set"),
@@ -168,7 +177,23 @@ def test_the_export_is_the_view(uri, days, tmp_path):
             export_features(uri, *wrong)
     with pytest.raises(DataQualityError, match="no stored features in the window"):
         export_features(uri, "technical", dt.date(1990, 1, 1), dt.date(1990, 2, 1), tmp_path / "none.parquet")
+    with pytest.raises(DataQualityError, match="no stored features in the window"):
+        export_features(uri, "technical", dt.date(1990, 1, 1), dt.date(1990, 2, 1), tmp_path / "none.arrow")
     assert [path.name for path in tmp_path.iterdir()] == ["technical.parquet"]
+
+
+def test_a_table_with_rows_is_never_emptied_for_a_load(uri):
+    """Only what holds nothing gets a new file; a load that fails leaves what was there."""
+    renew = load_sql("feature_values/renew_empty")
+    with transaction(uri) as connection:
+        before = connection.execute("SELECT count(*) AS n FROM feature_values").fetchone()["n"]
+        assert before > 0
+        assert connection.execute(renew).fetchone() == {"renewed": False}
+        assert connection.execute("SELECT count(*) AS n FROM feature_values").fetchone()["n"] == before
+        connection.execute("DELETE FROM feature_values")
+        assert connection.execute(renew).fetchone() == {"renewed": True}
+        connection.rollback()
+        assert connection.execute("SELECT count(*) AS n FROM feature_values").fetchone()["n"] == before
 
 
 def test_drift_is_found(server, uri, days):

@@ -49,7 +49,7 @@ def test_runs_of_one_session_each_store_the_same_bits(featured, home):
 def test_warm_up_is_null_and_never_filled(small_chain):
     names = [d.name for d in catalogue()]
     wide = read_frame(small_chain.reader, "SELECT * FROM features_technical ORDER BY symbol, date")
-    assert list(wide.columns) == ["symbol", "date", *names]
+    assert list(wide.columns) == ["symbol", "date", *names, "is_synthetic"]
     assert set(names) >= ALWAYS_KNOWN
     for _, rows in wide.groupby("symbol"):
         for definition in catalogue():

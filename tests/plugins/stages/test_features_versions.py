@@ -96,7 +96,7 @@ def test_a_changed_set_gets_a_version_of_its_own(featured, market, request):
     kept = [names.index(n) for n in old_names]
     assert (bits(new["values"])[:, kept] == bits(old["values"])).all()
     wide = read_frame(featured.uri, "SELECT * FROM features_technical ORDER BY symbol, date")
-    assert list(wide.columns) == ["symbol", "date", *names]
+    assert list(wide.columns) == ["symbol", "date", *names, "is_synthetic"]
     closes = market.sort_values(["symbol", "date"])["close"].to_numpy(float)
     assert wide["close_twice"].to_numpy() == pytest.approx(2 * closes, rel=1e-6)
     counts = featured.query(

@@ -185,7 +185,7 @@ def test_an_impossible_action_is_put_aside_with_a_warning(home, all_done, market
         "WHERE kind = 'actions' ORDER BY id DESC LIMIT 1"
     )
     # Beside them Apple's split, going ex on the first session of the window.
-    assert batch == [(rows + 1, 1, rows)]
+    assert batch == [(rows + 2, 2, rows)]
     warnings = home.query(
         "SELECT session_date, detail -> 'warnings' FROM stage_runs WHERE detail ? 'warnings'"
     )

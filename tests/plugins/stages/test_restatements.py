@@ -192,3 +192,32 @@ def test_a_restatement_brings_the_correction_into_features_and_signals_and_no_fu
     run_stage(home.uri, home.settings, stages[1], start=FIRST, end=HALF)
     run_stage(home.uri, home.settings, stages[0], start=day, end="2005-02-11", restate=True)
     run_stage(home.uri, home.settings, stages[0], start=FIRST, end=HALF)
+
+
+def test_a_corrected_ex_date_moves_the_action_and_counts_once(home, market):
+    """Known on the old day to those who decided then, on the new one to those after; never on both."""
+    old, new = "2005-02-15", "2005-02-18"
+    paid = float(market.loc[(market["symbol"] == "MSFT") & (market["date"] == D(old)), "dividend"].iloc[0])
+    cutoff = "SELECT known_at FROM stage_runs WHERE stage = 'data_ingestion' AND session_date = %(d)s"
+    then = home.query(cutoff, d=HALF)[0][0]
+    moved = change(change(market, "MSFT", old, dividend=0.0), "MSFT", new, dividend=paid)
+    for _ in range(2):
+        home.ingest(moved)  # the next catch-up asks for the last sessions' actions once more
+        dates = "SELECT ex_date FROM corporate_actions_as_of(%(c)s) WHERE symbol = 'MSFT' AND ex_date >= '2005-02-01'"
+        assert home.query(dates, c=then) == [(D(old),)]
+        assert home.query(dates, c=dt.datetime.now(dt.UTC)) == [(D(new),)]
+    facts = home.query("SELECT date, fact FROM restatements WHERE symbol = 'MSFT' ORDER BY 1")
+    assert facts == [(D(old), "action moved"), (D(new), "action late")]
+    since = home.query(IMPACT, batch=home.query("SELECT DISTINCT batch_id FROM restatements")[0][0])
+    assert {row[0]: row[1] for row in since}["feature_values"] == D(old)
+    home.ingest(market, start=old, end=new)  # and back again: a further version of the first
+    version = "SELECT version FROM corporate_actions WHERE symbol = 'MSFT' AND ex_date = %(d)s"
+    assert home.query(version, d=old) == [(2,)]
+    assert home.query(dates, c=dt.datetime.now(dt.UTC)) == [(D(old),)]
+
+
+def test_a_split_published_days_late_is_fetched_by_the_next_run(home, market):
+    ex = "2005-02-24"
+    home.ingest(end="2005-02-28")
+    home.ingest(change(market, "IBM", ex, split_ratio=2.0), end="2005-03-01")
+    assert home.query("SELECT fact, date FROM restatements") == [("action late", D(ex))]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
+from data_layer.quality.report import write_report
+from data_layer.storage import dataset
+from data_layer.storage.export import export_features
 from tests.support.chain import query, run_chain, sample_settings
 
 DERIVED = (
@@ -19,9 +23,16 @@ DERIVED = (
 ])  # fmt: skip
 def test_every_row_derived_from_bars_is_labelled(database, tmp_path, values, is_synthetic):
     run_chain(database.writer, sample_settings(tmp_path, **values), end="2001-06-29")
-    for table in DERIVED:
+    for table in (*DERIVED, "feature_store", "features_technical", "features_alpha158"):
         rows = query(database.reader, f"SELECT is_synthetic, count(*) AS n FROM {table} GROUP BY 1")
         assert [row["is_synthetic"] for row in rows] == [is_synthetic], table
+    write_report(database.reader, tmp_path, None)
+    assert ("synthetic" in (tmp_path / "report.md").read_text()) is is_synthetic
+    for name, read in (("x.parquet", pd.read_parquet), ("x.arrow", dataset.read)):
+        export_features(database.reader, "technical", None, None, tmp_path / name)
+        frame = read(tmp_path / name)
+        label = frame.attrs["is_synthetic"] if name == "x.arrow" else frame["is_synthetic"].any()
+        assert label == is_synthetic, name
 
 
 def test_no_table_with_a_session_is_without_its_label(database):
