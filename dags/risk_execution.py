@@ -8,7 +8,7 @@ are decided again from what they rested on, and compared; nothing is ever re-dec
 **If it fails:** the session stays open and the next run goes on where this one stopped. To stop all
 ordering: `INSERT INTO kill_switch (account_id, engaged, reason) VALUES ('paper', true, 'why')
 ON CONFLICT (account_id) DO UPDATE SET engaged = true, reason = excluded.reason`; to go on:
-`UPDATE kill_switch SET engaged = false`.
+`UPDATE kill_switch SET engaged = false`. Exits that rest keep resting, and fill: they only reduce risk.
 """
 
 from airflow.sdk import chain

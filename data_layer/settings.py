@@ -51,6 +51,7 @@ REMEMBERED = (
     "SLIPPAGE_BPS",
     "FULL_SCORE_WEIGHT",
     "DRY_RUN",
+    "STOPS_AT_CLOSE",
     "MARKET_INDEX",
     *limit_variables(),
     "SYNTHETIC_SEED",
@@ -58,6 +59,7 @@ REMEMBERED = (
 )
 # Read afresh each time: a key has no place in a home's file, and another address is for one run.
 NOT_REMEMBERED = (*key_variables(), *address_variables())
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -79,6 +81,7 @@ class Settings:
     slippage_bps: Decimal = Decimal(5)  # of the open, against us
     full_score_weight: float = 0.05  # fraction of equity at |score| = 1
     dry_run: bool = False
+    stops_at_close: bool = False  # judged at the close and sold at the next open, not resting inside the bar
     market_index: str = ""  # symbol among the bars that beta and correlation are measured against; none: NULL
     vendors: VendorSettings = field(default_factory=VendorSettings)
     cross_check: bool = False  # ask every source each time, not only when the one before failed
@@ -240,13 +243,8 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
 
     start, end = (parse_date(text(name), key=name) if text(name) else None for name in ("START", "END"))
     if start and end and start > end:
-        raise ConfigError(
-            "START lies after END",
-            stage="settings",
-            key="START",
-            value=f"{start} > {end}",
-            remedy="swap them",
-        )
+        span = f"{start} > {end}"
+        raise ConfigError("START lies after END", stage="settings", key="START", value=span, remedy="swap them")
 
     def whole(name: str, low: str, high: str, what: str) -> int:
         value = number(name, low, high)
@@ -277,6 +275,7 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         slippage_bps=number("SLIPPAGE_BPS", "0", "1000"),
         full_score_weight=float(number("FULL_SCORE_WEIGHT", "0", "1")),
         dry_run=_flag("DRY_RUN", text("DRY_RUN") or "false"),
+        stops_at_close=_flag("STOPS_AT_CLOSE", text("STOPS_AT_CLOSE") or "false"),
         market_index=validate_symbol(text("MARKET_INDEX")) if text("MARKET_INDEX") else "",
         vendors=parse_vendors(text, number),
         synthetic_seed=whole("SYNTHETIC_SEED", "0", "1000000000", "numbers"),

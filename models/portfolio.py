@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 
 from models.accounting import QUANTUM, split_quantity
 from models.errors import ConfigError, DataQualityError
@@ -42,6 +43,7 @@ def build_targets(
     equity_usd: Decimal,
     full_score_weight: float,
     restricted: frozenset[str] = frozenset(),
+    flat: Mapping[str, str] = MappingProxyType({}),
 ) -> TargetPlan:
     """Turn one session's scores into target holdings for the next session's open.
 
@@ -60,6 +62,7 @@ def build_targets(
         equity_usd: of the account at session_date's close.
         full_score_weight: fraction of equity at a mean score of 1.
         restricted: symbols never to be traded; a holding in one stays and stands in ``skipped``.
+        flat: symbols whose target is 0 whatever their score, with the reason the target then carries.
 
     Returns:
         A target for every other symbol with a score or a holding, ordered by symbol.
@@ -95,12 +98,12 @@ def build_targets(
         price = (closes[symbol] / ratio).quantize(QUANTUM)
         score = math.fsum(rows) / active_models if rows else 0.0
         # repr gives the shortest decimal: 0.15 stays 0.15, and cutting off does not lose a share to 2**-53
-        weight = Decimal(repr(score)) * Decimal(repr(full_score_weight))
+        weight = Decimal(repr(score)) * Decimal(repr(0.0 if symbol in flat else full_score_weight))
         targets.append(
             TargetPosition(
                 symbol=symbol, session_date=session_date, score=score, target_weight=float(weight),
                 target_quantity=int(weight * equity // price), current_quantity=current,
-                reference_price=price,
+                reference_price=price, reason=flat.get(symbol, ""),
             )
         )  # fmt: skip
     return TargetPlan(tuple(targets), tuple(skipped))

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
+PRICE_TICK = Decimal("0.0001")  # US stocks trade in no finer steps
 Side = str  # "long" | "short" | "flat" for signals, "buy" | "sell" for orders and fills
 
 
@@ -13,9 +14,9 @@ Side = str  # "long" | "short" | "flat" for signals, "buy" | "sell" for orders a
 class Signal:
     """A model's wanted position in one symbol after one session's close.
 
-    score is in [-1, 1]; confidence in [0, 1]; position_size and stop_loss are fractions (of the model's
-    capital, of the entry price); expected_return is a fraction over the holding period, None when the model
-    states none.
+    score is in [-1, 1]; confidence in [0, 1]; position_size is a fraction of the model's capital; stop_loss
+    and take_profit are fractions of the entry price, trailing_stop_usd a distance per share in the session's
+    raw price; expected_return is a fraction over the holding period. None when the model states none.
     """
 
     symbol: str
@@ -26,6 +27,8 @@ class Signal:
     expected_return: float | None = None
     position_size: float | None = None
     stop_loss: float | None = None
+    take_profit: float | None = None
+    trailing_stop_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class TargetPosition:
     target_quantity: int
     current_quantity: int
     reference_price: Decimal
+    reason: str = ""  # why the target is 0 although the score is not
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +85,31 @@ class RiskDecision:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A market day order, decided after session_date's close, to fill at the next session's open."""
+    """A market day order, or an exit that rests as a child of the order that opened its holding.
+
+    A market order is decided after session_date's close, to fill at the next session's open; stop_loss and
+    take_profit are the exits of the holding it opens, fractions of the entry price. An exit (stop, limit,
+    trailing_stop) is placed at session_date's open and rests until it fills or is cancelled.
+    """
 
     client_order_id: str
     symbol: str
     session_date: dt.date
     side: Side  # "buy" | "sell"
-    quantity: int  # positive whole shares in the next session's share basis
-    reference_price: Decimal
+    quantity: int  # positive whole shares in the next session's share basis; an exit's in session_date's
+    reference_price: Decimal  # the close it was decided on; an exit's the average cost
+    stop_loss: float | None = None
+    take_profit: float | None = None
+    order_type: str = "market"
+    time_in_force: str = "day"  # an exit's "gtc"
+    parent: str | None = None  # an exit's: client_order_id of the order that opened the holding
+    stop_price: Decimal | None = None  # USD
+    limit_price: Decimal | None = None  # USD
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """An execution at session_date's open; quantity positive; price after slippage, USD per share."""
+    """An execution in session_date; quantity positive; price after slippage, USD per share."""
 
     broker_fill_id: str
     client_order_id: str
@@ -103,7 +119,7 @@ class Fill:
     quantity: int
     price: Decimal
     commission_usd: Decimal
-    slippage_usd: Decimal  # cost against the open, >= 0, already inside price
+    slippage_usd: Decimal  # cost against the open or the exit's own price, >= 0, already inside price
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,14 @@ def _print_last_session(home: Home, last: dt.date) -> None:
         f"Orders of {last}": (
             ("symbol", "side", "shares", "state"),
             "SELECT symbol, side, quantity, state FROM orders "
-            "WHERE session_date = '{last}' ORDER BY symbol LIMIT 15",
+            "WHERE session_date = '{last}' AND order_type = 'market' ORDER BY symbol LIMIT 15",
+        ),
+        f"Exits resting after {last}": (
+            ("symbol", "exit", "side", "shares", "price"),
+            "SELECT o.symbol, order_type, side, o.quantity, "
+            "coalesce(CASE order_type WHEN 'trailing_stop' THEN trailing_price END, stop_price, limit_price)::float8 "
+            "FROM orders o LEFT JOIN positions p ON p.symbol = o.symbol AND p.session_date = '{last}' "
+            "AND p.account_id = o.account_id WHERE state = 'resting' ORDER BY 1, 2 LIMIT 15",
         ),
         f"Fills of {last}": (
             ("symbol", "side", "shares", "price", "commission"),

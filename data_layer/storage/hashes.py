@@ -27,6 +27,7 @@ SURROGATES = {
     "superseded_by",
     "model_run_id",
     "risk_decision_id",
+    "parent_order_id",
     "order_id",
     "run_id",
 }

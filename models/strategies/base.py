@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -26,9 +26,11 @@ CATEGORIES = ("trend", "momentum", "mean_reversion", "volatility", "allocation",
 BOUNDS = (
     ("confidence", 0.0, 1.0), ("expected_return", -10.0, 10.0),  # beyond is a unit error
     ("position_size", 0.0, 1.0), ("stop_loss", 0.0, 1.0),
+    ("take_profit", 0.0, 100.0), ("trailing_stop_usd", 0.0, 1e8),
 )  # fmt: skip
 SIGNAL_COLUMNS = (
     "symbol", "session_date", "side", "score", "confidence", "expected_return", "position_size", "stop_loss",
+    "take_profit", "trailing_stop_usd",
 )  # fmt: skip
 
 
@@ -41,7 +43,8 @@ class Scores:
     expected_return: fraction over the holding period, of the price (negative for shorts); default NaN,
         none stated.
     position_size: fraction of the model's capital, unsigned; default 5 % x |score|.
-    stop_loss: fraction of the entry price; default NaN, none.
+    stop_loss, take_profit: fractions of the entry price; default NaN, none.
+    trailing_stop_usd: distance per share in the session's own price basis; default NaN, none.
 
     Raises:
         ConfigError: when shapes differ, a value leaves its range, or a score has no confidence; the
@@ -53,6 +56,8 @@ class Scores:
     expected_return: Matrix = None  # type: ignore[assignment]
     position_size: Matrix = None  # type: ignore[assignment]
     stop_loss: Matrix = None  # type: ignore[assignment]
+    take_profit: Matrix = None  # type: ignore[assignment]
+    trailing_stop_usd: Matrix = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         score = np.asarray(self.score, dtype=np.float64)
@@ -174,6 +179,22 @@ class BaseStrategy:
         """
         return None
 
+    def signals(self, panel: Panel) -> Scores:
+        """Return the scores, and on every wanted position the exits that the rules and the trail state.
+
+        What ``score`` states itself stands before the rules.
+        """
+        scores = self.score(panel)
+        rules, trail = self.rules(), self.trail(panel)
+        exits: dict[str, Matrix] = {
+            name: np.where(np.isnan(stated := getattr(scores, name)), while_held(scores.score, rules[name]), stated)
+            for name in ("stop_loss", "take_profit")
+            if name in rules
+        }
+        if trail is not None:
+            exits["trailing_stop_usd"] = np.where(np.abs(scores.score) > 0, trail, np.nan)
+        return replace(scores, **exits) if exits else scores
+
     def generate_signals(self, data: pd.DataFrame) -> list[Signal]:
         """Return the signals of the last session in the data, as ``signals_frame`` does for all sessions.
 
@@ -185,13 +206,14 @@ class BaseStrategy:
         panel = Panel.from_frame(data, (*self.features, *columns))
         if not len(panel.sessions):
             return []
-        rows = signals_frame(panel, self.score(panel))
+        rows = signals_frame(panel, self.signals(panel))
         last = rows[rows["session_date"] == pd.Timestamp(panel.sessions[-1])]
         return [
             Signal(
                 symbol=r["symbol"], session_date=r["session_date"].date(), side=r["side"], score=r["score"],
                 confidence=r["confidence"], expected_return=_stated(r["expected_return"]),
                 position_size=_stated(r["position_size"]), stop_loss=_stated(r["stop_loss"]),
+                take_profit=_stated(r["take_profit"]), trailing_stop_usd=_stated(r["trailing_stop_usd"]),
             )
             for r in last.to_dict("records")
         ]  # fmt: skip
@@ -216,7 +238,7 @@ def signals_frame(panel: Panel, scores: Scores, previous: Mapping[str, float] | 
 
     Returns:
         Columns ``SIGNAL_COLUMNS``, ordered by session, then symbol axis; ``session_date`` is datetime64,
-        ``side`` long, short or flat; expected_return and stop_loss are NaN where none is stated.
+        ``side`` long, short or flat; expected_return and the exits are NaN where none is stated.
 
     Raises:
         ConfigError: when the scores do not fit the panel.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import pandas as pd
@@ -15,15 +15,22 @@ from data_layer.storage.database import Connection, load_sql
 from data_layer.storage.merge import Mode, merge
 from models.accounting import Book, Position, Snapshot
 from models.errors import DataQualityError
+from models.exits import Exits
 from models.records import Order, RiskDecision
-from plugins.stages.trading_day import ACCOUNT, Day, Pass
+from plugins.stages.trading_state import ACCOUNT, Day, Pass, State
 
 KEY = ("account_id", "session_date", "symbol")
 LEDGER_KEY = ("account_id", "transaction_key", "ledger_account")
+HELD = tuple(f.name for f in fields(Position))
+EXITS = {
+    "entry_order": "entry_order", "stop_loss": "stop_loss", "take_profit": "take_profit",
+    "best": "best_price", "trailing": "trailing_price",
+}  # fmt: skip
+EXIT_TYPES = ("stop", "limit", "trailing_stop")
 
 
-def load_book(connection: Connection, session: dt.date) -> Book:
-    """Return the account's book as stored at a session's close.
+def load_state(connection: Connection, session: dt.date) -> State:
+    """Return the account as stored at a session's close: its book, orders sent since, and exits.
 
     Raises:
         DataQualityError: when the account was not marked at that close.
@@ -35,14 +42,21 @@ def load_book(connection: Connection, session: dt.date) -> Book:
             "the account has no snapshot at the close before", stage="risk_execution", key="session",
             value=str(session), remedy="run risk_execution for that session first",
         )  # fmt: skip
-    rows = connection.execute(load_sql("positions/select_positions"), key)
-    return Book.from_state(cash["cash_usd"], [Position(**row) for row in rows])
-
-
-def load_orders(connection: Connection, session: dt.date) -> list[Order]:
-    """Return the orders that were sent out after a session's close."""
-    rows = connection.execute(load_sql("orders/select_sent"), {"account_id": ACCOUNT, "session": session})
-    return [Order(**row) for row in rows]
+    rows = connection.execute(load_sql("positions/select_positions"), key).fetchall()
+    resting: dict[str, list[Order]] = {}
+    for row in connection.execute(load_sql("orders/select_resting"), key):
+        resting.setdefault(row["symbol"], []).append(Order(**row))
+    return State(
+        Book.from_state(cash["cash_usd"], [Position(**{f: row[f] for f in HELD}) for row in rows]),
+        [Order(**row) for row in connection.execute(load_sql("orders/select_sent"), key)],
+        exits={
+            row["symbol"]: Exits(**{f: row[column] for f, column in EXITS.items()})
+            for row in rows
+            if row["entry_order"]
+        },
+        resting=resting,
+        ended={row["symbol"]: row["ended_side"] for row in rows if row["ended_side"]},
+    )
 
 
 def write_pass(
@@ -63,25 +77,28 @@ def write_pass(
     written: dict[str, int] = {}
     scope: Mapping[str, Sequence[Any]] = {"account_id": [ACCOUNT], "session_date": list(sessions)}
 
-    def put(table: str, rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> None:
+    def put(table: str, rows: Sequence[Mapping[str, Any]], key: Sequence[str], **only: Sequence[str]) -> None:
         if rows or mode == "verify":
             frame = pd.DataFrame(rows, columns=None if rows else list(key))
-            merged = merge(connection, table, frame, key=key, mode=mode, scope=scope, stage=stage)
-            written[table] = merged.inserted
+            merged = merge(connection, table, frame, key=key, mode=mode, scope={**scope, **only}, stage=stage)
+            written[table] = written.get(table, 0) + merged.inserted
 
     put("target_positions", [_row(t) for t in done.targets], KEY)
     put("risk_decisions", [_decision_row(d) for d in done.decisions], KEY)
     decided = _ids(connection, "risk_decisions/select_ids", [d.session_date for d in done.decisions])
-    orders = [{**_row(o), "risk_decision_id": decided[o.session_date, o.symbol]} for o in done.orders]
-    put("orders", orders, ("client_order_id",))
-    ordered = _ids(connection, "orders/select_ids", [f.client_order_id for f in done.fills])
-    fills = [{**_row(f), "order_id": ordered[f.client_order_id,]} for f in done.fills]
+    orders = [_order_row(o, decided[o.session_date, o.symbol]) for o in done.orders]
+    put("orders", orders, ("client_order_id",), order_type=["market"])
+    parents = _orders(connection, (o.parent for o in done.placed))
+    placed = [_order_row(o, *parents[o.parent or ""]) for o in done.placed]
+    put("orders", placed, ("client_order_id",), order_type=EXIT_TYPES)
+    ordered = _orders(connection, (f.client_order_id for f in done.fills))
+    fills = [{**_row(f), "order_id": ordered[f.client_order_id][1]} for f in done.fills]
     put("fills", [_without(f, "client_order_id") for f in fills], ("broker_fill_id",))
     put("ledger_entries", [_row(e) for e in done.ledger], LEDGER_KEY)
-    put("positions", [_position_row(p, s.session_date) for s in done.snapshots for p in s.positions], KEY)
-    put("account_snapshots", [_snapshot_row(s) for s in done.snapshots], KEY[:2])
     if mode == "insert":
-        _settle_orders(connection, done)
+        _settle_orders(connection, done)  # before the positions, against which the exits that rest are held
+    put("positions", [row for s in done.snapshots for row in _position_rows(s, done)], KEY)
+    put("account_snapshots", [_snapshot_row(s) for s in done.snapshots], KEY[:2])
     return written
 
 
@@ -100,6 +117,8 @@ def order_events(days: Sequence[Day], done: Pass) -> Iterator[dict[str, Any]]:
         yield _event(key, name, d.session_date, payload, symbol=d.symbol)
     for f in done.fills:
         payload = {"side": f.side, "quantity": f.quantity, "price": str(f.price)}
+        if f.client_order_id in done.hit:
+            payload["exit"] = done.hit[f.client_order_id].order_type
         key = f"fill/{f.broker_fill_id}"
         yield _event(key, "execution.completed", f.session_date, payload, symbol=f.symbol,
                      correlation=f.client_order_id)  # fmt: skip
@@ -108,18 +127,42 @@ def order_events(days: Sequence[Day], done: Pass) -> Iterator[dict[str, Any]]:
         yield _event(key, "execution.blocked", e.session_date, {"reason": e.reason}, symbol=e.symbol,
                      correlation=e.client_order_id)  # fmt: skip
 
+    yield from _exit_events(done)
+
+
+def _exit_events(done: Pass) -> Iterator[dict[str, Any]]:
+    """One event per exit placed or taken back."""
+    for o in done.placed:
+        price = o.limit_price if o.stop_price is None else o.stop_price
+        payload = {"exit": o.order_type, "side": o.side, "quantity": o.quantity, "price": str(price)}
+        yield _event(f"placed/{o.client_order_id}", "execution.resting", o.session_date, payload, symbol=o.symbol,
+                     correlation=o.client_order_id)  # fmt: skip
+    for c in done.cancelled:
+        yield _event(f"cancelled/{c.client_order_id}", "execution.cancelled", c.session_date,
+                     {"reason": c.reason}, symbol=c.symbol, correlation=c.client_order_id)  # fmt: skip
+
 
 def _event(key: str, kind: str, session: dt.date, payload: Mapping[str, Any], **more: str) -> dict[str, Any]:
     return event(key, kind, session, "risk_execution", payload, **more)
 
 
 def _settle_orders(connection: Connection, done: Pass) -> None:
-    """Write what became of orders: each of them leaves the state submitted once."""
-    filled = [(f.client_order_id, "filled", f.quantity, "") for f in done.fills]
-    expired = [(e.client_order_id, "expired", 0, e.reason) for e in done.expired]
-    planned = [(client_order_id, "planned", 0, "dry_run") for client_order_id in done.planned]
-    names = ("client_order_id", "state", "filled", "reason")
-    states = [dict(zip(names, row, strict=True)) for row in (*filled, *expired, *planned)]
+    """Write what became of orders: each of them leaves the state submitted, or resting, once."""
+    filled = [
+        (
+            f.client_order_id,
+            "filled",
+            f.quantity,
+            "",
+            f.session_date if f.client_order_id in done.hit else None,
+        )
+        for f in done.fills
+    ]
+    expired = [(e.client_order_id, "expired", 0, e.reason, None) for e in done.expired]
+    planned = [(client_order_id, "planned", 0, "dry_run", None) for client_order_id in done.planned]
+    cancelled = [(c.client_order_id, "cancelled", 0, c.reason, c.session_date) for c in done.cancelled]
+    names = ("client_order_id", "state", "filled", "reason", "ended")
+    states = [dict(zip(names, row, strict=True)) for row in (*filled, *expired, *planned, *cancelled)]
     if states:
         connection.execute(load_sql("orders/update_states"), {"rows": json_text(states)})
 
@@ -137,14 +180,28 @@ def _decision_row(decision: RiskDecision) -> dict[str, Any]:
     return {**row, "checks": list(row["checks"])}
 
 
-def _position_row(position: Position, session: dt.date) -> dict[str, Any]:
-    return {
-        **_row(position),
-        "session_date": session,
-        "average_cost": position.average_cost,
-        "market_value_usd": position.market_value_usd,
-        "unrealized_pnl_usd": position.unrealized_pnl_usd,
-    }
+def _order_row(order: Order, decision: int, parent: int | None = None) -> dict[str, Any]:
+    """Return an order's row; market orders leave the columns of exits to their defaults."""
+    row = {**_without(_row(order), "parent"), "risk_decision_id": decision}
+    if order.parent:
+        return {**_without(_without(row, "stop_loss"), "take_profit"), "parent_order_id": parent}
+    return {c: v for c, v in row.items() if c not in {"stop_price", "limit_price"}}
+
+
+def _position_rows(snapshot: Snapshot, done: Pass) -> Iterator[dict[str, Any]]:
+    exits, ended = done.exits[snapshot.session_date]
+    nothing = dict.fromkeys(EXITS.values())
+    for position in snapshot.positions:
+        kept = exits.get(position.symbol)
+        yield {
+            **_row(position),
+            "session_date": snapshot.session_date,
+            "average_cost": position.average_cost,
+            "market_value_usd": position.market_value_usd,
+            "unrealized_pnl_usd": position.unrealized_pnl_usd,
+            **({column: getattr(kept, f) for f, column in EXITS.items()} if kept else nothing),
+            "ended_side": ended.get(position.symbol, 0),
+        }
 
 
 def _snapshot_row(snapshot: Snapshot) -> dict[str, Any]:
@@ -157,3 +214,12 @@ def _ids(connection: Connection, statement: str, names: Iterable[Any]) -> dict[A
         return {}
     rows = connection.execute(load_sql(statement), wanted).fetchall()
     return {tuple(v for k, v in row.items() if k != "id"): row["id"] for row in rows}
+
+
+def _orders(connection: Connection, names: Iterable[str | None]) -> dict[str, tuple[int, int]]:
+    """Return decision and id of orders by their own name."""
+    wanted = {"account_id": ACCOUNT, "names": sorted({name for name in names if name})}
+    if not wanted["names"]:
+        return {}
+    rows = connection.execute(load_sql("orders/select_ids"), wanted)
+    return {row["client_order_id"]: (row["risk_decision_id"], row["id"]) for row in rows}

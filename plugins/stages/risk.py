@@ -13,28 +13,17 @@ from data_layer.storage.audit import write_events
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, read_frame, take_lock, transaction
 from models.accounting import Book
+from models.exits import Vote
 from models.records import CorporateAction
-from plugins.stages.account import load_book, load_orders, order_events, write_pass
+from plugins.stages.account import load_state, order_events, write_pass
 from plugins.stages.context import Context
 from plugins.stages.knowledge import actions_as_of, members_as_of, renames, stable_views
 from plugins.stages.runs import complete_sessions, completed_sessions
-from plugins.stages.trading_day import (
-    ACCOUNT,
-    STEPS,
-    Day,
-    Pass,
-    State,
-    Step,
-    decide,
-    mark,
-    order,
-    reconcile,
-    targets,
-)
+from plugins.stages.trading_day import STEPS, Step, decide, mark, order, reconcile, targets
+from plugins.stages.trading_state import ACCOUNT, Day, Pass, State
 
 # A pass keeps its rows in memory and commits them together; two years of them are some megabytes.
 CHUNK_SESSIONS = 500
-Vote = tuple[str, str, float]  # model, symbol, score
 
 
 class RiskExecution:
@@ -148,8 +137,7 @@ class RiskExecution:
         first = connection.execute(load_sql("accounts/select_first_session"), {"id": ACCOUNT}).fetchone()
         if first is None or first["session_date"] is None or session <= first["session_date"]:
             return State(Book(), opened=False)
-        before = previous_session(session)
-        return State(load_book(connection, before), load_orders(connection, before))
+        return load_state(connection, previous_session(session))
 
     def _days(
         self, connection: Connection, sessions: Sequence[dt.date], rules: Mapping[dt.date, Mapping[str, Any]]
@@ -163,27 +151,28 @@ class RiskExecution:
                 load_sql("market_data/select_prices_as_of"),
                 {"start": view[0], "end": view[-1], "cutoff": cutoffs[view[-1]]},
             )
-            prices: dict[dt.date, dict[str, tuple[float, float]]] = defaultdict(dict)
-            for symbol, date, opened, closed in zip(*(bars[c] for c in bars.columns), strict=True):
-                prices[date.date()][symbol] = (opened, closed)
+            prices: dict[dt.date, dict[str, tuple[float, ...]]] = defaultdict(dict)
+            for symbol, date, *bar in zip(*(bars[c] for c in bars.columns), strict=True):
+                prices[date.date()][symbol] = tuple(bar)
             cutoff, end = cutoffs[view[-1]], next_session(view[-1])
             actions = actions_as_of(self.context.uri, end, cutoff)
             changes = renames(connection, view[-1:], cutoffs)[0]
             by_session = _by_session(actions, view)
             for session in view:
                 going_ex = by_session[next_session(session)]
-                scores: dict[str, list[float]] = defaultdict(list)
-                for model, symbol, score in votes[session]:
+                counted: dict[str, list[Vote]] = defaultdict(list)
+                for model, symbol, vote in votes[session]:
                     # Who does not belong to the universe now gets no vote: what is held of it is sold.
                     if model in rules[session]["models"] and members[session].get(symbol) is False:
-                        scores[symbol].append(score)
+                        counted[symbol].append(vote)
                 yield Day(
                     session=session,
                     opens={s: Decimal(repr(p[0])) for s, p in prices[session].items()},
-                    closes={s: Decimal(repr(p[1])) for s, p in prices[session].items()},
+                    closes={s: Decimal(repr(p[3])) for s, p in prices[session].items()},
+                    ranges={s: (p[1], p[2]) for s, p in prices[session].items()},
                     actions=by_session[session],
                     next_splits={a.symbol: a.value for a in going_ex if a.action_type == "split"},
-                    scores=scores,
+                    votes=counted,
                     rules=rules[session],
                     restricted=frozenset(s for s, flag in members[session].items() if flag),
                     renames=changes,
@@ -208,6 +197,7 @@ class RiskExecution:
             "slippage_bps": str(settings.slippage_bps),
             "initial_cash": str(settings.initial_cash),
             "dry_run": settings.dry_run,
+            "exits": "at_close" if settings.stops_at_close else "resting",
         }
         models: dict[dt.date, list[str]] = defaultdict(list)
         ran = connection.execute(load_sql("stage_runs/select_models"), {"sessions": list(sessions)})
@@ -218,7 +208,7 @@ class RiskExecution:
     def _complete(self, connection: Connection, days: Sequence[Day], done: Pass) -> None:
         cutoffs = completed_sessions(connection, "model_execution")
         counts: dict[dt.date, dict[str, Any]] = {d.session: {"rows": 0, "rules": d.rules} for d in days}
-        for name in ("targets", "decisions", "orders", "fills"):
+        for name in ("targets", "decisions", "orders", "placed", "fills"):
             for record in getattr(done, name):
                 detail = counts[record.session_date]
                 detail[name] = detail.get(name, 0) + 1
@@ -231,10 +221,13 @@ class RiskExecution:
         write_events(connection, order_events(days, done))
 
 
-def _votes(connection: Connection, sessions: Sequence[dt.date]) -> Mapping[dt.date, list[Vote]]:
-    votes: dict[dt.date, list[Vote]] = defaultdict(list)
+def _votes(
+    connection: Connection, sessions: Sequence[dt.date]
+) -> Mapping[dt.date, list[tuple[str, str, Vote]]]:
+    votes: dict[dt.date, list[tuple[str, str, Vote]]] = defaultdict(list)
     for row in connection.execute(load_sql("signals/select_votes"), {"sessions": list(sessions)}):
-        votes[row["session_date"]].append((row["model_name"], row["symbol"], row["score"]))
+        session, model, symbol, *stated = row.values()
+        votes[session].append((model, symbol, Vote(*stated)))
     return votes
 
 

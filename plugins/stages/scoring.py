@@ -49,7 +49,7 @@ def _score(
     uri: str, strategy: BaseStrategy, sessions: Sequence[dt.date], changes: Sequence[Renamed]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     panel = read_panel(uri, strategy, sessions[-1], changes)
-    scores = strategy.score(panel)
+    scores = strategy.signals(panel)
     rows = signals_frame(panel, scores)
     due = pd.DatetimeIndex(list(sessions)).astype(rows["session_date"].dtype)
     scored = pd.Series((~np.isnan(scores.score)).sum(axis=1), index=pd.DatetimeIndex(panel.sessions))

@@ -32,7 +32,7 @@ RUN_COLUMNS = (
 )  # fmt: skip
 SIGNAL_COLUMNS = (
     "model_run_id", "model_id", "symbol", "session_date", "side", "score", "confidence", "expected_return",
-    "position_size", "stop_loss",
+    "position_size", "stop_loss", "take_profit", "trailing_stop_usd",
 )  # fmt: skip
 
 

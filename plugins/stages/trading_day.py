@@ -2,76 +2,27 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
-from data_layer.brokers.base import ExpiredOrder, client_order_id
+from data_layer.brokers.base import client_order_id
 from data_layer.brokers.simulated import SimulatedBroker
-from models.accounting import Book, Snapshot
-from models.portfolio import SkippedTarget, build_targets
-from models.records import CorporateAction, Fill, LedgerEntry, Order, RiskDecision, TargetPosition
+from models.exits import tightest
+from models.portfolio import build_targets
+from models.records import Order, RiskDecision, TargetPosition
 from models.risk.base import RiskContext
 from models.risk.check import build_limits, check_risk
-
-ACCOUNT = "paper"
-
-
-@dataclass(frozen=True)
-class Day:
-    """What is known of one session when it is decided, prices raw.
-
-    rules (models with a vote, weights, limits, costs) are stored with the session, so that it can be decided
-    again.
-    """
-
-    session: dt.date
-    opens: Mapping[str, Decimal]
-    closes: Mapping[str, Decimal]
-    actions: Sequence[CorporateAction]  # going ex at this session
-    next_splits: Mapping[str, Decimal]  # going ex at the next one
-    scores: Mapping[str, Sequence[float]]  # by symbol, of the models with a vote
-    rules: Mapping[str, Any]
-    restricted: frozenset[str] = frozenset()  # never to be traded: what is held of them stays
-    renames: Sequence[tuple[str, str, dt.date]] = ()  # old ticker, new one and its first session, up to this one
-
-
-@dataclass
-class State:
-    """The account between two steps of a session."""
-
-    book: Book
-    orders: list[Order] = field(default_factory=list)  # sent after the session before
-    opened: bool = True  # False before the first deposit
-
-
-@dataclass
-class Pass:
-    """All that deciding some sessions produced, in order, ready to be written in one transaction."""
-
-    targets: list[TargetPosition] = field(default_factory=list)
-    decisions: list[RiskDecision] = field(default_factory=list)
-    orders: list[Order] = field(default_factory=list)
-    planned: list[str] = field(default_factory=list)  # client order ids that a dry run kept back
-    fills: list[Fill] = field(default_factory=list)
-    expired: list[ExpiredOrder] = field(default_factory=list)
-    ledger: list[LedgerEntry] = field(default_factory=list)
-    snapshots: list[Snapshot] = field(default_factory=list)
-    skipped: list[SkippedTarget] = field(default_factory=list)
+from plugins.stages.exits import begin_or_end, bring_in_line, fill_inside_bar, kept_flat, watch
+from plugins.stages.trading_state import ACCOUNT, Day, Pass, State
 
 
 def reconcile(state: State, day: Day, result: Pass) -> None:
-    """Book the first deposit and what goes ex, fill the orders sent before at this open, and book that.
+    """Book what goes ex, fill the orders sent before at this open, then the exits the bar has reached.
 
-    A renamed share's holding and orders go on under the new ticker before anything else.
+    The order of events is the backtest engine's (models.backtest.kernel). A renamed share's holding and
+    orders go on under the new ticker before anything else; the first deposit is booked first.
     """
-    for old, new, effective in day.renames:
-        state.book.rename(old, new, effective)
-        state.orders = [
-            replace(o, symbol=new) if o.symbol == old and o.session_date < effective else o for o in state.orders
-        ]
+    touched = {new for old, new, effective in day.renames if state.rename(old, new, effective)}
     costs = ("commission_per_share", "commission_minimum", "slippage_bps")
     broker = SimulatedBroker(*(Decimal(day.rules[name]) for name in costs))
     executed = broker.fills(state.orders, day.opens, day.session)
@@ -80,23 +31,36 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
     if not state.opened:
         result.ledger += state.book.deposit(day.session, Decimal(day.rules["initial_cash"]))
         state.opened = True
-    marks = {
-        a.symbol: state.book.positions[a.symbol].price / a.value
+    splits = {
+        a.symbol: a.value
         for a in day.actions
         if a.action_type == "split" and a.symbol in state.book.positions
     }
+    marks = {symbol: state.book.positions[symbol].price / ratio for symbol, ratio in splits.items()}
     result.ledger += state.book.apply_actions(day.session, day.actions, marks)
+    for symbol in splits.keys() & state.exits.keys():
+        if state.book.positions[symbol].quantity:
+            state.exits[symbol] = state.exits[symbol].split(splits[symbol])
+        else:  # less than a share is paid out
+            del state.exits[symbol]
+    sent = {o.client_order_id: o for o in state.orders}
     for fill in executed.fills:
+        held = state.book.positions.get(fill.symbol)
+        before = held.quantity if held else Decimal(0)
         result.ledger += state.book.apply_fill(fill)
+        begin_or_end(state, day, sent[fill.client_order_id], fill, before)
     state.orders = []
+    bring_in_line(state, day, result, {*touched, *splits, *(f.symbol for f in executed.fills)})
+    fill_inside_bar(state, day, result, broker)
 
 
 def targets(state: State, day: Day, result: Pass) -> None:
-    """Turn the session's scores into wanted holdings."""
+    """Move the trailing stops at the close, then turn the session's scores into wanted holdings."""
     marked = state.book.mark(day.session, day.closes)
+    watch(state, day)
     plan = build_targets(
         day.session,
-        day.scores,
+        {symbol: [v.score for v in votes] for symbol, votes in day.votes.items()},
         active_models=max(len(day.rules["models"]), 1),
         closes=day.closes,
         next_splits=day.next_splits,
@@ -104,6 +68,7 @@ def targets(state: State, day: Day, result: Pass) -> None:
         equity_usd=marked.equity_usd,
         full_score_weight=day.rules["full_score_weight"],
         restricted=day.restricted,
+        flat=kept_flat(state, day),
     )
     result.targets += plan.targets
     result.skipped += plan.skipped
@@ -125,9 +90,9 @@ def order(state: State, day: Day, result: Pass) -> None:
     """Order what was approved, or only plan it in a dry run; nothing when it was blocked meanwhile."""
     if day.rules["blocked"]:
         return
-    prices = {t.symbol: t.reference_price for t in result.targets if t.session_date == day.session}
+    aims = {t.symbol: t for t in result.targets if t.session_date == day.session}
     allowed = [d for d in result.decisions if d.session_date == day.session and d.approved_quantity]
-    made = [_order(decision, prices[decision.symbol]) for decision in allowed]
+    made = [_order(decision, aims[decision.symbol], day) for decision in allowed]
     result.orders += made
     if day.rules["dry_run"]:
         result.planned += [o.client_order_id for o in made]
@@ -138,19 +103,27 @@ def order(state: State, day: Day, result: Pass) -> None:
 def mark(state: State, day: Day, result: Pass) -> None:
     """Value the account at the session's close."""
     result.snapshots.append(state.book.mark(day.session, day.closes))
+    result.exits[day.session] = dict(state.exits), dict(state.ended)
 
 
 Step = Callable[[State, Day, Pass], None]
 STEPS: tuple[Step, ...] = (reconcile, targets, decide, order, mark)
 
 
-def _order(decision: RiskDecision, price: Decimal) -> Order:
+def _order(decision: RiskDecision, target: TargetPosition, day: Day) -> Order:
     side = "buy" if decision.approved_quantity > 0 else "sell"
+    current = target.current_quantity
+    final = current + decision.approved_quantity
+    stop_loss = take_profit = None
+    if final and current * final <= 0 and day.exits != "none":  # it opens a holding
+        stop_loss, take_profit, _ = tightest(day.votes.get(decision.symbol, ()), 1 if final > 0 else -1)
     return Order(
         client_order_id=client_order_id(ACCOUNT, decision.symbol, side, decision.session_date),
         symbol=decision.symbol,
         session_date=decision.session_date,
         side=side,
         quantity=abs(decision.approved_quantity),
-        reference_price=price,
+        reference_price=target.reference_price,
+        stop_loss=stop_loss,
+        take_profit=take_profit,
     )

@@ -53,6 +53,7 @@ BAD = {
     "FULL_SCORE_WEIGHT": ["-0.01", "1.01", "nan"],
     "MARKET_INDEX": ["spx", "SPY\n", "SPY QQQ"],
     "DRY_RUN": ["maybe", "2", "NaN"],
+    "STOPS_AT_CLOSE": ["maybe", "2", "NaN"],
     "SOURCES": ["polygon,polygon", "polygon,sample"],
     "CROSS_CHECK": ["maybe", "2"],
     "VENDOR_PRICE_TOLERANCE": ["-0.1", "1.1", "nan"],

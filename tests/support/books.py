@@ -32,10 +32,11 @@ def decisions(database: Any, *days: str) -> list[dict[str, Any]]:
 
 
 def orders(database: Any, *days: str) -> list[dict[str, Any]]:
-    """Return the orders decided after the sessions' closes."""
+    """Return the market orders decided after the sessions' closes."""
     return query(
         database.reader,
-        "SELECT * FROM orders WHERE session_date = ANY(%(days)s) ORDER BY session_date, symbol",
+        "SELECT * FROM orders WHERE session_date = ANY(%(days)s) AND order_type = 'market' "
+        "ORDER BY session_date, symbol",
         {"days": [dt.date.fromisoformat(d) for d in days]},
     )
 

@@ -1,2 +1,3 @@
--- Ids of orders by their own name. Parameters: account_id, names. Called by plugins.stages.account.
-SELECT client_order_id, id FROM orders WHERE account_id = %(account_id)s AND client_order_id = ANY(%(names)s)
+-- Ids and decisions of orders by their own name. Parameters: account_id, names. Called by plugins.stages.account.
+SELECT client_order_id, id, risk_decision_id FROM orders
+WHERE account_id = %(account_id)s AND client_order_id = ANY(%(names)s)

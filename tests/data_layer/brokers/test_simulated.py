@@ -54,12 +54,12 @@ def test_without_a_bar_the_order_expires():
 
 @pytest.mark.parametrize("opening", ["0", "-1", "NaN", "sNaN", "Infinity"])
 def test_no_fill_at_an_impossible_price(opening):
-    with pytest.raises(DataQualityError, match="no fill at open"):
+    with pytest.raises(DataQualityError, match="no fill at"):
         one_fill(order(), opening)
 
 
 def test_no_sale_for_nothing():
-    with pytest.raises(DataQualityError, match="no fill at open"):
+    with pytest.raises(DataQualityError, match="no fill at"):
         one_fill(order(side="sell"), "0.00009")
 
 
@@ -91,6 +91,55 @@ def test_costs_are_always_against_us(opening, side, quantity, slippage):
     assert fill.commission_usd >= 1
 
 
+def resting(kind, price, side="sell", quantity=10, placed=SESSION):
+    name = "limit_price" if kind == "limit" else "stop_price"
+    return Order(f"ID-{kind}", "A", placed, side, quantity, Decimal(100), order_type=kind, time_in_force="gtc",
+                 parent="ID-A", **{name: price and Decimal(price)})  # fmt: skip
+
+
+LONG = [resting("stop", "95"), resting("trailing_stop", "97"), resting("limit", "110")]
+SHORT = [resting("stop", "105", "buy"), resting("limit", "90", "buy")]
+
+
+@pytest.mark.parametrize(
+    ("exits", "bar", "expected"),
+    [
+        (LONG, ("100", "109.99", "97.01"), None),
+        (LONG, ("100", "120", "90"), ("trailing_stop", "96.9515")),  # the nearer stop first, 5 bps lower
+        (LONG[:1], ("100", "120", "95"), ("stop", "94.9525")),
+        (LONG, ("94", "120", "94"), ("trailing_stop", "93.9530")),  # jumped over: at the open
+        (LONG, ("100", "110", "98"), ("limit", "110")),
+        (LONG, ("112.5", "113", "98"), ("limit", "112.5")),
+        (SHORT, ("100", "105", "80"), ("stop", "105.0525")),
+        (SHORT, ("107", "108", "104"), ("stop", "107.0535")),
+        (SHORT, ("89", "95", "88"), ("limit", "89")),
+    ],
+)
+def test_exits_fill_inside_the_bar(exits, bar, expected):
+    opening, high, low = map(Decimal, bar)
+    fills = broker().exit_fills(exits, {"A": opening}, {"A": (high, low)}, SESSION)
+    assert [(f.client_order_id, f.price) for f in fills] == (
+        [(f"ID-{expected[0]}", Decimal(expected[1]))] if expected else []
+    )
+    for f in fills:
+        assert (f.quantity, f.commission_usd, f.session_date) == (10, 1, SESSION)
+        assert f.slippage_usd == (0 if f.client_order_id == "ID-limit" else f.slippage_usd) >= 0
+
+
+def test_exits_without_a_bar_rest_on():
+    assert broker().exit_fills(LONG, {}, {}, SESSION) == ()
+
+
+@pytest.mark.parametrize(
+    "exits",
+    [[resting("stop", None)], [resting("stop", "95", quantity=0)], [resting("stop", "95")] * 2,
+     [resting("stop", "95", placed=SESSION + dt.timedelta(days=1))]],
+)  # fmt: skip
+def test_impossible_exits_are_refused(exits):
+    with pytest.raises(DataQualityError, match="not an order"):
+        broker().exit_fills(exits, {"A": Decimal(100)}, {"A": (Decimal(101), Decimal(99))}, SESSION)
+
+
 def test_client_order_id_is_stable_and_plain():
     # printf '["paper","AAPL","buy","2024-07-01",1]' | sha256sum | cut -c-64 | xxd -r -p | base32 | cut -c-32
     expected = "XXAZ4WM2LT3NXOA3KDYESL6375UYYJOA"
@@ -106,4 +155,8 @@ def test_different_orders_have_different_ids(orders):
 
 def test_fields_cannot_run_into_each_other():
     assert client_order_id("a", "bc", "buy", DECIDED) != client_order_id("ab", "c", "buy", DECIDED)
+    names = {
+        client_order_id("a", "b", "buy", DECIDED, 1, kind) for kind in ("", "stop", "limit", "trailing_stop")
+    }
+    assert len(names) == 4
     assert client_order_id('a","b', "c", "buy", DECIDED) != client_order_id("a", 'b","c', "buy", DECIDED)

@@ -148,6 +148,68 @@ def test_no_more_is_filled_than_ordered(books, filled):
         order(books, filled_quantity=filled)
 
 
+def exit_of(connection, **values):
+    parent = connection.execute("SELECT id FROM orders WHERE order_type = 'market'").fetchone()
+    row = {"client_order_id": "E" * 32, "session_date": "2005-06-02", "side": "sell", "order_type": "stop",
+           "time_in_force": "gtc", "parent_order_id": parent["id"], "stop_price": 4}  # fmt: skip
+    order(connection, **{**row, **values})
+
+
+def test_exits_rest_as_children_of_their_entry(books):
+    order(books)
+    exit_of(books)
+    exit_of(books, client_order_id="F" * 32, order_type="limit", stop_price=None, limit_price=6)
+    states = books.execute("SELECT DISTINCT state FROM orders WHERE parent_order_id IS NOT NULL").fetchall()
+    assert [row["state"] for row in states] == ["resting"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "values"),
+    [
+        (errors.ForeignKeyViolation, {"side": "buy"}),  # it would add to what its parent opened
+        (errors.ForeignKeyViolation, {"parent_order_id": 10**9}),
+        (errors.CheckViolation, {"parent_order_id": None}),
+        (errors.CheckViolation, {"order_type": "market", "time_in_force": "day", "stop_price": None}),
+        (errors.CheckViolation, {"time_in_force": "day"}),
+        (errors.CheckViolation, {"stop_price": None}),
+        (errors.CheckViolation, {"stop_price": "NaN"}),
+        (errors.CheckViolation, {"limit_price": 5}),
+        (errors.CheckViolation, {"order_type": "wish"}),
+        (errors.CheckViolation, {"stop_loss": 0.1}),
+        (errors.CheckViolation, {"ended_session": "2005-06-03"}),
+    ],
+)
+def test_exits_that_are_none_are_refused(books, refusal, values):
+    order(books)
+    with pytest.raises(refusal):
+        exit_of(books, **values)
+
+
+def test_an_exit_has_no_children_and_rests_on_its_parents_decision(books):
+    order(books)
+    order(books, "B", quantity=4, client_order_id="B" * 32)
+    first, second = (r["id"] for r in books.execute("SELECT id FROM orders ORDER BY id"))
+    exit_of(books, parent_order_id=first)
+    with pytest.raises(errors.ForeignKeyViolation), books.transaction():
+        exit_of(books, parent_order_id=second, client_order_id="F" * 32, order_type="trailing_stop")
+    child = books.execute("SELECT id FROM orders WHERE order_type = 'stop'").fetchone()["id"]
+    with pytest.raises(errors.ForeignKeyViolation):
+        exit_of(books, parent_order_id=child, side="buy", client_order_id="F" * 32, order_type="trailing_stop")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"state": "submitted"}, {"state": "planned"}, {"state": "cancelled"}, {"state": "filled", "filled_quantity": 10},
+     {"ended_session": "2005-06-02"}, {"state": "cancelled", "ended_session": "2005-06-01"}],
+)  # fmt: skip
+def test_an_exit_ends_in_a_session_or_rests(books, values):
+    order(books)
+    exit_of(books)
+    assignments = ", ".join(f"{name} = %({name})s" for name in values)
+    with pytest.raises(errors.CheckViolation):
+        books.execute(f"UPDATE orders SET {assignments} WHERE order_type = 'stop'", values)
+
+
 def test_a_decision_agrees_with_its_quantities(books):
     row = {"account_id": "a", "session_date": "2005-06-01", "symbol": "A", "reason": "why", "checks": "[]"}
     books.execute("DELETE FROM risk_decisions WHERE symbol = 'A'")

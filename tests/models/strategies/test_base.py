@@ -34,6 +34,28 @@ def test_no_opinion_gives_no_row_and_the_next_zero_is_flat_once():
     assert sides([1, NAN, 0.1, NAN, 0, NAN, 0]) == {0: "long", 2: "long", 4: "flat"}
 
 
+def test_signals_state_the_exits_of_rules_and_trail_where_a_position_is_wanted():
+    class Stopped(BaseStrategy):
+        name = "stopped"
+
+        def score(self, panel):
+            score = np.array([[1.0], [0.0], [NAN], [-0.5]])
+            return Scores(score, stop_loss=np.array([[0.01], [NAN], [NAN], [NAN]]))
+
+        def rules(self):
+            return {"stop_loss": 0.03, "take_profit": 0.2, "band": 0.1}
+
+        def trail(self, panel):
+            return np.array([[2.0], [3.0], [4.0], [NAN]])
+
+    panel = panel_of(4, 1)
+    rows = signals_frame(panel, Stopped().signals(panel))
+    found = rows[["side", "stop_loss", "take_profit", "trailing_stop_usd"]].astype(object)
+    assert found.where(found.notna(), None).to_numpy().tolist() == [
+        ["long", 0.01, 0.2, 2.0], ["flat", None, None, None], ["short", 0.03, 0.2, None],
+    ]  # fmt: skip
+
+
 PAIRS = st.lists(st.sampled_from([NAN, 0.0, 0.5, -1.0]), min_size=2, max_size=2)
 
 

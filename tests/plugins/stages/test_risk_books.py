@@ -17,9 +17,12 @@ __all__ = ["prepared"]
 FIRST = DUE[0]
 
 
-def test_an_order_before_a_split_is_sized_in_new_shares(prepared):
-    database = prepared("")
-    eve = "2005-02-25"
+def test_an_order_before_a_split_is_sized_in_new_shares(prepared, small_settings):
+    database, eve = prepared(STAGE), "2005-02-25"
+    # Let the models state no stop and forget the one that has ended AAPL before, so that it is held that day.
+    change(database, "UPDATE signals SET stop_loss = NULL")
+    change(database, "UPDATE positions SET ended_side = 0")
+    run_stage(database.writer, small_settings, STAGE)
     target = query(
         database.reader,
         "SELECT * FROM target_positions WHERE symbol = 'AAPL' AND session_date = %(d)s",
@@ -63,9 +66,9 @@ def test_an_order_without_a_bar_expires(prepared, small_settings):
     assert_sound(database, small_settings)
 
 
-def test_dividends_are_credited_to_the_cent(prepared):
+def test_dividends_are_credited_to_the_cent(small_chain):
     """What was held the evening before, times the dividend, and nothing else."""
-    database = prepared("")
+    database = small_chain
     due = query(
         database.reader,
         "SELECT a.symbol, a.ex_date, a.value, p.quantity FROM corporate_actions a "
@@ -119,16 +122,26 @@ def test_equity_recomputed_in_plain_python(prepared):
     assert len({s["equity_usd"] for s in snapshots}) > 200
 
 
-def test_fills_are_at_the_open_after_slippage(prepared):
+def test_fills_are_at_the_open_or_the_stop_after_slippage(prepared):
     rows = query(
         prepared("").reader,
-        "SELECT f.side, f.price, f.quantity, f.commission_usd, b.open FROM fills f "
+        "SELECT f.side, f.price, f.quantity, f.commission_usd, b.open, b.high, b.low, o.stop_price FROM fills f "
+        "JOIN orders o ON o.id = f.order_id "
         "JOIN market_data b ON b.symbol = f.symbol AND b.date = f.session_date",
     )
-    assert len(rows) > 100
+    stopped = [r for r in rows if r["stop_price"]]
+    assert len(rows) > 100 < 100 + len(stopped)
     for row in rows:
         worse = 1 if row["side"] == "buy" else -1
-        assert float(row["price"]) == pytest.approx(row["open"] * (1 + worse * 0.0005), abs=0.0001)
+        at = row["open"]
+        if row["stop_price"]:
+            assert (
+                row["low"] <= float(row["stop_price"])
+                if worse < 0
+                else row["high"] >= float(row["stop_price"])
+            )
+            at = worse * max(worse * at, worse * float(row["stop_price"]))
+        assert float(row["price"]) == pytest.approx(at * (1 + worse * 0.0005), abs=0.0001)
         assert row["commission_usd"] == max(Decimal("1.00"), round(row["quantity"] * Decimal("0.005"), 2))
 
 

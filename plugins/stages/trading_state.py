@@ -1,0 +1,108 @@
+"""What one session of the paper account is decided from, what it leads to, and what lasts from step to step."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from data_layer.brokers.base import ExpiredOrder
+from models.accounting import Book, Snapshot
+from models.exits import Exits, Vote
+from models.portfolio import SkippedTarget
+from models.records import CorporateAction, Fill, LedgerEntry, Order, RiskDecision, TargetPosition
+
+ACCOUNT = "paper"
+
+
+@dataclass(frozen=True)
+class Day:
+    """What is known of one session when it is decided, prices raw.
+
+    rules (models with a vote, weights, limits, costs, how exits are judged) are stored with the session, so
+    that it can be decided again.
+    """
+
+    session: dt.date
+    opens: Mapping[str, Decimal]
+    closes: Mapping[str, Decimal]
+    ranges: Mapping[str, tuple[float, float]]  # high and low
+    actions: Sequence[CorporateAction]  # going ex at this session
+    next_splits: Mapping[str, Decimal]  # going ex at the next one
+    votes: Mapping[str, Sequence[Vote]]  # by symbol, of the models with a vote
+    rules: Mapping[str, Any]
+    restricted: frozenset[str] = frozenset()  # never to be traded: what is held of them stays
+    renames: Sequence[
+        tuple[str, str, dt.date]
+    ] = ()  # old ticker, new one and its first session, up to this one
+
+    @property
+    def exits(self) -> str:
+        """How exits are judged: resting, at_close; none in a session decided before there were any."""
+        return str(self.rules.get("exits", "none"))
+
+    def range(self, symbol: str) -> tuple[Decimal, Decimal]:
+        """Return the session's high and low of a symbol that has a bar."""
+        high, low = self.ranges[symbol]
+        return Decimal(repr(high)), Decimal(repr(low))
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledExit:
+    """An exit that was taken back, and why."""
+
+    client_order_id: str
+    symbol: str
+    session_date: dt.date
+    reason: str
+
+
+@dataclass
+class State:
+    """The account between two steps of a session."""
+
+    book: Book
+    orders: list[Order] = field(default_factory=list)  # sent after the session before
+    opened: bool = True  # False before the first deposit
+    exits: dict[str, Exits] = field(default_factory=dict)  # by symbol held
+    resting: dict[str, list[Order]] = field(default_factory=dict)  # exits out at the broker, by symbol
+    ended: dict[str, int] = field(default_factory=dict)  # the side an exit has ended, till the score turns
+
+    def rename(self, old: str, new: str, effective: dt.date) -> bool:
+        """Let a renamed share's holding, orders and exits go on under the new ticker; True when it is held."""
+        known = old in self.book.positions
+        self.book.rename(old, new, effective)
+        self.orders = [
+            replace(o, symbol=new) if o.symbol == old and o.session_date < effective else o
+            for o in self.orders
+        ]
+        if not known or old in self.book.positions:
+            return False
+        if old in self.exits:
+            self.exits.setdefault(new, self.exits.pop(old))
+        if old in self.ended:
+            self.ended.setdefault(new, self.ended.pop(old))
+        self.resting.setdefault(new, []).extend(self.resting.pop(old, []))
+        return True
+
+
+@dataclass
+class Pass:
+    """All that deciding some sessions produced, in order, ready to be written in one transaction."""
+
+    targets: list[TargetPosition] = field(default_factory=list)
+    decisions: list[RiskDecision] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+    planned: list[str] = field(default_factory=list)  # client order ids that a dry run kept back
+    placed: list[Order] = field(default_factory=list)  # exits
+    cancelled: list[CancelledExit] = field(default_factory=list)
+    fills: list[Fill] = field(default_factory=list)
+    hit: dict[str, Order] = field(default_factory=dict)  # exits that filled, by client order id
+    expired: list[ExpiredOrder] = field(default_factory=list)
+    ledger: list[LedgerEntry] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
+    skipped: list[SkippedTarget] = field(default_factory=list)
+    # By session, as of its close: exits by symbol, sides ended by symbol.
+    exits: dict[dt.date, tuple[Mapping[str, Exits], Mapping[str, int]]] = field(default_factory=dict)
