@@ -16,7 +16,7 @@ from data_layer.sources.ordered import OrderedSources
 from data_layer.storage.bars import Provenance, Stored, store_actions, store_bars
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
-from data_layer.storage.vendors import Vendors
+from data_layer.storage.vendors import vendors_of
 from models.errors import ConfigError
 from plugins.stages.context import CHAIN, Context
 from plugins.stages.runs import mark_stale
@@ -62,7 +62,9 @@ def fetch_bars(
             received.setdefault(answer.source.name, set()).update(
                 zip(answer.rows["symbol"], days, strict=True)
             )
-        stored.append(store_bars(connection, checked, _provenance(context, answer.source, symbols, done)))
+        stored.append(
+            store_bars(connection, checked, _provenance(connection, context, answer.source, symbols, done))
+        )
     for name, keys in received.items():
         note_vanished(connection, context, "bar", name, keys, (start, end))
     restated = min((s.first_restated for s in stored if s.first_restated), default=None)
@@ -100,7 +102,7 @@ def fetch_actions(
     checked = check_actions(answer.rows, eves_of(connection, answer.rows), source=answer.source.name)
     keys = zip(answer.rows["symbol"], answer.rows["ex_date"], strict=True)
     note_vanished(connection, context, "action", answer.source.name, keys, (first, last))
-    provenance = _provenance(context, answer.source, symbols, done)
+    provenance = _provenance(connection, context, answer.source, symbols, done)
     stored = store_actions(connection, checked, provenance, (first, last))
     if stored.first_restated:  # the session before decides on what goes ex at the next
         mark_restated(connection, previous_session(session_from(stored.first_restated)), done)
@@ -108,7 +110,7 @@ def fetch_actions(
 
 
 def _provenance(
-    context: Context, source: Source, symbols: Sequence[str], done: Sequence[dt.date]
+    connection: Connection, context: Context, source: Source, symbols: Sequence[str], done: Sequence[dt.date]
 ) -> Provenance:
     return Provenance(
         source=source.name,
@@ -119,11 +121,7 @@ def _provenance(
         delay=source.delay,
         now=context.request.now,
         decided=done[-1] if done else None,
-        vendors=Vendors(
-            context.settings.sources,
-            context.settings.vendor_price_tolerance,
-            context.settings.vendor_volume_tolerance,
-        ),
+        vendors=vendors_of(connection, context.settings),
     )
 
 

@@ -17,5 +17,6 @@ WITH given AS (
     RETURNING a.*
 )
 INSERT INTO corporate_actions_history
-SELECT g.*, CASE WHEN g.ex_date <= %(decided_to)s::date THEN now() ELSE g.known_at END, %(batch_id)s FROM gone g
+SELECT g.*, greatest(CASE WHEN g.ex_date <= %(decided_to)s::date THEN now() END, g.known_at), %(batch_id)s
+FROM gone g
 RETURNING symbol, ex_date

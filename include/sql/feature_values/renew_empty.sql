@@ -1,3 +1,3 @@
 -- One row: whether the table held nothing and has a new file, into which rows may be copied frozen. No parameters.
--- Called by data_layer.storage.feature_values.
+-- Called by storage.feature_values.
 SELECT renew_empty_feature_values() AS renewed
