@@ -127,8 +127,8 @@ def run_account(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one 
         if rules.buys_amounts:
             order = wanted != 0.0
             continue
-        if ended * wanted > 0.0:  # not again before the target has turned
-            order = False
+        if ended * wanted > 0.0:  # not again before the target has turned; what found no bar to leave at leaves now
+            order, wanted = shares != 0.0, 0.0
             continue
         if ended != 0.0:
             ended = acted = 0.0
@@ -268,6 +268,8 @@ def fill(
             return a
     value = abs(change) * price
     fee = commission(rules, abs(change), value)
+    if change < 0.0 < a.shares and value < fee and a.cash + loan + value < fee:
+        return a  # nothing could pay the commission
     shares = a.shares + change
     entry, spent, flow, best, trailing = a.entry, a.spent, a.flow, a.best, a.trailing
     trades, wins, losses = a.trades, a.wins, a.losses

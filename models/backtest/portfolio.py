@@ -165,7 +165,7 @@ def _trade_open(
                 continue
             row = rows[t, n]
             if row < 0 or bars[row, GAP] % LEFT != 0.0:
-                state[n, WAITS], state[n, REASON] = 0.0, -1.0
+                state[n, WAITS], state[n, REASON] = 0.0, -1.0 - state[n, REASON]
                 continue
             price, volume, sigma = bars[row, OPEN], bars[row, VOLUME], bars[row, VOLATILITY]
             a = take(book, n)
@@ -220,13 +220,16 @@ def _decide(
         net += wanted
         if rows[n] < 0:  # nothing is known of it today
             continue
-        late = state[n, REASON] < 0.0
+        before = state[n, REASON]
+        late = before < 0.0
         shares, price = book[n, SHARES], state[n, PRICE]
         state[n, REASON], state[n, WAITS] = ORDER, 0.0
         if rules.buys_amounts:
             state[n, WANTED], state[n, WAITS] = wanted, 1.0 if wanted != 0.0 else 0.0
             continue
         if state[n, ENDED] * wanted > 0.0:  # not again before the target has turned
+            if book[n, SHARES] != 0.0:  # there was no bar to leave at
+                state[n, WANTED], state[n, WAITS], state[n, REASON] = 0.0, 1.0, -1.0 - before if late else before
             continue
         if state[n, ENDED] != 0.0:
             state[n, ENDED] = state[n, ACTED] = 0.0

@@ -104,6 +104,13 @@ def test_stops_judged_at_the_close_fill_at_the_next_open():
     assert account.shares == 0 and equity[-1] == pytest.approx(930)
 
 
+def test_a_stop_judged_at_the_close_leaves_at_the_first_bar_there_is():
+    bars = make_bars([*flat(100.0, 2), (100, 100, 90, 94), (80, 80, 80, 80), (70, 70, 70, 70), *flat(90, 1)])
+    bars[3, GAP] = 1.0  # the session after the stop has no bar: its order expires, the next one does not
+    account, equity, _ = trade(bars, [1] * 6, FREE._replace(stop_loss=0.05, stops_at_close=True))
+    assert account.shares == 0 and equity[-1] == pytest.approx(700)
+
+
 def test_a_trailing_stop_follows_the_high_of_the_bars_before_and_never_gives_way():
     bars = make_bars([*flat(100.0, 2), (100, 120, 100, 118), (118, 119, 111, 112), (112, 113, 109, 110)])
     _, equity, _ = trade(bars, [1] * 5, trail=[10, 10, 10, 30, 30])
