@@ -41,7 +41,12 @@ def test_an_order_before_a_split_is_sized_in_new_shares(prepared, small_settings
 
 def test_an_order_without_a_bar_expires(prepared, small_settings):
     database = prepared(STAGE)
-    change(database, "DELETE FROM market_data WHERE symbol = 'MSFT' AND date = %(d)s", {"d": DUE[1]})
+    gone = (
+        "WITH gone AS (DELETE FROM market_data WHERE symbol = 'MSFT' AND date = %(d)s RETURNING batch_id) "
+        "UPDATE ingestion_batches b SET received = received - 1, accepted = accepted - 1 FROM gone "
+        "WHERE b.id = batch_id"
+    )
+    change(database, gone, {"d": DUE[1]})
     run_stage(database.writer, small_settings, STAGE)
     order = next(o for o in orders(database, FIRST) if o["symbol"] == "MSFT")
     assert (order["state"], order["filled_quantity"]) == ("expired", 0)
