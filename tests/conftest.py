@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -15,6 +17,11 @@ from data_layer.runtime.postgres import PostgresServer, embedded_postgres
 from data_layer.settings import Settings
 from data_layer.storage.migrate import prepare_database
 from tests.support.chain import run_chain, sample_settings
+
+# The same code gives the same verdict each time; HYPOTHESIS=explore looks for cases nobody has met yet.
+hypothesis.settings.register_profile("settled", derandomize=True)
+hypothesis.settings.register_profile("explore")
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "settled"))
 
 # Two splits, dividends, two symbols with all of history and one that enters in the middle.
 SMALL = {"symbols": "AAPL MSFT GOOG", "start": "2004-01-02", "end": "2005-12-30"}
