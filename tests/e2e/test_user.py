@@ -13,6 +13,7 @@ from data_layer.runtime.home import Home
 from data_layer.storage.database import transaction
 from data_layer.storage.hashes import table_hashes
 from plugins.stages.context import CHAIN
+from tests.support.bars import real_bars, write_bars
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.e2e
@@ -87,12 +88,15 @@ def test_reader_may_not_write(installation):
 
 
 @pytest.mark.parametrize("command", [c for c in documented_commands() if c not in ELSEWHERE])
-def test_documented_command_works(installation, command):
+def test_documented_command_works(installation, command, tmp_path):
     if re.match(r"make (run .*|lint|faults)|\.venv/", command):
         # These start or run the project as a whole; that the target and its words exist is what can be shown.
         listed = installation.run("make help").stdout
         assert command.startswith(".venv/bin/python -m pytest -m e2e") or command.split()[1] in listed
         return
+    if "FILES=/data/bars.parquet" in command:
+        write_bars(tmp_path / "bars.parquet", real_bars("AAPL IBM MSFT", "2004-01-02", "2009-12-31"))
+        command = command.replace("/data/", f"{tmp_path}/")
     done = installation.run(command)
     assert done.returncode == 0, done.stdout
     assert done.stdout.strip()
