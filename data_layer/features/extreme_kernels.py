@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.kernels import kernel
+from data_layer.features.lanes import WIDTH, choose, every, put, take
 from data_layer.features.layout import FloatArray
 
 
@@ -15,24 +16,22 @@ def rolling_extreme(values: FloatArray, window: int, sign: float) -> FloatArray:
     NaN on the first `window - 1` rows and while one of the values is NaN.
     """
     rows, lanes = values.shape
-    out = np.empty_like(values)
-    tail, head = np.full((window + 1, lanes), np.nan), np.empty(lanes)
-    tail[window] = -np.inf
-    for block in range(0, rows, window):
-        head[:] = -np.inf
-        for row in range(block, min(block + window, rows)):
-            now, rest, result = values[row], tail[row - block + 1], out[row]
-            for lane in range(lanes):
-                value, best, other = now[lane] * sign, head[lane], rest[lane]
-                best = best if (best > value) | np.isnan(best) else value  # either's NaN stays
-                head[lane] = best
-                result[lane] = (best if (best > other) | np.isnan(best) else other) * sign
-        if block + window < rows:
-            for place in range(window - 1, -1, -1):
-                now, newer, older = values[block + place], tail[place + 1], tail[place]
-                for lane in range(lanes):
-                    value, best = now[lane] * sign, newer[lane]
-                    older[lane] = best if (best > value) | np.isnan(best) else value
+    out, tail = np.empty_like(values), np.empty((window + 1, WIDTH))
+    for lane in range(0, lanes, WIDTH):
+        tail[:] = np.nan
+        tail[window] = -np.inf
+        for block in range(0, rows, window):
+            head = every(-np.inf)
+            for row in range(block, min(block + window, rows)):
+                value, rest = take(values, row, lane) * sign, take(tail, row - block + 1, 0)
+                head = choose((head > value) | (head != head), head, value)  # either's NaN stays
+                put(out, row, lane, choose((head > rest) | (head != head), head, rest) * sign)
+            if block + window < rows:
+                best = every(-np.inf)
+                for place in range(window - 1, -1, -1):
+                    value = take(values, block + place, lane) * sign
+                    best = choose((best > value) | (best != best), best, value)
+                    put(tail, place, 0, best)
     return out
 
 
@@ -54,34 +53,30 @@ def rolling_peak(values: FloatArray, window: int, latest: bool) -> tuple[FloatAr
     """
     rows, lanes = values.shape
     out, age = np.empty_like(values), np.empty_like(values)
-    tail, place_of = np.full((window + 1, lanes), np.nan), np.zeros((window + 1, lanes))
-    tail[window] = -np.inf
-    head, head_row = np.empty(lanes), np.empty(lanes)
-    for block in range(0, rows, window):
-        head[:], head_row[:] = -np.inf, 0.0
-        for row in range(block, min(block + window, rows)):
-            now, peak, ago, here = values[row], out[row], age[row], float(row)
-            rest, rest_row = tail[row - block + 1], place_of[row - block + 1]
-            for lane in range(lanes):
-                value, best, best_row = now[lane], head[lane], head_row[lane]
-                taken = (value > best) | (latest & (value == best)) | np.isnan(value)
-                best_row = here if taken else best_row
-                best = value if taken else best
+    tail, places = np.empty((window + 1, WIDTH)), np.empty((window + 1, WIDTH))
+    for lane in range(0, lanes, WIDTH):
+        tail[:], places[:] = np.nan, 0.0
+        tail[window] = -np.inf
+        for block in range(0, rows, window):
+            best, best_row = every(-np.inf), every(0.0)
+            for row in range(block, min(block + window, rows)):
+                here = float(row)
+                value, rest = take(values, row, lane), take(tail, row - block + 1, 0)
                 # A NaN is never passed by a number: both comparisons with it are false.
-                head[lane], head_row[lane] = best, best_row
-                before = rest[lane]
-                newer = (best > before) | (latest & (best == before))
-                missing = np.isnan(best) | np.isnan(before)
-                peak[lane] = np.nan if missing else (best if newer else before)
-                ago[lane] = np.nan if missing else here - (best_row if newer else rest_row[lane])
-        if block + window < rows:
-            for place in range(window - 1, -1, -1):
-                now, here = values[block + place], float(block + place)
-                newer_best, newer_row = tail[place + 1], place_of[place + 1]
-                older_best, older_row = tail[place], place_of[place]
-                for lane in range(lanes):
-                    value, best = now[lane], newer_best[lane]
-                    taken = (value > best) | ((not latest) & (value == best)) | np.isnan(value)
-                    older_best[lane] = value if taken else best
-                    older_row[lane] = here if taken else newer_row[lane]
+                taken = ((value >= best) if latest else (value > best)) | (value != value)
+                best, best_row = choose(taken, value, best), choose(taken, here, best_row)
+                newer = (best >= rest) if latest else (best > rest)
+                missing = (best != best) | (rest != rest)
+                put(out, row, lane, choose(missing, np.nan, choose(newer, best, rest)))
+                of_best = choose(newer, best_row, take(places, row - block + 1, 0))
+                put(age, row, lane, choose(missing, np.nan, here - of_best))
+            if block + window < rows:
+                best, best_row = every(-np.inf), every(0.0)
+                for place in range(window - 1, -1, -1):
+                    value = take(values, block + place, lane)
+                    taken = ((value > best) if latest else (value >= best)) | (value != value)
+                    best = choose(taken, value, best)
+                    best_row = choose(taken, float(block + place), best_row)
+                    put(tail, place, 0, best)
+                    put(places, place, 0, best_row)
     return out, age

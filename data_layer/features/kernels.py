@@ -51,21 +51,26 @@ def spread_adjusted(values: FloatArray, factors: FloatArray, starts: IntArray, d
     out = np.empty((-(-rows // WIDTH) * WIDTH, lanes))  # whole squares; the rows too many are cut off
     runs, ratios, square = values.reshape(1, -1), factors.reshape(1, -1), np.empty((WIDTH, WIDTH))
     flat, flat_square = out.reshape(-1), square.reshape(-1)
-    steps = np.arange(WIDTH)
+    ranks, across = np.arange(WIDTH) * WIDTH, np.arange(WIDTH) * lanes
     for lane in range(0, lanes, WIDTH):
+        ends = starts[lane + 1 : lane + WIDTH + 1]
+        own = starts[lane : lane + len(ends)]
+        whole = np.min(ends - own) if len(ends) == WIDTH else 0
+        square[:] = np.nan
         for row in range(0, rows, WIDTH):
-            for place in range(WIDTH):
-                own = starts[min(lane + place, symbols - 1)] + row
-                end = starts[lane + place + 1] if lane + place < symbols else own
-                if own + WIDTH <= end:
-                    run, ratio = take(runs, 0, own), take(ratios, 0, own)
+            if row + WIDTH <= whole:
+                for place in range(WIDTH):
+                    run, ratio = take(runs, 0, own[place] + row), take(ratios, 0, own[place] + row)
                     put(square, place, 0, run / ratio if divided else run * ratio)
-                    continue
-                square[place] = np.nan
-                for later in range(max(end - own, 0)):
-                    value, factor = values[own + later], factors[own + later]
-                    square[place, later] = value / factor if divided else value * factor
-            turn(flat_square, steps * WIDTH, flat, (row + steps) * lanes + lane)
+            else:
+                for place in range(len(ends)):
+                    first = own[place] + row
+                    for later in range(WIDTH):
+                        here = first + later
+                        factor = factors[here] if here < ends[place] else np.nan
+                        value = values[here] if here < ends[place] else np.nan
+                        square[place, later] = value / factor if divided else value * factor
+            turn(flat_square, ranks, 0, flat, across, row * lanes + lane)
     return out[:rows]
 
 
@@ -73,31 +78,26 @@ def spread_adjusted(values: FloatArray, factors: FloatArray, starts: IntArray, d
 def store(values: FloatArray, starts: IntArray, out: npt.NDArray) -> None:
     """Bring lanes back one after the other, rounded to the type of `out`; what is not finite becomes the one NaN."""
     rows, lanes = values.shape
-    symbols, steps = len(starts) - 1, np.arange(WIDTH)
+    symbols = len(starts) - 1
     if rows < WIDTH:  # too few for a square of their own
         padded = np.empty((WIDTH, lanes))
         padded[:rows] = values
     else:
         padded = values
     flat, square = padded.reshape(-1), np.empty(WIDTH * WIDTH, out.dtype)
-    sources, targets = np.empty(WIDTH, np.int64), np.empty(WIDTH, np.int64)
+    ranks, across = np.arange(WIDTH) * WIDTH, np.arange(WIDTH) * lanes
     for lane in range(0, symbols, WIDTH):
-        for base in range(0, rows, WIDTH):
+        own, ends = starts[lane : lane + WIDTH], starts[lane + 1 : lane + WIDTH + 1]
+        whole = np.min(ends - own[: len(ends)]) if len(ends) == WIDTH else 0
+        for row in range(0, whole - WIDTH + 1, WIDTH):
+            turn(flat, across, row * lanes + lane, out, own, row)
+        for base in range(whole // WIDTH * WIDTH, rows, WIDTH):
             row = max(min(base, rows - WIDTH), 0)  # the last square lies over the one before
-            whole = lane + WIDTH <= symbols
-            for place in range(WIDTH):
-                sources[place] = (row + place) * lanes + lane
-                symbol = min(lane + place, symbols - 1)
-                targets[place] = starts[symbol] + row
-                whole = whole & (targets[place] + WIDTH <= starts[symbol + 1])
-            if whole:
-                turn(flat, sources, out, targets)
-                continue
-            turn(flat, sources, square, steps * WIDTH)
-            for place in range(min(WIDTH, symbols - lane)):
-                own = targets[place]
-                for later in range(min(WIDTH, starts[lane + place + 1] - own)):
-                    out[own + later] = square[place * WIDTH + later]
+            turn(flat, across, row * lanes + lane, square, ranks, 0)
+            for place in range(len(ends)):
+                first = own[place] + row
+                for later in range(min(WIDTH, ends[place] - first)):
+                    out[first + later] = square[place * WIDTH + later]
 
 
 @kernel

@@ -201,8 +201,10 @@ def root_of(typing: Any, value: Any) -> Any:
 
 
 @intrinsic
-def turn(typing: Any, source: Any, places: Any, target: Any, others: Any) -> Any:
-    """Turn a square: number j of the run at source[places[i]] becomes number i of the run at target[others[j]].
+def turn(
+    typing: Any, source: Any, places: Any, base: Any, target: Any, others: Any, other_base: Any
+) -> Any:
+    """Turn a square: number j of the run from source[base + places[i]] goes to target[other_base + others[j] + i].
 
     Arrays are flat, runs `WIDTH` long, float64 in and either float out; what is not finite then becomes the one NaN.
     """
@@ -221,18 +223,17 @@ def turn(typing: Any, source: Any, places: Any, target: Any, others: Any) -> Any
 
     def build(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
         first, starts, last, ends = (
-            context.make_array(kind)(context, builder, value)
-            for kind, value in zip(sig.args, arguments, strict=True)
+            context.make_array(sig.args[index])(context, builder, arguments[index]) for index in (0, 1, 3, 4)
         )
 
-        def pointer(flat: Any, offsets: Any, index: int, what: Any) -> Any:
-            place = builder.load(builder.gep(offsets.data, [ir.Constant(ir.IntType(64), index)]))
-            return builder.bitcast(builder.gep(flat.data, [place]), what.as_pointer())
+        def pointer(flat: Any, offsets: Any, begin: Any, index: int, what: Any) -> Any:
+            place = builder.load(builder.gep(offsets.data, [ir.Constant(begin.type, index)]))
+            return builder.bitcast(builder.gep(flat.data, [builder.add(begin, place)]), what.as_pointer())
 
         endless, hole = (ir.Constant(wide, [float(value)] * WIDTH) for value in ("inf", "nan"))
         runs = []
         for index in range(WIDTH):
-            run = builder.load(pointer(first, starts, index, VECTOR), align=8)
+            run = builder.load(pointer(first, starts, arguments[2], index, VECTOR), align=8)
             run = run if wide == VECTOR else builder.fptrunc(run, wide)
             finite = builder.fcmp_ordered("<", _call(builder, "fabs", run), endless)
             runs.append(builder.select(finite, run, hole))
@@ -242,7 +243,8 @@ def turn(typing: Any, source: Any, places: Any, target: Any, others: Any) -> Any
                 runs[low] = shuffled(builder, one, two, step, False)
                 runs[low + step] = shuffled(builder, one, two, step, True)
         for index, run in enumerate(runs):
-            builder.store(run, pointer(last, ends, index, wide), align=target.dtype.bitwidth // 8)
+            place = pointer(last, ends, arguments[5], index, wide)
+            builder.store(run, place, align=target.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
-    return types.none(source, places, target, others), build
+    return types.none(source, places, types.intp, target, others, types.intp), build
