@@ -37,7 +37,8 @@ from data_layer.features.memory import keep_freed_memory
 from data_layer.features.panel import Panel, Rows, check_columns
 from data_layer.features.registry import UNITS, Column, select
 
-GROUP = WIDTH  # symbols: with more the arrays that a formula works with no longer stay in the processor's cache
+# Symbols side by side in a group: with more the arrays that a formula works with no longer stay in the caches.
+GROUP = WIDTH
 # Rows back that a row of the set sees, where it has an end: Alpha158 has no recurrences, its longest window is 60 and
 # the shorter ones divide it.
 REACH = {"alpha158": 60}
@@ -172,7 +173,8 @@ def fill_group(
             outputs = function(panel, window)
             outputs = outputs if isinstance(outputs, tuple) else (outputs,)
             for row, column in wanted:
-                value = outputs[column.output]
+                output = outputs[column.output]
+                value = output() if callable(output) else output
                 value = value if places is None else value[places]
                 power = UNITS[column.definition.unit]
                 if power and was_split:

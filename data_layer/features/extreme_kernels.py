@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.kernels import kernel
-from data_layer.features.lanes import WIDTH, choose, every, put, take
+from data_layer.features.lanes import WIDTH, choose, every, extent, is_nan, put, take
 from data_layer.features.layout import FloatArray
 
 
@@ -15,7 +15,7 @@ def rolling_extreme(values: FloatArray, window: int, sign: float) -> FloatArray:
 
     NaN on the first `window - 1` rows and while one of the values is NaN.
     """
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     out, tail = np.empty_like(values), np.empty((window + 1, WIDTH))
     for lane in range(0, lanes, WIDTH):
         tail[:] = np.nan
@@ -24,13 +24,13 @@ def rolling_extreme(values: FloatArray, window: int, sign: float) -> FloatArray:
             head = every(-np.inf)
             for row in range(block, min(block + window, rows)):
                 value, rest = take(values, row, lane) * sign, take(tail, row - block + 1, 0)
-                head = choose((head > value) | (head != head), head, value)  # either's NaN stays
-                put(out, row, lane, choose((head > rest) | (head != head), head, rest) * sign)
+                head = choose((head > value) | is_nan(head), head, value)  # either's NaN stays
+                put(out, row, lane, choose((head > rest) | is_nan(head), head, rest) * sign)
             if block + window < rows:
                 best = every(-np.inf)
                 for place in range(window - 1, -1, -1):
                     value = take(values, block + place, lane) * sign
-                    best = choose((best > value) | (best != best), best, value)
+                    best = choose((best > value) | is_nan(best), best, value)
                     put(tail, place, 0, best)
     return out
 
@@ -51,7 +51,7 @@ def rolling_peak(values: FloatArray, window: int, latest: bool) -> tuple[FloatAr
 
     NaN on the first `window - 1` rows and while one of the values is NaN.
     """
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     out, age = np.empty_like(values), np.empty_like(values)
     tail, places = np.empty((window + 1, WIDTH)), np.empty((window + 1, WIDTH))
     for lane in range(0, lanes, WIDTH):
@@ -63,10 +63,10 @@ def rolling_peak(values: FloatArray, window: int, latest: bool) -> tuple[FloatAr
                 here = float(row)
                 value, rest = take(values, row, lane), take(tail, row - block + 1, 0)
                 # A NaN is never passed by a number: both comparisons with it are false.
-                taken = ((value >= best) if latest else (value > best)) | (value != value)
+                taken = ((value >= best) if latest else (value > best)) | is_nan(value)
                 best, best_row = choose(taken, value, best), choose(taken, here, best_row)
                 newer = (best >= rest) if latest else (best > rest)
-                missing = (best != best) | (rest != rest)
+                missing = is_nan(best) | is_nan(rest)
                 put(out, row, lane, choose(missing, np.nan, choose(newer, best, rest)))
                 of_best = choose(newer, best_row, take(places, row - block + 1, 0))
                 put(age, row, lane, choose(missing, np.nan, here - of_best))
@@ -74,7 +74,7 @@ def rolling_peak(values: FloatArray, window: int, latest: bool) -> tuple[FloatAr
                 best, best_row = every(-np.inf), every(0.0)
                 for place in range(window - 1, -1, -1):
                     value = take(values, block + place, lane)
-                    taken = ((value > best) if latest else (value >= best)) | (value != value)
+                    taken = ((value > best) if latest else (value >= best)) | is_nan(value)
                     best = choose(taken, value, best)
                     best_row = choose(taken, float(block + place), best_row)
                     put(tail, place, 0, best)

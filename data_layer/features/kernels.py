@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from data_layer.features.lanes import WIDTH, all_of, choose, every, put, root_of, take, turn
+from data_layer.features.lanes import WIDTH, every, extent, put, root_of, take, turn
 from data_layer.features.layout import FloatArray, IntArray
 
 # numpy's error model: a division by zero is inf or NaN for `compute` to deal with, not an exception.
@@ -77,7 +77,7 @@ def spread_adjusted(values: FloatArray, factors: FloatArray, starts: IntArray, d
 @kernel
 def store(values: FloatArray, starts: IntArray, out: npt.NDArray) -> None:
     """Bring lanes back one after the other, rounded to the type of `out`; what is not finite becomes the one NaN."""
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     symbols = len(starts) - 1
     if rows < WIDTH:  # too few for a square of their own
         padded = np.empty((WIDTH, lanes))
@@ -113,7 +113,7 @@ def lag(values: FloatArray, rows: int) -> FloatArray:
 @kernel
 def rolling_mean(values: FloatArray, window: int) -> FloatArray:
     """Mean of the last `window` values; NaN on the first `window - 1` rows."""
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     out, tail = np.empty_like(values), np.empty((window + 1, WIDTH))
     for lane in range(0, lanes, WIDTH):
         tail[:] = np.nan
@@ -138,7 +138,7 @@ def rolling_mean_std(values: FloatArray, window: int, ddof: int) -> tuple[FloatA
     Head and tail are means and centred sums of squares, put together by Chan, Golub and LeVeque (1979), because
     the textbook difference of squares cancels on prices.
     """
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     average, deviation = np.empty_like(values), np.empty_like(values)
     tail_mean, tail_square = np.empty((window + 1, WIDTH)), np.empty((window + 1, WIDTH))
     for lane in range(0, lanes, WIDTH):
@@ -149,7 +149,11 @@ def rolling_mean_std(values: FloatArray, window: int, ddof: int) -> tuple[FloatA
             for row in range(block, min(block + window, rows)):
                 count = row - block + 1
                 share = count / window
-                now, rest, rest_square = take(values, row, lane), take(tail_mean, count, 0), take(tail_square, count, 0)
+                now, rest, rest_square = (
+                    take(values, row, lane),
+                    take(tail_mean, count, 0),
+                    take(tail_square, count, 0),
+                )
                 step = now - mean
                 mean = mean + step * (1.0 / count)
                 square = square + step * (now - mean)

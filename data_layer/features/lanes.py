@@ -16,15 +16,20 @@ vector wider than its own is several of them.
 A file of kernels is compiled anew when it changes, not when this one does: clear the compile cache then.
 """
 
+# numba has no types of its own:
+# mypy: disallow-untyped-calls=False
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, ClassVar
 
 from llvmlite import ir
+from numba import extending
 from numba.core import cgutils, types
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
-from numba.extending import intrinsic, lower_builtin, models, register_model
+from numba.extending import lower_builtin, models, register_jitable, register_model
+
+intrinsic: Any = extending.intrinsic  # its own type shows the compiler's arguments, not the caller's
 
 # Two of the widest vectors there are: a recurrence waits for its own last result, the second one fills the wait.
 WIDTH = 16
@@ -74,7 +79,7 @@ def _declare(function: Any, result: Any, build: Any) -> None:
 
     class Template(ConcreteTemplate):
         key = function
-        cases = [signature(result, *pair) for pair in pairs]
+        cases: ClassVar = [signature(result, *pair) for pair in pairs]
 
     infer_global(function)(Template)
 
@@ -101,7 +106,7 @@ for _function, _method in ((operator.and_, "and_"), (operator.or_, "or_")):
 
     class _Both(ConcreteTemplate):
         key = _function
-        cases = [signature(CHOICES, CHOICES, CHOICES)]
+        cases: ClassVar = [signature(CHOICES, CHOICES, CHOICES)]
 
     infer_global(_function)(_Both)
     lower_builtin(_function, CHOICES, CHOICES)(
@@ -109,8 +114,9 @@ for _function, _method in ((operator.and_, "and_"), (operator.or_, "or_")):
     )
 
 
-def _place(context: Any, builder: Any, kind: Any, array: Any, row: Any, lane: Any, what: Any) -> Any:
+def _place(context: Any, builder: Any, kind: Any, spot: Any, what: Any) -> Any:
     """Pointer to array[row, lane]; lanes lie side by side in memory."""
+    array, row, lane = spot
     own = context.make_array(kind)(context, builder, array)
     stride = cgutils.unpack_tuple(builder, own.strides)[0]
     base = builder.bitcast(own.data, ir.IntType(8).as_pointer())
@@ -119,12 +125,25 @@ def _place(context: Any, builder: Any, kind: Any, array: Any, row: Any, lane: An
     return builder.bitcast(builder.gep(base, [offset]), what.as_pointer())
 
 
+@register_jitable
+def extent(values: Any) -> Any:
+    """Rows and lanes of an array, whole vectors of lanes: what `take` and `put` touch is not checked by them.
+
+    Raises:
+        ValueError: the lanes are no multiple of `WIDTH`.
+    """
+    rows, lanes = values.shape
+    if lanes % WIDTH:
+        raise ValueError("lanes are not a multiple of WIDTH; a Panel's are")
+    return rows, lanes
+
+
 @intrinsic
 def take(typing: Any, values: Any, row: Any, lane: Any) -> Any:
     """Lanes `lane` to `lane + WIDTH - 1` of a row of a float64 array [rows, lanes]."""
 
     def build(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
-        return builder.load(_place(context, builder, sig.args[0], *arguments, VECTOR), align=8)
+        return builder.load(_place(context, builder, sig.args[0], arguments, VECTOR), align=8)
 
     return LANES(values, types.intp, types.intp), build
 
@@ -134,7 +153,7 @@ def put(typing: Any, values: Any, row: Any, lane: Any, new: Any) -> Any:
     """Write lanes to where `take` reads them."""
 
     def build(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
-        place = _place(context, builder, sig.args[0], *arguments[:3], VECTOR)
+        place = _place(context, builder, sig.args[0], arguments[:3], VECTOR)
         builder.store(arguments[3], place, align=8)
         return context.get_dummy_value()
 
@@ -167,6 +186,22 @@ def choose(typing: Any, which: Any, one: Any, other: Any) -> Any:
 
 
 @intrinsic
+def is_number(typing: Any, value: Any) -> Any:
+    """Whether it is not NaN."""
+    return CHOICES(LANES), lambda context, builder, sig, arguments: builder.fcmp_ordered(
+        "ord", *arguments * 2
+    )
+
+
+@intrinsic
+def is_nan(typing: Any, value: Any) -> Any:
+    """Whether it is NaN."""
+    return CHOICES(LANES), lambda context, builder, sig, arguments: builder.fcmp_unordered(
+        "uno", *arguments * 2
+    )
+
+
+@intrinsic
 def all_of(typing: Any, which: Any) -> Any:
     """Whether it is true in all lanes."""
 
@@ -181,7 +216,9 @@ def _call(builder: Any, name: str, vector: Any) -> Any:
     """LLVM's own function of one vector."""
     kind = vector.type
     full = f"llvm.{name}.v{WIDTH}{'f64' if kind.element == DOUBLE else 'f32'}"
-    return builder.call(cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), full), [vector])
+    return builder.call(
+        cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), full), [vector]
+    )
 
 
 def _unary(name: str) -> Any:
@@ -201,9 +238,7 @@ def root_of(typing: Any, value: Any) -> Any:
 
 
 @intrinsic
-def turn(
-    typing: Any, source: Any, places: Any, base: Any, target: Any, others: Any, other_base: Any
-) -> Any:
+def turn(typing: Any, source: Any, places: Any, base: Any, target: Any, others: Any, other_base: Any) -> Any:
     """Turn a square: number j of the run from source[base + places[i]] goes to target[other_base + others[j] + i].
 
     Arrays are flat, runs `WIDTH` long, float64 in and either float out; what is not finite then becomes the one NaN.

@@ -9,14 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.kernels import kernel
-from data_layer.features.lanes import WIDTH, every, put, size_of, take
+from data_layer.features.lanes import WIDTH, choose, every, extent, put, size_of, take
 from data_layer.features.layout import FloatArray
 
 
 @kernel
 def weighted_mean(values: FloatArray, window: int) -> FloatArray:
     """Linearly weighted mean, newest weight `window`, oldest 1; NaN on the first `window - 1` rows."""
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     out, tail = np.empty_like(values), np.empty((window + 1, WIDTH))
     scale = 2.0 / (window * (window + 1.0))
     for lane in range(0, lanes, WIDTH):
@@ -46,7 +46,7 @@ def rolling_line(values: FloatArray, window: int) -> tuple[FloatArray, FloatArra
     Two pieces side by side, a before b, have together n_a * n_b / 2 times the difference of their means more in
     centred products with the row number than each alone, and n_a * n_b / n times its square more in squares.
     """
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     slope, average, squares = np.empty_like(values), np.empty_like(values), np.empty_like(values)
     of_steps = window * (window * window - 1.0) / 12.0
     means, square_tail, product_tail = (
@@ -96,7 +96,7 @@ def rolling_comoments(
 
     A pair with a NaN in it makes all three NaN until the window has left it.
     """
-    rows, lanes = one.shape
+    rows, lanes = extent(one)
     ones, twos, both = np.empty_like(one), np.empty_like(one), np.empty_like(one)
     tail = np.empty((5 * (window + 1), WIDTH))  # two means, then the three sums
     after = window + 1
@@ -105,7 +105,13 @@ def rolling_comoments(
         for part in range(5):
             tail[part * after + window] = 0.0
         for block in range(0, rows, window):
-            mean_1, mean_2, sum_11, sum_22, sum_12 = every(0.0), every(0.0), every(0.0), every(0.0), every(0.0)
+            mean_1, mean_2, sum_11, sum_22, sum_12 = (
+                every(0.0),
+                every(0.0),
+                every(0.0),
+                every(0.0),
+                every(0.0),
+            )
             for row in range(block, min(block + window, rows)):
                 count = row - block + 1
                 weight, share = 1.0 / count, count * (window - count) / window
@@ -122,7 +128,13 @@ def rolling_comoments(
                 put(twos, row, lane, take(tail, 3 * after + count, 0) + sum_22 + apart_2 * share * apart_2)
                 put(both, row, lane, take(tail, 4 * after + count, 0) + sum_12 + wide * apart_2)
             if block + window < rows:
-                mean_1, mean_2, sum_11, sum_22, sum_12 = every(0.0), every(0.0), every(0.0), every(0.0), every(0.0)
+                mean_1, mean_2, sum_11, sum_22, sum_12 = (
+                    every(0.0),
+                    every(0.0),
+                    every(0.0),
+                    every(0.0),
+                    every(0.0),
+                )
                 for place in range(window - 1, -1, -1):
                     weight = 1.0 / (window - place)
                     now_1, now_2 = take(one, block + place, lane), take(two, block + place, lane)
@@ -141,9 +153,14 @@ def rolling_comoments(
 
 
 @kernel
-def mean_deviation(values: FloatArray, means: FloatArray, window: int) -> FloatArray:
-    """Mean distance of the last `window` values from the row's own mean, which is handed in."""
-    rows, lanes = values.shape
+def distance_in_deviations(
+    values: FloatArray, means: FloatArray, window: int, scale: float, rounding: float
+) -> FloatArray:
+    """Distance from the mean, which is handed in, over `scale` times the window's mean distance from it.
+
+    NaN where the values are equal: their mean is off by an ulp or two, and so then would be their distance from it.
+    """
+    rows, lanes = extent(values)
     out = np.empty_like(values)
     out[: window - 1] = np.nan
     for lane in range(0, lanes, WIDTH):
@@ -151,7 +168,9 @@ def mean_deviation(values: FloatArray, means: FloatArray, window: int) -> FloatA
             mean, total = take(means, row, lane), every(0.0)
             for back in range(window - 1, -1, -1):
                 total = total + size_of(take(values, row - back, lane) - mean)
-            put(out, row, lane, total / window)
+            total = total / window
+            total = choose(total <= size_of(mean) * rounding, np.nan, total)
+            put(out, row, lane, (take(values, row, lane) - mean) / (total * scale))
     return out
 
 
@@ -160,7 +179,7 @@ def central_moments(
     values: FloatArray, means: FloatArray, window: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Means of the second, third and fourth power of the distance from the row's own mean."""
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     second, third, fourth = np.empty_like(values), np.empty_like(values), np.empty_like(values)
     second[: window - 1], third[: window - 1], fourth[: window - 1] = np.nan, np.nan, np.nan
     for lane in range(0, lanes, WIDTH):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.kernels import kernel
-from data_layer.features.lanes import WIDTH, all_of, choose, every, put, take
+from data_layer.features.lanes import WIDTH, all_of, choose, every, extent, is_nan, is_number, put, take
 from data_layer.features.layout import FloatArray
 
 
@@ -20,7 +20,7 @@ def exponential_mean(values: FloatArray, window: int, skip: int) -> FloatArray:
     The first `skip` values of a symbol, and after a NaN, stay outside the seed (TA-Lib's MACD delays its fast
     average so). NaN on the first `skip + window - 1` rows.
     """
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     out = np.empty_like(values)
     weight, before, full = 2.0 / (window + 1), float(-skip), float(window)
     for lane in range(0, lanes, WIDTH):
@@ -28,7 +28,7 @@ def exponential_mean(values: FloatArray, window: int, skip: int) -> FloatArray:
         for row in range(rows):
             value = take(values, row, lane)
             apart = value - mean
-            if steady and all_of(value == value):
+            if steady and all_of(is_number(value)):
                 mean = mean + apart * weight
                 put(out, row, lane, mean)
                 continue
@@ -36,7 +36,7 @@ def exponential_mean(values: FloatArray, window: int, skip: int) -> FloatArray:
             # The seed goes in steps that leave a constant price exactly itself.
             step = choose(count > full, apart * weight, apart / choose(count > 1.0, count, 1.0))
             mean = choose(count > 0.0, mean + step, 0.0)
-            missing = value != value
+            missing = is_nan(value)
             count, mean = choose(missing, before, count), choose(missing, 0.0, mean)
             put(out, row, lane, choose(count >= full, mean, np.nan))
             steady = all_of(count >= full)
@@ -49,7 +49,7 @@ def wilder_mean(values: FloatArray, window: int) -> FloatArray:
 
     Leading NaN (a first difference) do not count; NaN until `window` values are there.
     """
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     out = np.empty_like(values)
     weight, full = 1.0 / window, float(window)
     for lane in range(0, lanes, WIDTH):
@@ -57,13 +57,13 @@ def wilder_mean(values: FloatArray, window: int) -> FloatArray:
         for row in range(rows):
             value = take(values, row, lane)
             apart = value - mean
-            if steady and all_of(value == value):
+            if steady and all_of(is_number(value)):
                 mean = mean + apart * weight
                 put(out, row, lane, mean)
                 continue
             count = count + 1.0
             mean = mean + choose(count > full, apart * weight, apart / count)
-            missing = value != value
+            missing = is_nan(value)
             count, mean = choose(missing, 0.0, count), choose(missing, 0.0, mean)
             put(out, row, lane, choose(count >= full, mean, np.nan))
             steady = all_of(count >= full)
@@ -76,7 +76,7 @@ def wilder_sum(values: FloatArray, window: int) -> FloatArray:
 
     It is how his directional movement begins, a row before his mean of the same length would.
     """
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     out = np.empty_like(values)
     weight, full = 1.0 / window, float(window)
     for lane in range(0, lanes, WIDTH):
@@ -85,7 +85,7 @@ def wilder_sum(values: FloatArray, window: int) -> FloatArray:
             value = take(values, row, lane)
             count = count + 1.0
             total = total + (value - total * choose(count >= full, weight, 0.0))
-            missing = value != value
+            missing = is_nan(value)
             count, total = choose(missing, 0.0, count), choose(missing, 0.0, total)
             put(out, row, lane, choose(count >= full, total, np.nan))
     return out
@@ -94,7 +94,7 @@ def wilder_sum(values: FloatArray, window: int) -> FloatArray:
 @kernel
 def wilder_sides(changes: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
     """`wilder_mean` of the rises and of the falls."""
-    rows, lanes = changes.shape
+    rows, lanes = extent(changes)
     gains, losses = np.empty_like(changes), np.empty_like(changes)
     weight, full = 1.0 / window, float(window)
     for lane in range(0, lanes, WIDTH):
@@ -103,14 +103,14 @@ def wilder_sides(changes: FloatArray, window: int) -> tuple[FloatArray, FloatArr
             change = take(changes, row, lane)
             more = choose(change > 0.0, change, 0.0) - gain
             less = choose(change < 0.0, 0.0 - change, 0.0) - loss
-            if steady and all_of(change == change):
+            if steady and all_of(is_number(change)):
                 gain, loss = gain + more * weight, loss + less * weight
                 put(gains, row, lane, gain)
                 put(losses, row, lane, loss)
                 continue
             count = count + 1.0
             share = choose(count > full, weight, 1.0 / count)
-            missing = change != change
+            missing = is_nan(change)
             count = choose(missing, 0.0, count)
             gain = choose(missing, 0.0, gain + more * share)
             loss = choose(missing, 0.0, loss + less * share)
@@ -123,7 +123,7 @@ def wilder_sides(changes: FloatArray, window: int) -> tuple[FloatArray, FloatArr
 @kernel
 def wilder_moves(high: FloatArray, low: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
     """`wilder_sum` of upward moves of the high and of downward moves of the low, the greater of a row alone."""
-    rows, lanes = high.shape
+    rows, lanes = extent(high)
     rises, falls = np.empty_like(high), np.empty_like(high)
     rises[0], falls[0] = np.nan, np.nan
     weight, full = 1.0 / window, float(window)
@@ -136,7 +136,7 @@ def wilder_moves(high: FloatArray, low: FloatArray, window: int) -> tuple[FloatA
             fade = choose(count >= full, weight, 0.0)
             rise = rise + (choose((up > down) & (up > 0.0), up, 0.0) - rise * fade)
             fall = fall + (choose((down > up) & (down > 0.0), down, 0.0) - fall * fade)
-            missing = up + down != up + down
+            missing = is_nan(up + down)
             count = choose(missing, 0.0, count)
             rise, fall = choose(missing, 0.0, rise), choose(missing, 0.0, fall)
             put(rises, row, lane, choose(count >= full, rise, np.nan))
@@ -147,7 +147,7 @@ def wilder_moves(high: FloatArray, low: FloatArray, window: int) -> tuple[FloatA
 @kernel
 def running_sum(values: FloatArray) -> FloatArray:
     """Sum since the symbol's first row, or since the last NaN."""
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     out = np.empty_like(values)
     for lane in range(0, lanes, WIDTH):
         total = every(0.0)
@@ -155,14 +155,14 @@ def running_sum(values: FloatArray) -> FloatArray:
             value = take(values, row, lane)
             total = total + value
             put(out, row, lane, total)
-            total = choose(value == value, total, 0.0)
+            total = choose(is_number(value), total, 0.0)
     return out
 
 
 @kernel
 def running_max(values: FloatArray) -> FloatArray:
     """Highest value since the symbol's first row, or since the last NaN."""
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     out = np.empty_like(values)
     for lane in range(0, lanes, WIDTH):
         best = every(-np.inf)
@@ -170,7 +170,7 @@ def running_max(values: FloatArray) -> FloatArray:
             value = take(values, row, lane)
             best = choose(best > value, best, value)
             put(out, row, lane, best)
-            best = choose(value == value, best, -np.inf)
+            best = choose(is_number(value), best, -np.inf)
     return out
 
 
@@ -180,7 +180,7 @@ def oscillator_of_sums(flow: FloatArray, fast: int, slow: int) -> FloatArray:
 
     NaN on the first `slow - 1` rows, and after a NaN anew (TA-Lib's ADOSC).
     """
-    rows, lanes = flow.shape
+    rows, lanes = extent(flow)
     out = np.empty_like(flow)
     fast_weight, slow_weight, full = 2.0 / (fast + 1), 2.0 / (slow + 1), float(slow)
     for lane in range(0, lanes, WIDTH):
@@ -192,7 +192,7 @@ def oscillator_of_sums(flow: FloatArray, fast: int, slow: int) -> FloatArray:
             near, far = choose(fresh, total, near), choose(fresh, total, far)
             near = near + (total - near) * fast_weight
             far = far + (total - far) * slow_weight
-            missing = value != value
+            missing = is_nan(value)
             count, total = choose(missing, 0.0, count), choose(missing, 0.0, total)
             put(out, row, lane, choose(count >= full, near - far, np.nan))
     return out

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.kernels import kernel
-from data_layer.features.lanes import WIDTH, choose, every, put, size_of, take
+from data_layer.features.lanes import WIDTH, choose, every, extent, is_number, put, size_of, take
 from data_layer.features.layout import FloatArray
 
 
@@ -18,7 +18,7 @@ def adaptive_mean(values: FloatArray, path: FloatArray, window: int) -> FloatArr
 
     `path` is the mean of the last `window` absolute changes. It starts from the value before its first.
     """
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     out = np.empty_like(values)
     out[:window] = np.nan
     fast, slow = 2.0 / 3.0, 2.0 / 31.0
@@ -27,13 +27,13 @@ def adaptive_mean(values: FloatArray, path: FloatArray, window: int) -> FloatArr
         for row in range(window, rows):
             now, length = take(values, row, lane), take(path, row, lane) * window
             way = now - take(values, row - window, lane)
-            level = choose(average == average, average, take(values, row - 1, lane))
+            level = choose(is_number(average), average, take(values, row - 1, lane))
             # TA-Lib's own condition, with the sign of `way` left on: a straight way up is fully efficient.
             share = size_of(way) / length
             share = choose((length <= way) | (length == 0.0) | (share > 1.0), 1.0, share)
             weight = share * (fast - slow) + slow
             level = level + (now - level) * (weight * weight)
-            average = choose(length == length, level, length)
+            average = choose(is_number(length), level, length)
             put(out, row, lane, average)
     return out
 
@@ -44,7 +44,7 @@ def parabolic_stop(high: FloatArray, low: FloatArray, step: float, limit: float)
 
     While it falls everything is seen in a mirror, prices times -1, so that one rule serves both ways.
     """
-    rows, lanes = high.shape
+    rows, lanes = extent(high)
     out = np.empty_like(high)
     out[0] = np.nan
     for lane in range(0, lanes, WIDTH):
@@ -75,9 +75,9 @@ def parabolic_stop(high: FloatArray, low: FloatArray, step: float, limit: float)
             extreme = choose(further, reach, extreme)
             onward = stop + pace * (extreme - stop)
             onward = choose(onward < floor, onward, floor)
-            put(out, row, lane, choose(whole == whole, choose(turned, turning_point, stop) * way, np.nan))
+            put(out, row, lane, choose(is_number(whole), choose(turned, turning_point, stop) * way, np.nan))
             # Turned, the mirror turns too: what was touched is the first extreme of the other way.
-            side = choose(whole == whole, choose(turned, way * -1.0, way), 0.0)
+            side = choose(is_number(whole), choose(turned, way * -1.0, way), 0.0)
             stop = choose(turned, after_turn * -1.0, onward)
             extreme = choose(turned, touch * -1.0, extreme)
             pace = choose(turned, step, pace)
@@ -90,7 +90,7 @@ def band_stop(close: FloatArray, upper: FloatArray, lower: FloatArray) -> tuple[
 
     Returns the band followed and the direction, 1 or -1. It begins upward, and after a NaN anew.
     """
-    rows, lanes = close.shape
+    rows, lanes = extent(close)
     line, direction = np.empty_like(close), np.empty_like(close)
     for lane in range(0, lanes, WIDTH):
         way, ceiling, floor = every(1.0), every(np.nan), every(np.nan)
@@ -102,10 +102,10 @@ def band_stop(close: FloatArray, upper: FloatArray, lower: FloatArray) -> tuple[
             below = choose(crossed, below, choose((way > 0.0) & (below < floor), floor, below))
             above = choose(crossed, above, choose((way < 0.0) & (above > ceiling), ceiling, above))
             way = choose(rose, 1.0, choose(fell, -1.0, way))
-            put(line, row, lane, choose(whole == whole, choose(way > 0.0, below, above), np.nan))
-            put(direction, row, lane, choose(whole == whole, way, np.nan))
-            way = choose(whole == whole, way, 1.0)
-            ceiling, floor = choose(whole == whole, above, np.nan), choose(whole == whole, below, np.nan)
+            put(line, row, lane, choose(is_number(whole), choose(way > 0.0, below, above), np.nan))
+            put(direction, row, lane, choose(is_number(whole), way, np.nan))
+            way = choose(is_number(whole), way, 1.0)
+            ceiling, floor = choose(is_number(whole), above, np.nan), choose(is_number(whole), below, np.nan)
     return line, direction
 
 
@@ -129,7 +129,7 @@ def flow_sides(price: FloatArray, volume: FloatArray, rounding: float) -> tuple[
 
     A move below `rounding` of the price is none; NaN on each symbol's first row.
     """
-    rows, lanes = price.shape
+    rows, lanes = extent(price)
     rising, falling = np.empty_like(price), np.empty_like(price)
     rising[0], falling[0] = np.nan, np.nan
     for lane in range(0, lanes, WIDTH):
@@ -150,7 +150,7 @@ def side_sum(price: FloatArray, volume: FloatArray) -> FloatArray:
 
     A missing price or volume starts it anew, and the price after a missing one is a first again.
     """
-    rows, lanes = price.shape
+    rows, lanes = extent(price)
     out = np.empty_like(price)
     for lane in range(0, lanes, WIDTH):
         total, before = every(0.0), every(np.nan)
@@ -158,8 +158,8 @@ def side_sum(price: FloatArray, volume: FloatArray) -> FloatArray:
             now, traded = take(price, row, lane), take(volume, row, lane)
             total = total + choose(now < before, traded * -1.0, choose(now == before, traded * 0.0, traded))
             whole = now + traded
-            put(out, row, lane, choose(whole == whole, total, np.nan))
-            total = choose(whole == whole, total, 0.0)
+            put(out, row, lane, choose(is_number(whole), total, np.nan))
+            total = choose(is_number(whole), total, 0.0)
             before = now
     return out
 
@@ -167,7 +167,7 @@ def side_sum(price: FloatArray, volume: FloatArray) -> FloatArray:
 @kernel
 def rows_since_change(one: FloatArray, two: FloatArray) -> FloatArray:
     """How many rows ago one of two values last changed; NaN before the first change."""
-    rows, lanes = one.shape
+    rows, lanes = extent(one)
     out = np.empty_like(one)
     out[0] = np.nan
     for lane in range(0, lanes, WIDTH):
