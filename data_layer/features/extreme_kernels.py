@@ -21,17 +21,18 @@ def rolling_extreme(values: FloatArray, window: int, sign: float) -> FloatArray:
         tail[:] = np.nan
         tail[window] = -np.inf
         for block in range(0, rows, window):
-            head = every(-np.inf)
+            # Missing ones are remembered beside the best: the comparisons then need not wait for each other.
+            best, holes = every(-np.inf), is_nan(every(0.0))
             for row in range(block, min(block + window, rows)):
                 value, rest = take(values, row, lane) * sign, take(tail, row - block + 1, 0)
-                head = choose((head > value) | is_nan(head), head, value)  # either's NaN stays
-                put(out, row, lane, choose((head > rest) | is_nan(head), head, rest) * sign)
+                best, holes = choose(best > value, best, value), holes | is_nan(value)
+                put(out, row, lane, choose(holes, np.nan, choose(best > rest, best, rest)) * sign)
             if block + window < rows:
-                best = every(-np.inf)
+                best, holes = every(-np.inf), is_nan(every(0.0))
                 for place in range(window - 1, -1, -1):
                     value = take(values, block + place, lane) * sign
-                    best = choose((best > value) | is_nan(best), best, value)
-                    put(tail, place, 0, best)
+                    best, holes = choose(best > value, best, value), holes | is_nan(value)
+                    put(tail, place, 0, choose(holes, np.nan, best))
     return out
 
 
@@ -58,25 +59,28 @@ def rolling_peak(values: FloatArray, window: int, latest: bool) -> tuple[FloatAr
         tail[:], places[:] = np.nan, 0.0
         tail[window] = -np.inf
         for block in range(0, rows, window):
-            best, best_row = every(-np.inf), every(0.0)
+            best, best_row, holes = every(-np.inf), every(0.0), is_nan(every(0.0))
             for row in range(block, min(block + window, rows)):
                 here = float(row)
                 value, rest = take(values, row, lane), take(tail, row - block + 1, 0)
-                # A NaN is never passed by a number: both comparisons with it are false.
-                taken = ((value >= best) if latest else (value > best)) | is_nan(value)
-                best, best_row = choose(taken, value, best), choose(taken, here, best_row)
+                taken = (value >= best) if latest else (value > best)
+                best, best_row = choose(best > value, best, value), choose(taken, here, best_row)
+                holes = holes | is_nan(value)
                 newer = (best >= rest) if latest else (best > rest)
-                missing = is_nan(best) | is_nan(rest)
+                missing = holes | is_nan(rest)
                 put(out, row, lane, choose(missing, np.nan, choose(newer, best, rest)))
                 of_best = choose(newer, best_row, take(places, row - block + 1, 0))
                 put(age, row, lane, choose(missing, np.nan, here - of_best))
             if block + window < rows:
-                best, best_row = every(-np.inf), every(0.0)
+                best, best_row, holes = every(-np.inf), every(0.0), is_nan(every(0.0))
                 for place in range(window - 1, -1, -1):
                     value = take(values, block + place, lane)
-                    taken = ((value > best) if latest else (value >= best)) | is_nan(value)
-                    best = choose(taken, value, best)
-                    best_row = choose(taken, float(block + place), best_row)
-                    put(tail, place, 0, best)
+                    taken = (value > best) if latest else (value >= best)
+                    best, best_row = (
+                        choose(best > value, best, value),
+                        choose(taken, float(block + place), best_row),
+                    )
+                    holes = holes | is_nan(value)
+                    put(tail, place, 0, choose(holes, np.nan, best))
                     put(places, place, 0, best_row)
     return out, age

@@ -168,9 +168,8 @@ def distance_in_deviations(
             mean, total = take(means, row, lane), every(0.0)
             for back in range(window - 1, -1, -1):
                 total = total + size_of(take(values, row - back, lane) - mean)
-            total = total / window
-            total = choose(total <= size_of(mean) * rounding, np.nan, total)
-            put(out, row, lane, (take(values, row, lane) - mean) / (total * scale))
+            total = choose(total <= size_of(mean) * (rounding * window), np.nan, total)
+            put(out, row, lane, (take(values, row, lane) - mean) / (total * (scale / window)))
     return out
 
 

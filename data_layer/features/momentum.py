@@ -182,7 +182,7 @@ def williams_range(panel: Panel, window: int) -> FloatArray:
     "cci_{window}",
     formula="(typical price - its mean) / (0.015 * its mean distance from that mean), over {window} sessions",
     inputs=("high", "low", "close"), windows=(14, 20), warm_up=lambda window: window - 1, unit="points",
-    equals="TA-Lib CCI(high, low, close, {window}), except NaN on equal prices (TA-Lib: 0)",
+    equals="TA-Lib CCI(high, low, close, {window}), except NaN on equal prices (TA-Lib: 0)", version=2,
 )  # fmt: skip
 def channel_index(panel: Panel, window: int) -> FloatArray:
     """Lambert's (1980) commodity channel index."""
