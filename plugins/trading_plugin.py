@@ -14,7 +14,7 @@ class TradingPlugin(AirflowPlugin):
     """Puts the pages under one entry of Airflow's navigation, behind Airflow's login."""
 
     name = "almanac"
-    external_views: ClassVar[list[Any]] = [
+    external_views: ClassVar[list[Any]] = [  # type: ignore[misc]
         {
             "name": "Almanac",
             "href": f"{PREFIX}/",

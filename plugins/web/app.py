@@ -18,7 +18,7 @@ from plugins.web.rendering import page, wants_json
 
 HERE = Path(__file__).parent
 # The chart library comes with its Python package: nothing is fetched from elsewhere, and pages work offline.
-CHARTS = Path(importlib.metadata.distribution("plotly").locate_file("plotly/package_data"))
+CHARTS = Path(str(importlib.metadata.distribution("plotly").locate_file("plotly/package_data")))
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,9 @@ from plugins.web.reading import row, rows
 from plugins.web.rendering import page
 
 router = APIRouter(prefix="/assessment")
-FULL_SCALE = 0.5  # a median return of 50 % has the deepest colour; crashes and rallies of a year lie within it
+FULL_SCALE = (
+    0.5  # a median return of 50 % has the deepest colour; crashes and rallies of a year lie within it
+)
 
 
 @router.get("")

@@ -31,7 +31,14 @@ def orders(
     total = rows("pages/count_orders", **chosen)[0]["orders"]
     found = rows("pages/select_recent_orders", **chosen, count=PAGE_ROWS, skip=(number - 1) * PAGE_ROWS)
     return page(
-        request, "orders.html", orders=found, total=total, number=number, pages=-(-total // PAGE_ROWS), **chosen
+        request,
+        "orders.html",
+        orders=found,
+        total=total,
+        number=number,
+        pages=-(-total // PAGE_ROWS),
+        symbol=symbol,
+        state=state,
     )
 
 

@@ -24,13 +24,20 @@ def overview(request: Request, session: Annotated[dt.date | None, Query()] = Non
     chosen = session or (newest["session_date"] if newest else None)
     if chosen is None:
         return page(request, "empty.html", title="Overview")
+    strip = _strip(chosen)
+    done = (
+        dict(zip(STAGES, strip[-1]["states"], strict=True))
+        if strip and strip[-1]["session"] == chosen
+        else {}
+    )
     return page(
         request,
         "overview.html",
         session=chosen,
+        waits_for=[stage for stage in STAGES if done.get(stage) not in ("completed", "stale")],
         around=row("pages/select_sessions_around", session=chosen),
         stages=STAGES,
-        strip=_strip(chosen),
+        strip=strip,
         progress=rows("pages/select_progress"),
         account=row("pages/select_account", session=chosen),
         equity=columns(rows("pages/select_equity")),
@@ -42,5 +49,6 @@ def overview(request: Request, session: Annotated[dt.date | None, Query()] = Non
 def _strip(session: dt.date) -> list[dict[str, Any]]:
     """Return the last sessions up to one, each with the status of every stage."""
     found = rows("pages/select_strip", session=session, count=STRIP_SESSIONS)
-    return [{"session": r["session_date"], "states": [r["states"].get(s, "none") for s in STAGES]} for r in found]
-
+    return [
+        {"session": r["session_date"], "states": [r["states"].get(s, "none") for s in STAGES]} for r in found
+    ]
