@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from plugins.web.api import research, status, trading
 from plugins.web.guard import guard
 from plugins.web.pages import assessment, data, orders, overview, strategies
 from plugins.web.rendering import page, wants_json
@@ -25,10 +26,19 @@ log = logging.getLogger(__name__)
 
 def build_app() -> FastAPI:
     """Return the application; every path of it, static files too, lies behind the guard."""
-    app = FastAPI(title="Almanac", openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Almanac",
+        description="What the pages show, for programs. Log in as for Airflow's own API.",
+        version="1",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # FastAPI's own page takes its scripts from elsewhere
+        redoc_url=None,
+    )
     app.middleware("http")(guard)
     for part in (overview, strategies, assessment, data, orders):
-        app.include_router(part.router)
+        app.include_router(part.router, include_in_schema=False)
+    for part in (status, trading, research):
+        app.include_router(part.router, prefix="/api/v1")
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     app.mount("/charts", StaticFiles(directory=CHARTS))
     app.add_exception_handler(HTTPException, _refused)

@@ -19,8 +19,9 @@ def every_path(app) -> list[tuple[str, str]]:
         elif hasattr(route, "routes"):
             found += every_path(route)
         else:
-            path = route.path.replace("{name}", "golden_cross").replace("{client_order_id}", "A" * 32)
-            assert "{" not in path, f"say what stands for the parameter of {path}"
+            path = route.path.format(
+                name="golden_cross", model="golden_cross", run_id="x", client_order_id="A" * 32
+            )
             found += [(method, path) for method in route.methods]
     return found
 
