@@ -21,7 +21,7 @@ class ModelStrategy(BaseStrategy):
     The strategy's name is the family of its trainer. Whoever runs it hands it the promoted version with
     ``with_artifact``; without one it raises BlockedError, it never falls back to anything. N is never more
     than half of the symbols that have a prediction in the session, so no symbol is on both sides and one
-    symbol alone stays flat. Ties go by the symbol axis.
+    symbol alone stays flat.
     """
 
     category = "ml"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from models.errors import DataQualityError
+from models.errors import ConfigError, DataQualityError
 from models.ml.base import Dataset, Index
 from models.panel import Dates
 
@@ -47,19 +49,16 @@ def folds(
     expanding: bool = False,
     embargo: int = 1,
 ) -> list[Fold]:
-    """Lay ``count`` test windows of whole calendar months side by side, the last one ending with the newest label.
+    """Lay ``count`` test windows side by side, the last one ending with the newest label known.
 
     The rule. Take a row of session t: its label is known with session t + ``reach`` (2 for the next open to the
-    open after). Test windows are consecutive months up to the last session whose label is known. A training
-    window ends ``reach`` + ``embargo`` sessions before its test window: the purge of ``reach`` sessions leaves
-    out every row whose label touches the test window, the embargo what serial correlation of features could
-    carry over (Lopez de Prado 2018, Advances in Financial Machine Learning, chapter 7; nothing is trained after
-    a test window here, so there is no other side to purge). One session is enough: labels of neighbouring
-    sessions share a price only within ``reach``, and the features of a test row may rest on training bars, as
-    they do on every live day. Rolling windows begin ``train_months`` before their test window, expanding ones
-    with the first session that leaves the first fold its ``train_months``.
-
-    The last test month may be one in progress: it ends where labels end.
+    open after). Months are counted back from the last session whose label is known, so every window is a whole
+    month whatever the day. A training window ends ``reach`` + ``embargo`` sessions before its test window: the
+    purge of ``reach`` sessions leaves out every row whose label touches the test window, the embargo keeps the
+    last label learnt a session away from the first one judged (Lopez de Prado 2018, Advances in Financial
+    Machine Learning, chapter 7). Nothing is trained after a test window, so there is no other side to purge; a
+    test row's features may rest on training bars, as they do on every live day. Rolling windows begin
+    ``train_months`` before their test window, expanding ones all where the first of the rolling ones does.
 
     Args:
         sessions: of the market, ascending.
@@ -68,41 +67,50 @@ def folds(
         test_months: out of sample per fold; 1 by default, a model is retrained within a month.
         count: folds; 12 by default, a year judged out of sample.
         expanding: whether training windows grow instead of rolling.
-        embargo: sessions left out before the purge.
+        embargo: sessions left out beside the purge.
 
     Returns:
         Oldest first.
 
     Raises:
+        ConfigError: a length or a count below 1, an embargo below 0.
         DataQualityError: when the sessions do not hold that many months before the last known label.
     """
-    known = len(sessions) - reach
-    months = sessions.astype("datetime64[M]")
+    for key, value in (("train_months", train_months), ("test_months", test_months), ("folds", count)):
+        if value < 1:
+            raise ConfigError("must be at least 1", stage="training", key=key, value=value,
+                              remedy="12 folds of 12 + 1 months are the default")  # fmt: skip
+    if embargo < 0 or reach < 1:
+        raise ConfigError("must not be negative", stage="training", key="embargo", value=embargo,
+                          remedy="leave it at 1")  # fmt: skip
     needed = train_months + count * test_months
-    if known > 0:
-        newest = months[known - 1]
-        first = newest - np.timedelta64(needed - 1, "M")
-        # A first month that the data enters in its middle is no whole month to train on.
-        whole = months[0] + np.timedelta64(int(sessions[0] > first_weekday(months[0])), "M")
-    if known <= 0 or first < whole:
-        held = 0 if known <= 0 else int((newest - whole).astype(int)) + 1
+    known = len(sessions) - reach
+    edges = _months_before(sessions[known - 1], range(needed + 1)) if known > 0 else None
+    if edges is None or sessions[0] > edges[needed] + MOST_CLOSED:
+        held = 0.0 if edges is None else (edges[0] - sessions[0]).astype(int) / 30.4
         raise DataQualityError(
             f"too little history for {count} folds of {train_months} + {test_months} months", stage="training",
-            key="months", value=held, remedy=f"it takes {needed}: load more history or ask for fewer FOLDS",
+            key="months", value=round(held, 1), remedy=f"it takes {needed}: load more history or ask for fewer folds",
         )  # fmt: skip
+    after = np.searchsorted(sessions, edges, "right")  # the first session after each edge
     found = []
     for number in range(1, count + 1):
-        test_month = newest - np.timedelta64((count - number + 1) * test_months - 1, "M")
-        train_month = first if expanding else test_month - np.timedelta64(train_months, "M")
-        begin = int(np.searchsorted(months, test_month))
-        end = int(np.searchsorted(months, test_month + np.timedelta64(test_months, "M")))
-        found.append(Fold(
-            number, int(np.searchsorted(months, train_month)), begin - reach - embargo - 1, begin,
-            min(end, known) - 1,
-        ))  # fmt: skip
+        back = (count - number + 1) * test_months
+        begin, end = int(after[back]), int(after[back - test_months])
+        train = int(after[needed if expanding else back + train_months])
+        last = begin - reach - embargo - 1
+        if last < train or end <= begin:
+            raise DataQualityError("a window without sessions", stage="training", key="fold", value=number,
+                                   remedy="bars of whole months are missing: make backfill")  # fmt: skip
+        found.append(Fold(number, train, last, begin, end - 1))
     return found
 
 
-def first_weekday(month: np.datetime64) -> np.datetime64:
-    """Return the fourth day of a month: no month's first session comes later (a holiday and a weekend)."""
-    return month.astype("datetime64[D]") + np.timedelta64(3, "D")
+# An exchange is never closed for longer; a first bar so late still begins a whole month.
+MOST_CLOSED = np.timedelta64(5, "D")
+
+
+def _months_before(day: np.datetime64, counts: Iterable[int]) -> Dates:
+    """Return the same day of earlier months, or their last where they have no such day."""
+    stamps = [pd.Timestamp(day) - pd.DateOffset(months=count) for count in counts]
+    return np.array(stamps, dtype="datetime64[D]")

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from data_layer.features.adjustment import forward_factors
 from data_layer.features.compute import fill
 from data_layer.features.panel import Rows
 from data_layer.features.registry import catalogue, select
