@@ -15,7 +15,6 @@ from models.panel import Dates
 def assemble(
     names: tuple[str, ...],
     features: NDArray[np.float32],
-    kept: NDArray[np.bool_],
     label: Floats,
     session: NDArray[np.int64],
     symbol: NDArray[np.int64],
@@ -23,13 +22,14 @@ def assemble(
     symbols: tuple[str, ...],
     price: Price = "open",
     horizon: int = 1,
+    sectors: tuple[str, ...] = (),
+    kept: NDArray[np.bool_] | None = None,
 ) -> Dataset:
     """Return the dataset of rows that come in any order.
 
     Args:
         names: of the features.
-        features: [names, all rows] float32, a feature a row, as they are computed; NaN = missing.
-        kept: [all rows] which of them are the dataset's rows; what follows has these alone.
+        features: [names, rows] float32, a feature a row, as they are computed; NaN = missing.
         label: [rows] fractions; NaN = not known.
         session: [rows] index into sessions.
         symbol: [rows] index into symbols.
@@ -37,6 +37,8 @@ def assemble(
         symbols: the names.
         price: what the label runs between.
         horizon: sessions between its two prices.
+        sectors: of each symbol, see Dataset.
+        kept: when features holds more rows than the others: [rows of features] which ones are theirs.
 
     Raises:
         DataQualityError: no rows, or two rows of a symbol for one session.
@@ -47,13 +49,13 @@ def assemble(
     order = np.argsort(session * len(symbols) + symbol, kind="stable")
     session = session[order]
     label = label[order]
-    place = np.full(len(kept), -1)
-    place[np.flatnonzero(kept)[order]] = np.arange(len(order))
+    place = np.full(features.shape[1], -1)
+    place[order if kept is None else np.flatnonzero(kept)[order]] = np.arange(len(order))
     rows = np.empty((len(order), len(features)), np.float32)
     scatter(features, place, rows)
     return Dataset(
         names, rows, label, normal_ranks(label, session), session, symbol[order],
-        sessions, symbols, price, horizon,
+        sessions, symbols, price, horizon, sectors,
     )  # fmt: skip
 
 
