@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.errors import ConfigError
+from models.errors import ConfigError, DataQualityError
 from models.ml.alpha158 import FEATURES
 from models.ml.leakage import future_in_features
 from models.ml.walk_forward import folds
@@ -112,7 +112,7 @@ def test_a_later_first_session_changes_no_row(market, data):
 def test_no_stored_formula_sees_a_later_bar_and_a_planted_one_is_caught(market, data, monkeypatch):
     first = folds(market.sessions, 2, train_months=6, count=3)[0].train_first
     part, rebuild = dataset_for(market, trainer(), first), rebuilder(market, trainer(), first)
-    assert future_in_features(part, rebuild, [300, 400]) == []
+    assert future_in_features(part, rebuild, [400, 450]) == []
 
     def leads(matrix, columns, rows, threads=None):
         real(matrix, columns, rows, threads)
@@ -122,8 +122,10 @@ def test_no_stored_formula_sees_a_later_bar_and_a_planted_one_is_caught(market, 
 
     real = module.fill
     monkeypatch.setattr(module, "fill", leads)
-    (found,) = future_in_features(dataset_for(market, trainer(), first), rebuild, [300])
+    (found,) = future_in_features(dataset_for(market, trainer(), first), rebuild, [400])
     assert found.check == "future_in_feature" and found.detail.startswith(FEATURES[20])
+    with pytest.raises(DataQualityError, match="no row to check"):
+        future_in_features(part, rebuild, [first - 1])
 
 
 def test_an_unknown_feature_is_refused(market):
