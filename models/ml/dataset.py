@@ -22,6 +22,8 @@ def assemble(
     symbols: tuple[str, ...],
     price: Price = "open",
     horizon: int = 1,
+    sectors: tuple[str, ...] = (),
+    kept: NDArray[np.bool_] | None = None,
 ) -> Dataset:
     """Return the dataset of rows that come in any order.
 
@@ -35,6 +37,8 @@ def assemble(
         symbols: the names.
         price: what the label runs between.
         horizon: sessions between its two prices.
+        sectors: of each symbol, see Dataset.
+        kept: when features holds more rows than the others: [rows of features] which ones are theirs.
 
     Raises:
         DataQualityError: no rows, or two rows of a symbol for one session.
@@ -45,19 +49,19 @@ def assemble(
     order = np.argsort(session * len(symbols) + symbol, kind="stable")
     session = session[order]
     label = label[order]
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    rows = np.empty(features.shape[::-1], np.float32)
+    place = np.full(features.shape[1], -1)
+    place[order if kept is None else np.flatnonzero(kept)[order]] = np.arange(len(order))
+    rows = np.empty((len(order), len(features)), np.float32)
     scatter(features, place, rows)
     return Dataset(
         names, rows, label, normal_ranks(label, session), session, symbol[order],
-        sessions, symbols, price, horizon,
+        sessions, symbols, price, horizon, sectors,
     )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
 def scatter(features: NDArray[np.float32], place: NDArray[np.intp], result: NDArray[np.float32]) -> None:
-    """Write a matrix [names, rows] into ``result`` [rows, names], row r to row place[r].
+    """Write a matrix [names, rows] into ``result`` [rows, names], row r to row place[r]; -1 to none.
 
     Sixteen rows at a time: a cache line of each feature is read once and used whole.
     """
@@ -66,7 +70,8 @@ def scatter(features: NDArray[np.float32], place: NDArray[np.intp], result: NDAr
         last = min(first + 16, rows)
         for name in range(count):
             for row in range(first, last):
-                result[place[row], name] = features[name, row]
+                if place[row] >= 0:
+                    result[place[row], name] = features[name, row]
 
 
 def normal_ranks(label: Floats, session: NDArray[np.int64]) -> Floats:
