@@ -47,6 +47,7 @@ class Dataset:
     symbols: tuple[str, ...]
     price: Price = "open"
     horizon: int = 1  # sessions between the label's two prices
+    sectors: tuple[str, ...] = ()  # of each symbol, "" where nobody states one; empty when none is known
 
     def __post_init__(self) -> None:
         lengths = {len(a) for a in (self.features, self.label, self.ranked, self.session, self.symbol)}
