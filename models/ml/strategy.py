@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from models.ml.base import Artifact, Dataset, Index, Predictions, no_version, trainer_class
+from models.ml.sides import extremes
 from models.panel import Matrix, Panel
 from models.strategies.base import BaseStrategy, Scores, parameter
 
@@ -20,7 +21,7 @@ class ModelStrategy(BaseStrategy):
     The strategy's name is the family of its trainer. Whoever runs it hands it the promoted version with
     ``with_artifact``; without one it raises BlockedError, it never falls back to anything. N is never more
     than half of the symbols that have a prediction in the session, so no symbol is on both sides and one
-    symbol alone stays flat. Ties go by the symbol axis.
+    symbol alone stays flat.
     """
 
     category = "ml"
@@ -84,19 +85,3 @@ class ModelStrategy(BaseStrategy):
             BlockedError: when no version was handed over.
         """
         return self.decide(self.predict(panel))
-
-
-def extremes(values: Matrix, count: int) -> Matrix:
-    """Return +1 for the highest of a row, -1 for the lowest, 0 between, NaN where the value is NaN.
-
-    Args:
-        values: [T, N].
-        count: of each side; at most half of the row's values count.
-    """
-    known = ~np.isnan(values)
-    heard = known.sum(axis=1, keepdims=True)
-    each = np.minimum(count, heard // 2)
-    # NaN sorts last; a stable order gives ties to the symbol axis, the same on both ends.
-    place = np.argsort(np.argsort(values, axis=1, kind="stable"), axis=1, kind="stable")
-    sides = np.where(place < each, -1.0, np.where(place >= heard - each, 1.0, 0.0))
-    return np.where(known, sides, np.nan)
