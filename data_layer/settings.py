@@ -17,6 +17,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from data_layer.model_settings import ModelSettings, model_variables, parse_models
 from data_layer.source_catalogue import is_finished
 from data_layer.vendor_settings import (
     VendorSettings,
@@ -54,6 +55,7 @@ REMEMBERED = (
     "STOPS_AT_CLOSE",
     "MARKET_INDEX",
     *limit_variables(),
+    *model_variables(),
     "SYNTHETIC_SEED",
     "SYNTHETIC_SYMBOLS",
 )
@@ -94,6 +96,7 @@ class Settings:
     benchmark: str = ""  # symbol among the bars that reports compare with; none: the equal-weight universe
     synthetic_seed: int = 1  # of SOURCE=synthetic: the same seed makes the same bars
     synthetic_symbols: int = 20
+    models: ModelSettings = field(default_factory=ModelSettings)
 
     @property
     def source(self) -> str:
@@ -123,13 +126,8 @@ def validate_symbol(symbol: str, *, stage: str = "settings") -> str:
         ConfigError: when anything else stands in it; a full match, so no line end or path can hide.
     """
     if not is_symbol(symbol):
-        raise ConfigError(
-            "malformed symbol",
-            stage=stage,
-            key="symbol",
-            value=symbol,
-            remedy="write upper-case tickers such as AAPL or BRK.B, separated by blanks",
-        )
+        raise ConfigError("malformed symbol", stage=stage, key="symbol", value=symbol,
+                          remedy="write upper-case tickers such as AAPL or BRK.B, separated by blanks")  # fmt: skip
     return symbol
 
 
@@ -280,6 +278,7 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         vendors=parse_vendors(text, number),
         synthetic_seed=whole("SYNTHETIC_SEED", "0", "1000000000", "numbers"),
         synthetic_symbols=whole("SYNTHETIC_SYMBOLS", "1", "100000", "symbols"),
+        models=parse_models(text),
     )
 
 

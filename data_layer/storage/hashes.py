@@ -30,10 +30,13 @@ SURROGATES = {
     "parent_order_id",
     "order_id",
     "run_id",
+    "model_version_id",
 }
 NAMES = {("accounts", "id")}  # a surrogate key elsewhere, but what people call it here
 # Each try leaves its mark in these by design: what a source answered, and rows between two tasks.
-LOGS = {"ingestion_batches", "data_quality_results", "pending_signals", "pending_model_runs"}
+LOGS = {
+    "ingestion_batches", "data_quality_results", "pending_signals", "pending_model_runs", "pending_predictions",
+}  # fmt: skip
 
 
 def stored_tables(connection: Connection) -> list[str]:
