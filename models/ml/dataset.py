@@ -22,6 +22,7 @@ def assemble(
     symbols: tuple[str, ...],
     price: Price = "open",
     horizon: int = 1,
+    sectors: tuple[str, ...] = (),
 ) -> Dataset:
     """Return the dataset of rows that come in any order.
 
@@ -35,6 +36,7 @@ def assemble(
         symbols: the names.
         price: what the label runs between.
         horizon: sessions between its two prices.
+        sectors: of each symbol, see Dataset.
 
     Raises:
         DataQualityError: no rows, or two rows of a symbol for one session.
@@ -51,7 +53,7 @@ def assemble(
     scatter(features, place, rows)
     return Dataset(
         names, rows, label, normal_ranks(label, session), session, symbol[order],
-        sessions, symbols, price, horizon,
+        sessions, symbols, price, horizon, sectors,
     )  # fmt: skip
 
 

@@ -49,7 +49,10 @@ def next_days(sessions: Dates, steps: int) -> Days:
         [S, steps] datetime64[D]; depends on the session's own date alone.
     """
     return np.busday_offset(
-        sessions.astype("datetime64[D]")[:, None], np.arange(1, steps + 1), roll="backward", busdaycal=_calendar()
+        sessions.astype("datetime64[D]")[:, None],
+        np.arange(1, steps + 1),
+        roll="backward",
+        busdaycal=_calendar(),
     )
 
 

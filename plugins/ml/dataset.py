@@ -49,5 +49,5 @@ def dataset(
     label = next_session_return(market.frame, price, horizon, market.row_session)["label"].to_numpy()
     return assemble(
         tuple(names), matrix, label, market.row_session, market.row_symbol, market.sessions, market.symbols,
-        price, horizon,
+        price, horizon, tuple(market.sectors.get(s, "") for s in market.symbols),
     )  # fmt: skip

@@ -160,7 +160,7 @@ def export(network: Any, shape: Shape) -> bytes:
     """
     torch = load("torch")
 
-    class Plain(torch.nn.Module):
+    class Plain(torch.nn.Module):  # type: ignore[name-defined]
         """Plain tensors in and out, which is all the exporter follows."""
 
         def __init__(self) -> None:
@@ -225,5 +225,3 @@ def _settled(torch: Any, seed: int) -> Iterator[None]:
         finally:
             torch.set_num_threads(threads)
             torch.use_deterministic_algorithms(strict)
-
-

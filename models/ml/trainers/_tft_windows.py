@@ -53,13 +53,15 @@ class Encoders:
     def scaled(self, values: Singles) -> Singles:
         """Return features [..., F] centred, scaled and clipped."""
         centre, scale = (np.array(x, dtype=np.float32) for x in (self.centre, self.scale))
-        return np.clip((values - centre) / scale, -CLIP, CLIP)
+        return np.asarray(np.clip((values - centre) / scale, -CLIP, CLIP), dtype=np.float32)
 
     def numbers(self, symbols: tuple[str, ...]) -> Whole:
         """Return [N, 2] numbers of each symbol and its sector; -1 for a symbol training has not seen."""
         symbol_at = {name: i for i, name in enumerate(self.symbols)}
         sector_at = {name: i for i, name in enumerate(self.sectors)}
-        found = [(symbol_at.get(s, -1), sector_at[self.sector_of[s]] if s in symbol_at else -1) for s in symbols]
+        found = [
+            (symbol_at.get(s, -1), sector_at[self.sector_of[s]] if s in symbol_at else -1) for s in symbols
+        ]
         return np.array(found, dtype=np.int64).reshape(len(symbols), 2)
 
 

@@ -73,10 +73,11 @@ class Tft(Trainer):
             DataQualityError: no features, one symbol, too few windows, a constant label, an all-NaN feature,
                 or a dataset with another label than the return from the next open to the one after.
         """
-        if (data.price, data.horizon) != ("open", 1):
+        label = (data.price, data.horizon)
+        if label != (self.label_price, self.label_horizon):
             raise DataQualityError("the label is not the return from the next open to the one after",
-                                   stage="training", key="label", value=f"{data.price}, {data.horizon}",
-                                   remedy="build the dataset with the trainer's label_price, label_horizon")  # fmt: skip
+                                   stage="training", key="label", value=label,
+                                   remedy="build the dataset with label_price and label_horizon")  # fmt: skip
         cut = Windows.cut(data, self.features, rows, self.encoder, self.longest)
         targets = self._targets(data, rows)
         session, symbol = data.session[rows], data.symbol[rows]
@@ -85,7 +86,7 @@ class Tft(Trainer):
         goal = (targets / scale).astype(np.float32)
         usable &= np.isfinite(goal).all(axis=1)
         _refuse_little(data, rows, targets[:, 0], usable)
-        rows, goal, session, symbol = (a[usable] for a in (rows, goal, session, symbol))
+        goal, session, symbol = goal[usable], session[usable], symbol[usable]
         seen = sorted({data.symbols[i] for i in np.unique(symbol)})
         sector_of = dict(zip(data.symbols, data.sectors or [""] * len(data.symbols), strict=True))
         encoders = Encoders(
@@ -177,9 +178,17 @@ def _refuse_little(data: Dataset, rows: Index, label: Floats, usable: NDArray[np
     """
     problem: tuple[str, str, object] | None = None
     if len(rows) and (dead := np.isnan(data.features[rows]).all(axis=0)).any():
-        problem = ("a feature has no value in the training window", "feature", data.names[int(np.argmax(dead))])
+        problem = (
+            "a feature has no value in the training window",
+            "feature",
+            data.names[int(np.argmax(dead))],
+        )
     elif len(np.unique(data.symbol[rows][usable])) < 2:
-        problem = ("fewer than two symbols have complete windows", "symbols", len(np.unique(data.symbol[rows])))
+        problem = (
+            "fewer than two symbols have complete windows",
+            "symbols",
+            len(np.unique(data.symbol[rows])),
+        )
     elif usable.sum() < MINIMUM_WINDOWS:
         problem = (f"fewer than {MINIMUM_WINDOWS} complete windows", "windows", int(usable.sum()))
     elif np.ptp(label[usable]) == 0.0:

@@ -1,0 +1,56 @@
+"""A small real dataset from the sample's bars, and the TFT in its smallest form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from data_layer.features.compute import compute
+from data_layer.labels import next_session_return
+from data_layer.sources.sample import COMPANIES
+from models.ml.base import Artifact, Dataset
+from models.ml.dataset import assemble
+from models.ml.trainers.tft import Tft
+
+SMALLEST = Tft(encoder=8, hidden=4, heads=1, epochs=1, dropout=0.0)
+SYMBOLS = ("AAPL", "GOOG", "IBM", "MSFT")
+
+
+@cache
+def sample_dataset(start: str = "2005-01-03", end: str = "2006-12-29") -> Dataset:
+    """Features and labels of four of the sample's symbols; split-adjusted by the vendor's own close."""
+    from bokeh_sampledata import stocks
+
+    parts = [pd.DataFrame(getattr(stocks, s)).assign(symbol=s) for s in SYMBOLS]
+    bars = pd.concat(parts, ignore_index=True)
+    bars["date"] = pd.to_datetime(bars["date"]).astype("datetime64[s]")
+    bars = bars[(bars["date"] >= start) & (bars["date"] <= end)].sort_values(
+        ["symbol", "date"], ignore_index=True
+    )
+    bars["return_factor"] = bars["adj_close"] / bars["close"]
+    bars["split_factor"] = 1.0
+    values = compute(bars, Tft.features)
+    sessions, session = np.unique(bars["date"].to_numpy().astype("datetime64[D]"), return_inverse=True)
+    symbol = pd.Index(SYMBOLS).get_indexer(bars["symbol"])
+    return assemble(
+        Tft.features, np.stack([values[n].to_numpy(np.float32) for n in Tft.features]),
+        next_session_return(bars, "open", 1, session)["label"].to_numpy(), session, symbol.astype(np.int64),
+        sessions, SYMBOLS, sectors=tuple(COMPANIES[s][1] for s in SYMBOLS),
+    )  # fmt: skip
+
+
+@cache
+def trained(seed: int = 7) -> Artifact:
+    """The smallest form, trained on sessions 60 to 349 of the sample."""
+    data = sample_dataset()
+    return SMALLEST.fit(data, data.rows_between(60, 349), seed)
+
+
+def with_values(data: Dataset, rows: np.ndarray, values: float, column: int | slice = slice(None)) -> Dataset:
+    """The dataset with some features overwritten."""
+    features = data.features.copy()
+    features[rows, column] = values
+    return replace(data, features=features)
