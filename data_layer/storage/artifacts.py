@@ -141,5 +141,3 @@ def _refused(why: str, path: str) -> DataQualityError:
     return DataQualityError(f"model artifact refused: {why}", stage="artifacts", key="path", value=path,
                             remedy="restore the file from a backup, or train again and promote; "
                             "make rollback MODEL= goes back meanwhile")  # fmt: skip
-
-

@@ -11,6 +11,7 @@ CREATE TABLE training_runs (
     family text NOT NULL CHECK (family ~ '^[a-z][a-z0-9_]{0,60}$'),
     parameters jsonb NOT NULL CHECK (jsonb_typeof(parameters) = 'object'),
     folds jsonb NOT NULL CHECK (jsonb_typeof(folds) = 'object'),
+    asked jsonb NOT NULL CHECK (jsonb_typeof(asked) = 'object'),
     seed integer NOT NULL CHECK (seed BETWEEN 0 AND 2147483647),
     first_session date NOT NULL,
     last_session date NOT NULL CHECK (last_session > first_session AND last_session < '2200-01-01'),
@@ -38,7 +39,8 @@ COMMENT ON COLUMN training_runs.id IS 'Surrogate key';
 COMMENT ON COLUMN training_runs.run_key IS 'Airflow run, or the command''s own name of the run: the same key is the same run';
 COMMENT ON COLUMN training_runs.family IS 'Model family: the trainer''s name';
 COMMENT ON COLUMN training_runs.parameters IS 'Every parameter of the trainer, defaults included';
-COMMENT ON COLUMN training_runs.folds IS 'Walk-forward as asked: train_months, test_months, count, expanding, purge, embargo';
+COMMENT ON COLUMN training_runs.folds IS 'Walk-forward as asked: train_months, test_months, count, expanding, embargo';
+COMMENT ON COLUMN training_runs.asked IS 'Symbols (empty for all) and start (NULL for the first bar) as asked';
 COMMENT ON COLUMN training_runs.seed IS 'Of everything random';
 COMMENT ON COLUMN training_runs.first_session IS 'First session of the dataset';
 COMMENT ON COLUMN training_runs.last_session IS 'Last session of the dataset';

@@ -6,7 +6,7 @@ import hashlib
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, Self
 
@@ -200,6 +200,21 @@ class Trainer(ABC):
         Raises:
             DataQualityError: too few rows or sessions, one symbol, a constant label, an all-NaN feature.
         """
+
+    def fit_many(
+        self,
+        data: Dataset,
+        windows: Sequence[Index],
+        seed: int,
+        workers: int = 1,
+        progress: Progress | None = None,
+    ) -> list[Artifact]:
+        """Learn from each of some windows, the first the earliest: a walk-forward's models.
+
+        A family overrides it where windows can share work without one knowing another's rows; ``workers`` is
+        how many it may fit at a time.
+        """
+        return [self.fit(data, rows, seed, progress) for rows in windows]
 
     @classmethod
     @abstractmethod

@@ -76,7 +76,8 @@ class ModelStrategy(BaseStrategy):
 
     def decide(self, predictions: Predictions) -> Scores:
         """Turn predictions [T, N] into scores: also what the stored predictions of a session give."""
-        return Scores(extremes(predictions.score, self.top), confidence=predictions.confidence)
+        sides = extremes(predictions.score, self.top)
+        return Scores(sides, confidence=predictions.confidence, position_size=_sizes(sides))
 
     def score(self, panel: Panel) -> Scores:
         """Return the scores of every session of the panel.
@@ -85,3 +86,16 @@ class ModelStrategy(BaseStrategy):
             BlockedError: when no version was handed over.
         """
         return self.decide(self.predict(panel))
+
+    def target(self, panel: Panel, scores: Scores) -> Matrix:
+        """Return the book that was evaluated: half of the equity on each side, in equal parts."""
+        return scores.score * _sizes(scores.score)
+
+
+def _sizes(sides: Matrix) -> Matrix:
+    """Return each position's share of the capital, unsigned: half of it divided by its side's positions."""
+    sizes = np.where(np.isnan(sides), np.nan, 0.0)
+    for side in (-1.0, 1.0):
+        held = sides == side
+        sizes[held] = np.broadcast_to(0.5 / np.maximum(held.sum(axis=1, keepdims=True), 1), sides.shape)[held]
+    return sizes

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from models.errors import ConfigError, DataQualityError
-from models.ml.base import Dataset, Index
+from models.ml.base import Artifact, Dataset, Index, Progress, Trainer
+from models.ml.evaluate import COST_BPS, Evaluation, evaluate
 from models.panel import Dates
 
 
@@ -114,3 +115,52 @@ def _months_before(day: np.datetime64, counts: Iterable[int]) -> Dates:
     """Return the same day of earlier months, or their last where they have no such day."""
     stamps = [pd.Timestamp(day) - pd.DateOffset(months=count) for count in counts]
     return np.array(stamps, dtype="datetime64[D]")
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """A fold, its model and what that was worth out of sample."""
+
+    fold: Fold
+    artifact: Artifact
+    evaluation: Evaluation
+
+
+def walk_forward(
+    trainer: Trainer,
+    data: Dataset,
+    windows: Sequence[Fold],
+    seed: int,
+    *,
+    top: int = 50,
+    cost_bps: float = COST_BPS,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> list[FoldResult]:
+    """Train on each fold's training window and judge on its test window.
+
+    Args:
+        trainer: with its parameters.
+        data: built with the trainer's label.
+        windows: of ``folds``, made with the trainer's reach.
+        seed: of everything random.
+        top: symbols on each side of the judged book; never more than half of those with a score.
+        cost_bps: of the value traded.
+        workers: folds fitted at a time.
+        progress: told a line per fold.
+
+    Raises:
+        DataQualityError: as ``Trainer.fit``.
+    """
+    artifacts = trainer.fit_many(data, [fold.train(data) for fold in windows], seed, workers, progress)
+    results = []
+    for fold, artifact in zip(windows, artifacts, strict=True):
+        rows = fold.test(data)
+        score = trainer.predict(artifact, data, rows).score
+        found = evaluate(data, rows, score, top=top, cost_bps=cost_bps)
+        results.append(FoldResult(fold, artifact, found))
+        if progress:
+            *_, begin, end = fold.dates(data.sessions)
+            progress(f"fold {fold.number} of {len(windows)}, {begin} to {end}: rank IC {found.rank_ic:.4f}, "
+                     f"Sharpe {found.sharpe:.2f}")  # fmt: skip
+    return results

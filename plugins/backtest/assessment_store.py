@@ -29,10 +29,10 @@ CODE = ("models/backtest", "models/strategies", "data_layer/features")
 LISTED_SYMBOLS = 10  # a universe of more is named by its number and a hash
 
 
-def code_version() -> str:
-    """Return a hash of everything that decides a backtest's result beside its data."""
+def code_version(folders: Sequence[str] = CODE) -> str:
+    """Return a hash of the folders' code: by default of everything that decides a backtest's result beside its data."""
     digest = hashlib.sha256()
-    for path in sorted(p for folder in CODE for p in (ROOT / folder).rglob("*.py")):
+    for path in sorted(p for folder in folders for p in (ROOT / folder).rglob("*.py")):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 

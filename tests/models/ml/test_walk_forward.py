@@ -27,10 +27,10 @@ def weekdays(first="2010-01-04", count=800):
     count=st.integers(1, 12),
     expanding=st.booleans(),
 )
-def test_no_label_learnt_touches_a_test_window(
-    start, missing, reach, embargo, train, test, count, expanding
-):
-    sessions = np.delete(weekdays(np.busday_offset(np.datetime64(start), 0, roll="forward"), 1200), sorted(missing))
+def test_no_label_learnt_touches_a_test_window(start, missing, reach, embargo, train, test, count, expanding):
+    sessions = np.delete(
+        weekdays(np.busday_offset(np.datetime64(start), 0, roll="forward"), 1200), sorted(missing)
+    )
     try:
         found = folds(sessions, reach, train_months=train, test_months=test, count=count, expanding=expanding,
                       embargo=embargo)  # fmt: skip
@@ -62,7 +62,9 @@ def test_the_windows_are_months_counted_back_from_the_last_label():
 
 @pytest.mark.parametrize("sessions", [weekdays(count=500), weekdays(count=2), weekdays(count=0)])
 def test_too_little_history_names_what_it_takes(sessions):
-    with pytest.raises(DataQualityError, match=r"too little history for 12 folds of 12 \+ 1 months.*it takes 24"):
+    with pytest.raises(
+        DataQualityError, match=r"too little history for 12 folds of 12 \+ 1 months.*it takes 24"
+    ):
         folds(sessions, 2)
 
 
