@@ -15,6 +15,7 @@ from models.panel import Dates
 def assemble(
     names: tuple[str, ...],
     features: NDArray[np.float32],
+    kept: NDArray[np.bool_],
     label: Floats,
     session: NDArray[np.int64],
     symbol: NDArray[np.int64],
@@ -28,7 +29,8 @@ def assemble(
 
     Args:
         names: of the features.
-        features: [names, rows] float32, a feature a row, as they are computed; NaN = missing.
+        features: [names, all rows] float32, a feature a row, as they are computed; NaN = missing.
+        kept: [all rows] which of them are the dataset's rows; what follows has these alone.
         label: [rows] fractions; NaN = not known.
         session: [rows] index into sessions.
         symbol: [rows] index into symbols.
@@ -47,9 +49,9 @@ def assemble(
     order = np.argsort(session * len(symbols) + symbol, kind="stable")
     session = session[order]
     label = label[order]
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    rows = np.empty(features.shape[::-1], np.float32)
+    place = np.full(len(kept), -1)
+    place[np.flatnonzero(kept)[order]] = np.arange(len(order))
+    rows = np.empty((len(order), len(features)), np.float32)
     scatter(features, place, rows)
     return Dataset(
         names, rows, label, normal_ranks(label, session), session, symbol[order],
@@ -59,7 +61,7 @@ def assemble(
 
 @njit(cache=True, nogil=True)
 def scatter(features: NDArray[np.float32], place: NDArray[np.intp], result: NDArray[np.float32]) -> None:
-    """Write a matrix [names, rows] into ``result`` [rows, names], row r to row place[r].
+    """Write a matrix [names, rows] into ``result`` [rows, names], row r to row place[r]; -1 to none.
 
     Sixteen rows at a time: a cache line of each feature is read once and used whole.
     """
@@ -68,7 +70,8 @@ def scatter(features: NDArray[np.float32], place: NDArray[np.intp], result: NDAr
         last = min(first + 16, rows)
         for name in range(count):
             for row in range(first, last):
-                result[place[row], name] = features[name, row]
+                if place[row] >= 0:
+                    result[place[row], name] = features[name, row]
 
 
 def normal_ranks(label: Floats, session: NDArray[np.int64]) -> Floats:

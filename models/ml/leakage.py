@@ -7,14 +7,49 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.ml.base import Artifact, Dataset, Finding, Trainer
 from models.ml.dataset import normal_ranks
 from models.ml.evaluate import evaluate
-from models.ml.walk_forward import Fold
+from models.ml.walk_forward import Fold, FoldResult
 
 Rebuild = Callable[[int], Dataset]  # the dataset from bars of which every one after that session is changed
 NOISE = 4.0  # standard errors: one honest check in 16,000 goes beyond them
+
+
+def leakage_findings(
+    trainer: Trainer, data: Dataset, results: Sequence[FoldResult], rebuild: Rebuild, seed: int
+) -> list[Finding]:
+    """Run every check on a walk-forward: what the promotion gate asks.
+
+    Features and predictions are checked around the last test window, whose bars are the newest; shuffled labels
+    are learnt in the last fold.
+
+    Args:
+        trainer: with its parameters.
+        data: as trained on.
+        results: of the walk-forward, oldest first.
+        rebuild: makes the dataset anew from changed bars, see above.
+        seed: of the shuffling and the fit on it.
+
+    Returns:
+        Nothing when all is well.
+    """
+    last = results[-1]
+    kept: dict[int, Dataset] = {}
+
+    def once(session: int) -> Dataset:
+        if session not in kept:
+            kept[session] = rebuild(session)
+        return kept[session]
+
+    session = last.fold.test_first
+    return [
+        *future_in_features(data, once, [session]),
+        *future_in_predictions(type(trainer), last.artifact, data, once, session),
+        *permuted_labels(trainer, data, last.fold, seed),
+    ]
 
 
 def future_in_features(data: Dataset, rebuild: Rebuild, sessions: Sequence[int]) -> list[Finding]:
@@ -41,7 +76,7 @@ def future_in_features(data: Dataset, rebuild: Rebuild, sessions: Sequence[int])
         if not same:
             findings.append(Finding("future_in_rows", 1.0, 0.0, f"rows up to {day} depend on later bars"))
             continue
-        moved = (data.features[:last].view(np.int32) != other.features[:last].view(np.int32)).sum(axis=0)
+        moved = differ(data.features[:last], other.features[:last]).sum(axis=0)
         findings += [
             Finding(
                 "future_in_feature", float(count), 0.0, f"{name} of {day} or before depends on later bars"
@@ -50,7 +85,7 @@ def future_in_features(data: Dataset, rebuild: Rebuild, sessions: Sequence[int])
             if count
         ]
         settled = int(np.searchsorted(data.session, session - data.reach + 1))
-        early = np.sum(data.label[:settled].view(np.int64) != other.label[:settled].view(np.int64))
+        early = np.sum(differ(data.label[:settled], other.label[:settled]))
         if early:
             findings.append(Finding("label_beyond_reach", float(early), 0.0,
                                     f"labels of {data.reach} sessions before {day} depend on later bars"))  # fmt: skip
@@ -86,6 +121,12 @@ def future_in_predictions(
                     f"predictions up to {day} depend on labels or on later bars")]  # fmt: skip
 
 
+def differ(one: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return where two arrays differ by a bit; NaN equals NaN."""
+    kind = f"i{one.dtype.itemsize}"
+    return (one.view(kind) != other.view(kind)) & ~(np.isnan(one) & np.isnan(other))  # type: ignore[no-any-return]
+
+
 def permuted_labels(trainer: Trainer, data: Dataset, fold: Fold, seed: int) -> list[Finding]:
     """Find out-of-sample skill where there is none to have: on labels shuffled within each session.
 
@@ -100,7 +141,7 @@ def permuted_labels(trainer: Trainer, data: Dataset, fold: Fold, seed: int) -> l
     judged = int(np.sum(~np.isnan(found.session_rank_ic)))
     if not judged:
         return []
-    allowed = NOISE / math.sqrt(max(found.n - judged, 1)) * math.sqrt(found.n / max(found.n - judged, 1))
+    allowed = NOISE / math.sqrt(max(found.n - judged, 1))
     if abs(found.rank_ic) <= allowed:
         return []
     return [Finding("permuted_labels", abs(found.rank_ic), allowed,

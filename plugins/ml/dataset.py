@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from data_layer.features.compute import fill
+from data_layer.features.compute import REACH, fill
 from data_layer.features.panel import Rows
 from data_layer.features.registry import catalogue, select
 from data_layer.labels import next_session_return
@@ -14,19 +15,24 @@ from models.ml.base import Dataset, Price, Trainer
 from models.ml.dataset import assemble
 from plugins.backtest.market import Market
 
-PRICES = ("open", "high", "low", "close")
+BAR = ["open", "high", "low", "close", "volume"]
 
 
-def dataset_for(market: Market, trainer: Trainer) -> Dataset:
-    """Return the dataset a trainer learns from; see ``dataset``."""
+def dataset_for(market: Market, trainer: Trainer, first: int = 0) -> Dataset:
+    """Return what a trainer learns from, from a session on; see ``dataset``."""
     names = trainer.features or tuple(d.name for d in catalogue(trainer.feature_set))
-    return dataset(market, names, trainer.feature_set, trainer.label_price, trainer.label_horizon)
+    return dataset(market, names, trainer.feature_set, trainer.label_price, trainer.label_horizon, first)
 
 
 def dataset(
-    market: Market, names: Sequence[str], feature_set: str, price: Price = "open", horizon: int = 1
+    market: Market,
+    names: Sequence[str],
+    feature_set: str,
+    price: Price = "open",
+    horizon: int = 1,
+    first: int = 0,
 ) -> Dataset:
-    """Compute features and labels of every bar held.
+    """Compute features and labels of the bars held.
 
     Features are those the daily run stores, float32, computed from the same bars by the same functions (the
     stored ones are compared with them by the chain); labels come from prices adjusted for splits and dividends
@@ -39,15 +45,43 @@ def dataset(
         feature_set: the set.
         price: the label's, see ``data_layer.labels``.
         horizon: sessions between the label's two prices.
+        first: index of the first session with rows; features see the bars before it.
 
     Raises:
         ConfigError: for an unknown feature.
         DataQualityError: when there are no bars.
     """
-    matrix = np.empty((len(names), len(market.frame)), np.float32)
-    fill(matrix, select(names, feature_set), Rows.from_bars(market.frame))
+    columns, rows = select(names, feature_set), Rows.from_bars(market.frame)
+    wanted = market.row_session >= first
+    kept = wanted
+    if first and feature_set in REACH:
+        rows, seen = rows.tails(wanted, REACH[feature_set])
+        kept = wanted[seen]
+    matrix = np.empty((len(columns), len(kept)), np.float32)
+    fill(matrix, columns, rows)
     label = next_session_return(market.frame, price, horizon, market.row_session)["label"].to_numpy()
     return assemble(
-        tuple(names), matrix, label, market.row_session, market.row_symbol, market.sessions, market.symbols,
-        price, horizon, tuple(market.sectors.get(s, "") for s in market.symbols),
+        tuple(names), matrix, kept, label[wanted], market.row_session[wanted], market.row_symbol[wanted],
+        market.sessions, market.symbols, price, horizon,
+        tuple(market.sectors.get(s, "") for s in market.symbols),
     )  # fmt: skip
+
+
+def rebuilder(market: Market, trainer: Trainer, first: int = 0) -> Callable[[int], Dataset]:
+    """Return what the leakage checks ask for: the dataset, every bar after a session changed.
+
+    Prices are scaled by factors drawn for each bar (the seed is the session), volumes dealt anew: whatever a
+    feature takes from later bars, it takes something else.
+    """
+
+    def rebuild(session: int) -> Dataset:
+        later = np.flatnonzero(market.row_session > session)
+        rng = np.random.default_rng(session)
+        frame = market.frame.copy()
+        scaled = frame[BAR].to_numpy(np.float64, copy=True)
+        scaled[later] *= np.exp(rng.normal(0.0, 0.2, (len(later), 1)))
+        scaled[later, -1] = rng.permutation(scaled[later, -1]) + 1.0
+        frame[BAR] = scaled
+        return dataset_for(replace(market, frame=frame), trainer, first)
+
+    return rebuild

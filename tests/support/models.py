@@ -28,7 +28,7 @@ def noisy(
     label = 0.01 * (signal * features[0] + rng.normal(size=t * n))
     session = np.repeat(np.arange(t), n)
     label[session >= t - 2] = np.nan
-    parts = {"names": FEATURES, "features": features, "label": label, "session": session,
+    parts = {"names": FEATURES, "features": features, "kept": np.ones(t * n, bool), "label": label, "session": session,
              "symbol": np.tile(np.arange(n), t), "symbols": tuple(f"S{i:02d}" for i in range(n)),
              "sessions": np.busday_offset("2018-01-01", np.arange(t), roll="forward")}  # fmt: skip
     return assemble(**{**parts, **changes})  # type: ignore[arg-type]

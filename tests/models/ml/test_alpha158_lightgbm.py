@@ -127,7 +127,7 @@ def test_labels_that_teach_nothing_are_refused(change, message):
 def test_an_empty_feature_one_symbol_and_too_little_history_are_named():
     features = DATA.features.copy()
     features[:, 3] = np.nan
-    with pytest.raises(DataQualityError, match="1 features without a value.*kup"):
+    with pytest.raises(DataQualityError, match=r"1 features without a value.*kup"):
         trainer().fit(replace(DATA, features=features), EVERY, 7)
     with pytest.raises(DataQualityError, match="one symbol cannot be ranked"):
         trainer().fit(noisy(symbols=1), np.arange(420), 7)
@@ -141,7 +141,7 @@ def test_other_features_are_refused(artifact):
     fewer = replace(DATA, names=DATA.names[:5], features=DATA.features[:, :5])
     with pytest.raises(DataQualityError, match="not this family's features"):
         trainer().fit(fewer, EVERY, 7)
-    with pytest.raises(DataQualityError, match="152 features of the model are not in the data.*klow"):
+    with pytest.raises(DataQualityError, match=r"152 features of the model are not in the data.*klow"):
         Alpha158Lightgbm.predict(artifact, fewer, EVERY)
     turned = replace(DATA, names=DATA.names[::-1], features=DATA.features[:, ::-1])
     same = [Alpha158Lightgbm.predict(artifact, d, EVERY).score.tobytes() for d in (DATA, turned)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def test_no_label_learnt_touches_a_test_window(start, missing, reach, embargo, t
         assert 0 <= fold.train_first <= fold.train_last and learnt_until + embargo < fold.test_first
         assert fold.test_first <= fold.test_last and fold.test_last + reach < len(sessions)
     assert found[-1].test_last == len(sessions) - reach - 1
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert after.test_first == before.test_last + 1
         assert (after.train_first == before.train_first) == expanding
 
