@@ -35,10 +35,11 @@ def sample_dataset(start: str = "2005-01-03", end: str = "2006-12-29") -> Datase
     values = compute(bars, Tft.features)
     sessions, session = np.unique(bars["date"].to_numpy().astype("datetime64[D]"), return_inverse=True)
     symbol = pd.Index(SYMBOLS).get_indexer(bars["symbol"])
+    matrix = np.stack([values[n].to_numpy(np.float32) for n in Tft.features])
+    label = next_session_return(bars, "open", 1, session)["label"].to_numpy()
     return assemble(
-        Tft.features, np.stack([values[n].to_numpy(np.float32) for n in Tft.features]),
-        next_session_return(bars, "open", 1, session)["label"].to_numpy(), session, symbol.astype(np.int64),
-        sessions, SYMBOLS, sectors=tuple(COMPANIES[s][1] for s in SYMBOLS),
+        Tft.features, matrix, np.ones(len(bars), bool), label, session, symbol.astype(np.int64), sessions, SYMBOLS,
+        sectors=tuple(COMPANIES[s][1] or "" for s in SYMBOLS),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from models.errors import ConfigError, DataQualityError
 from models.ml.base import Artifact, trainer_class
+from models.ml.drift import with_reference
 from models.ml.trainers import _tft_network, _tft_serving
 from models.ml.trainers._tft_windows import Encoders, Windows
 from models.ml.trainers.tft import Tft
@@ -174,6 +175,20 @@ def test_metadata_is_json_and_says_what_was_fitted(data, artifact):
     assert stored["trained_to"] == str(data.sessions[345])  # the labels of five sessions are known to 349
     assert sum(stored["importances"].values()) == pytest.approx(1.0)
     assert trainer_class("tft") is Tft and SMALLEST.reach == 6 and SMALLEST.memory == 7
+
+
+def test_the_reference_for_drift_is_the_training_window_s(data, artifact):
+    rows = data.rows_between(60, 349)
+    described = with_reference(artifact, Tft, data, rows)
+    reference = json.loads(json.dumps(described.metadata["reference"], allow_nan=False))
+    assert described.content == artifact.content and artifact.metadata.get("reference") is None
+    assert list(reference["features"]) == list(Tft.features)
+    for column, name in enumerate(Tft.features):
+        shape = reference["features"][name]
+        assert sum(shape["counts"]) == len(rows)
+        below = sum(data.features[rows, column] < shape["edges"][0])
+        assert shape["counts"][0] == below and shape["counts"][-1] == 0
+    assert sum(reference["score"]["counts"]) == 21 * 4
 
 
 def one_symbol(data):
