@@ -66,3 +66,9 @@ def given_ports(environ: Mapping[str, str] | None = None) -> dict[str, int]:
                 )
             ports[service] = int(text)
     return ports
+
+
+def quiet_mlflow() -> None:
+    """Keep MLflow from calling home; it reads this when it is first imported."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["DO_NOT_TRACK"] = "true"

@@ -57,7 +57,7 @@ def find_run(connection: Connection, run_id: int) -> Row:
 
 
 def note_run(uri: str, run_id: int, **facts: Any) -> None:
-    """Note what came of a training: findings, sharpe_per_session, tracking_run, tracking_error."""
+    """Note what came of a training: findings, sharpe_per_session, compared_with, tracking_run, tracking_error."""
     known: dict[str, Any] = dict.fromkeys(
         ("findings", "sharpe_per_session", "tracking_run", "tracking_error")
     )

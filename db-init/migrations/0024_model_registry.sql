@@ -131,6 +131,8 @@ CREATE TABLE model_versions (
     UNIQUE (family, version),
     CHECK ((waiver_name IS NULL) = (waiver_reason IS NULL))
 );
+ALTER TABLE training_runs ADD COLUMN compared_with bigint REFERENCES model_versions (id);
+COMMENT ON COLUMN training_runs.compared_with IS 'model_versions.id in use then, whose configuration ran on the same folds; NULL when none was, or its configuration is this one';
 CREATE UNIQUE INDEX model_versions_promoted ON model_versions (family) WHERE state = 'promoted';
 COMMENT ON TABLE model_versions IS 'Trained models. At most one version of a family is promoted: the one the daily run predicts with.';
 COMMENT ON COLUMN model_versions.id IS 'Surrogate key; what commands call VERSION';
@@ -236,6 +238,6 @@ GRANT SELECT (price, horizon, symbol, session_date, label_end, recorded_at) ON t
 GRANT INSERT, UPDATE (label, label_end, recorded_at) ON training_labels TO quant_trainer;
 GRANT INSERT ON training_runs, walk_forward_results, model_versions, promotion_decisions, promotion_checks, strategy_trials,
     audit_events TO quant_trainer;
-GRANT UPDATE (findings, sharpe_per_session, tracking_run, tracking_error, error, finished_at) ON training_runs TO quant_trainer;
+GRANT UPDATE (findings, sharpe_per_session, compared_with, tracking_run, tracking_error, error, finished_at) ON training_runs TO quant_trainer;
 GRANT UPDATE (state, waiver_name, waiver_reason, updated_at) ON model_versions TO quant_trainer;
 GRANT UPDATE (strategy, recorded_at) ON strategy_trials TO quant_trainer;

@@ -15,7 +15,6 @@ from models.panel import Dates
 def assemble(
     names: tuple[str, ...],
     features: NDArray[np.float32],
-    kept: NDArray[np.bool_],
     label: Floats,
     session: NDArray[np.int64],
     symbol: NDArray[np.int64],
@@ -24,13 +23,16 @@ def assemble(
     price: Price = "open",
     horizon: int = 1,
     sectors: tuple[str, ...] = (),
+<<<<<<< HEAD
+=======
+    kept: NDArray[np.bool_] | None = None,
+>>>>>>> ml
 ) -> Dataset:
     """Return the dataset of rows that come in any order.
 
     Args:
         names: of the features.
-        features: [names, all rows] float32, a feature a row, as they are computed; NaN = missing.
-        kept: [all rows] which of them are the dataset's rows; what follows has these alone.
+        features: [names, rows] float32, a feature a row, as they are computed; NaN = missing.
         label: [rows] fractions; NaN = not known.
         session: [rows] index into sessions.
         symbol: [rows] index into symbols.
@@ -39,6 +41,10 @@ def assemble(
         price: what the label runs between.
         horizon: sessions between its two prices.
         sectors: of each symbol, see Dataset.
+<<<<<<< HEAD
+=======
+        kept: when features holds more rows than the others: [rows of features] which ones are theirs.
+>>>>>>> ml
 
     Raises:
         DataQualityError: no rows, or two rows of a symbol for one session.
@@ -49,8 +55,8 @@ def assemble(
     order = np.argsort(session * len(symbols) + symbol, kind="stable")
     session = session[order]
     label = label[order]
-    place = np.full(len(kept), -1)
-    place[np.flatnonzero(kept)[order]] = np.arange(len(order))
+    place = np.full(features.shape[1], -1)
+    place[order if kept is None else np.flatnonzero(kept)[order]] = np.arange(len(order))
     rows = np.empty((len(order), len(features)), np.float32)
     scatter(features, place, rows)
     return Dataset(

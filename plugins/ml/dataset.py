@@ -61,9 +61,9 @@ def dataset(
     fill(matrix, columns, rows)
     label = next_session_return(market.frame, price, horizon, market.row_session)["label"].to_numpy()
     return assemble(
-        tuple(names), matrix, kept, label[wanted], market.row_session[wanted], market.row_symbol[wanted],
+        tuple(names), matrix, label[wanted], market.row_session[wanted], market.row_symbol[wanted],
         market.sessions, market.symbols, price, horizon,
-        tuple(market.sectors.get(s, "") for s in market.symbols),
+        tuple(market.sectors.get(s, "") for s in market.symbols), kept,
     )  # fmt: skip
 
 

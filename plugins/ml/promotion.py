@@ -57,7 +57,7 @@ def evidence(connection: Connection, version: Row, current: Row | None, run: Row
         numbers(folds, "sharpe_ratio"), numbers(folds, "win_rate"),
         [value for fold in folds for value in fold["daily_returns"]],
         trials=trials, trial_sharpes=sharpes, findings=findings,
-        comparison=compare(connection, version, current, folds),
+        comparison=compare(connection, version, current, folds, run["compared_with"]),
     )  # fmt: skip
 
 
@@ -66,7 +66,9 @@ def numbers(folds: Sequence[Row], name: str) -> list[float]:
     return [math.nan if fold[name] is None else float(fold[name]) for fold in folds]
 
 
-def compare(connection: Connection, version: Row, current: Row | None, folds: Sequence[Row]) -> Comparison:
+def compare(
+    connection: Connection, version: Row, current: Row | None, folds: Sequence[Row], compared_with: int | None
+) -> Comparison:
     """Return how the version in use did on the candidate's folds.
 
     A candidate of the same configuration that learnt from later data is a refresh: on the same folds it does the
@@ -81,7 +83,7 @@ def compare(connection: Connection, version: Row, current: Row | None, folds: Se
         return Comparison(True, own, True, f"refresh of {what}, with data until {version['seen_until']}")
     run = version["training_run_id"]
     theirs: list[Row] = []
-    if version["metrics"].get("compared_with") == current["id"]:
+    if compared_with == current["id"]:
         theirs = stored_folds(connection, run, "promoted")
     if not theirs and _data_of(connection, version) == _data_of(connection, current):
         theirs = stored_folds(connection, current["training_run_id"])

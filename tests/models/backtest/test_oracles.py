@@ -16,6 +16,7 @@ from models.backtest.rules import Rules
 from models.strategies.discovery import discover_strategies
 from plugins.backtest.market import market_from_file, wanted
 from tests.benchmarks.peers import backtesting_script, bench_python, vectorbt_script
+from tests.support.models import TRAINED
 
 SYMBOLS = ("AAPL", "AIG", "BA", "F", "GE", "KO", "MSFT", "XOM")
 COSTS = Rules(
@@ -23,8 +24,8 @@ COSTS = Rules(
     borrow_rate=0.0, whole_shares=False,
 )  # fmt: skip
 # What vectorbt cannot say: more than the account's value (volatility_targeting), a drift band (balanced_portfolio);
-# ml_ensemble reads predictions of trained models.
-BEYOND = {"volatility_targeting", "balanced_portfolio", "ml_ensemble"}
+# ml_ensemble reads predictions of trained models, and others trade one.
+BEYOND = {"volatility_targeting", "balanced_portfolio", "ml_ensemble", *TRAINED}
 NAMES = sorted(set(discover_strategies().classes) - BEYOND)
 
 
