@@ -23,10 +23,7 @@ def assemble(
     price: Price = "open",
     horizon: int = 1,
     sectors: tuple[str, ...] = (),
-<<<<<<< HEAD
-=======
     kept: NDArray[np.bool_] | None = None,
->>>>>>> ml
 ) -> Dataset:
     """Return the dataset of rows that come in any order.
 
@@ -41,10 +38,7 @@ def assemble(
         price: what the label runs between.
         horizon: sessions between its two prices.
         sectors: of each symbol, see Dataset.
-<<<<<<< HEAD
-=======
         kept: when features holds more rows than the others: [rows of features] which ones are theirs.
->>>>>>> ml
 
     Raises:
         DataQualityError: no rows, or two rows of a symbol for one session.

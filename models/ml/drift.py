@@ -33,8 +33,8 @@ def histogram(values: NDArray[Any]) -> dict[str, list[float]]:
         values: any shape; NaN = missing, counted in a bin of its own at the end.
 
     Returns:
-        edges: values of the sample, ascending, distinct, at most 9 (fewer for a feature with few values); counts: one more than
-        edges, then the missing ones. A value on an edge belongs to the bin above it.
+        edges: values of the sample, ascending, distinct, at most 9 (fewer for a feature with few values).
+        counts: one more than edges, then the missing ones. A value on an edge belongs to the bin above it.
     """
     flat = np.asarray(values, dtype=np.float64).ravel()
     known = flat[~np.isnan(flat)]
