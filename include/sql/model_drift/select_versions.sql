@@ -2,7 +2,8 @@
 -- the family has predicted a later one. Parameter: until. Called by plugins.stages.model_drift.
 WITH used AS (
     SELECT DISTINCT r.model_version_id AS id, v.family, r.session_date
-    FROM model_runs r JOIN model_versions v ON v.id = r.model_version_id WHERE r.session_date <= %(until)s
+    FROM model_runs r JOIN model_versions v ON v.id = r.model_version_id
+    WHERE r.session_date BETWEEN v.seen_until AND %(until)s
 )
 SELECT v.*, NOT EXISTS (
            SELECT FROM used o WHERE o.family = v.family AND o.id <> v.id

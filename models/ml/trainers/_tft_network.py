@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import io
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -176,14 +175,27 @@ def export(network: Any, shape: Shape) -> bytes:
         torch.zeros((1, length, len(shape.features) + len(KNOWN))),
     )
     load("onnx")
-    written = io.BytesIO()
+    written = _Memory()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about traced lengths: they are constants here
         torch.onnx.export(
             Plain().eval(), example, written, dynamo=False, opset_version=OPSET,
             input_names=["categories", "numbers"], output_names=["quantiles"],
         )  # fmt: skip
-    return written.getvalue()
+    return bytes(written.content)
+
+
+class _Memory:
+    """The file the exporter writes to, in memory."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+
+    def write(self, part: bytes) -> None:
+        self.content += part
+
+    def flush(self) -> None:
+        pass
 
 
 def _forward(torch: Any, network: Any, shape: Shape, categories: Any, numbers: Any) -> Any:
