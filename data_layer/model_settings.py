@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from models.errors import ConfigError
@@ -30,8 +31,19 @@ def parse_models(text: Callable[[str], str]) -> ModelSettings:
     """
     given = {name: text(name).strip() for name in model_variables()}
     for name, value in given.items():
-        if "@" in urlsplit(value).netloc:
-            raise ConfigError("no user or password in a URL", stage="settings", key=name, value="(not shown)",
+        _, at, host = urlsplit(value).netloc.rpartition("@")
+        if at:
+            raise ConfigError("no user or password in a URL", stage="settings", key=name, value=host,
                               remedy="give them as the store's own variables do, such as AWS_SECRET_ACCESS_KEY "
                               "or MLFLOW_TRACKING_PASSWORD")  # fmt: skip
     return ModelSettings(given["ALMANAC_ARTIFACTS"], given["MLFLOW_TRACKING_URI"])
+
+
+def tracking_folder(home: Path) -> Path:
+    """Return where a home keeps what MLflow tracks."""
+    return home / "mlflow"
+
+
+def tracking_uri(models: ModelSettings, home: Path) -> str:
+    """Return where training runs are tracked: the server named, else a database in the home."""
+    return models.tracking or f"sqlite:///{tracking_folder(home) / 'mlflow.db'}"

@@ -32,8 +32,7 @@ def inherited(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     return {
         name: value
         for name, value in env.items()
-        if name not in REMEMBERED
-        and (name.startswith(kept) or not name.startswith(FOREIGN))
+        if name not in REMEMBERED and (name.startswith(kept) or not name.startswith(FOREIGN))
     }
 
 

@@ -59,7 +59,7 @@ def find_run(connection: Connection, run_id: int) -> Row:
 def note_run(uri: str, run_id: int, **facts: Any) -> None:
     """Note what came of a training: findings, sharpe_per_session, compared_with, tracking_run, tracking_error."""
     known: dict[str, Any] = dict.fromkeys(
-        ("findings", "sharpe_per_session", "tracking_run", "tracking_error")
+        ("findings", "sharpe_per_session", "compared_with", "tracking_run", "tracking_error")
     )
     if "findings" in facts:
         facts["findings"] = json_text(facts["findings"])

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from models.errors import DataQualityError
 from models.ml.base import Artifact, Dataset, Finding, Trainer
 from models.ml.dataset import normal_ranks
 from models.ml.evaluate import evaluate
@@ -63,11 +64,17 @@ def future_in_features(data: Dataset, rebuild: Rebuild, sessions: Sequence[int])
         data: as trained on.
         rebuild: makes it anew from changed bars.
         sessions: after which bars are changed, indices.
+
+    Raises:
+        DataQualityError: when no row is of such a session: nothing would have been checked.
     """
     findings = []
     for session in sessions:
         other = rebuild(session)
         last = int(np.searchsorted(data.session, session + 1))
+        if not len(data.rows_between(session, session)):
+            raise DataQualityError("no row to check for leakage", stage="training", key="session",
+                                   value=str(data.sessions[session]), remedy="check a session with bars")  # fmt: skip
         same = (
             np.array_equal(data.session[:last], other.session[:last])
             and np.array_equal(data.symbol[:last], other.symbol[:last])

@@ -70,8 +70,8 @@ def dataset(
 def rebuilder(market: Market, trainer: Trainer, first: int = 0) -> Callable[[int], Dataset]:
     """Return what the leakage checks ask for: the dataset, every bar after a session changed.
 
-    Prices are scaled by factors drawn for each bar (the seed is the session), volumes dealt anew: whatever a
-    feature takes from later bars, it takes something else.
+    Each price and volume has a factor of its own (the seed is the session): a factor common to a bar's prices
+    would leave its ratios as they were, and a feature that leans on tomorrow's candle would go unseen.
     """
 
     def rebuild(session: int) -> Dataset:
@@ -79,8 +79,7 @@ def rebuilder(market: Market, trainer: Trainer, first: int = 0) -> Callable[[int
         rng = np.random.default_rng(session)
         frame = market.frame.copy()
         scaled = frame[BAR].to_numpy(np.float64, copy=True)
-        scaled[later] *= np.exp(rng.normal(0.0, 0.2, (len(later), 1)))
-        scaled[later, -1] = rng.permutation(scaled[later, -1]) + 1.0
+        scaled[later] *= np.exp(rng.normal(0.0, 0.2, (len(later), len(BAR))))
         frame[BAR] = scaled
         return dataset_for(replace(market, frame=frame), trainer, first)
 

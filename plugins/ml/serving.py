@@ -118,7 +118,9 @@ def foretell(
         changes = renames(connection, sessions, cutoffs)
     place = {session: i for i, session in enumerate(held)}
     # Cut where a ticker changed, where sessions in between are not asked for, and after a year.
-    marked = [(known, place[s] - i, i // CHUNK) for i, (s, known) in enumerate(zip(sessions, changes, strict=True))]
+    marked = [
+        (known, place[s] - i, i // CHUNK) for i, (s, known) in enumerate(zip(sessions, changes, strict=True))
+    ]
     for (known, *_), group in groupby(zip(sessions, marked, strict=True), key=lambda pair: pair[1]):
         days = [day for day, _ in group]
         first = held[max(0, place[days[0]] - memory)]
@@ -132,5 +134,3 @@ def foretell(
 def waiver_of(version: Row) -> str | None:
     """Return the waiver a version runs under, as one text."""
     return f"{version['waiver_name']}: {version['waiver_reason']}" if version["waiver_name"] else None
-
-

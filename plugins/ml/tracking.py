@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from data_layer.model_settings import tracking_folder, tracking_uri
 from data_layer.runtime.environment import quiet_mlflow
 from data_layer.settings import Settings
 from data_layer.storage.alerts import close_alert, open_alert
@@ -18,12 +19,6 @@ from models.ml.base import Artifact
 ALERT = "tracking_failed"
 MEASURES = ("ic", "rank_ic", "icir", "sharpe_ratio", "win_rate", "turnover", "n")
 LONGEST = 500  # characters of a parameter's text, the most MLflow takes everywhere
-
-
-def tracking_uri(settings: Settings) -> str:
-    """Return the server's address, or the database in the home."""
-    folder = settings.almanac_home / "mlflow"
-    return settings.models.tracking or f"sqlite:///{folder / 'mlflow.db'}"
 
 
 def track(
@@ -57,15 +52,20 @@ def track(
 
 
 def _log(
-    settings: Settings, run: Row, folds: Sequence[Row], artifact: Artifact | None, version: Row | None, error: str
+    settings: Settings,
+    run: Row,
+    folds: Sequence[Row],
+    artifact: Artifact | None,
+    version: Row | None,
+    error: str,
 ) -> str:
     quiet_mlflow()
     from mlflow.entities import Metric, Param, RunTag
     from mlflow.tracking import MlflowClient
 
-    folder = settings.almanac_home / "mlflow"
+    folder = tracking_folder(settings.almanac_home)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    client = MlflowClient(tracking_uri(settings))
+    client = MlflowClient(tracking_uri(settings.models, settings.almanac_home))
     experiment = client.get_experiment_by_name(run["family"])
     # A server knows its own place for artifacts; the local store's is a folder beside its database.
     place = None if settings.models.tracking else (folder / "artifacts" / run["family"]).as_uri()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from statistics import median
 from typing import Any
 
@@ -31,6 +30,7 @@ from models.ml.drift import with_reference
 from models.ml.walk_forward import walk_forward
 from plugins.backtest.assessment_store import code_version, universe_name
 from plugins.backtest.market import market_from_database
+from plugins.ml.asked import Asked
 from plugins.ml.dataset import dataset_for
 from plugins.ml.material import (
     Material,
@@ -49,25 +49,6 @@ from plugins.ml.tracking import track
 
 CODE = ("models/ml", "data_layer/features", "plugins/ml")
 MEASURES = ("ic", "rank_ic", "icir", "sharpe_ratio", "win_rate", "turnover")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a training was asked for; see models.ml.walk_forward for the defaults of the folds."""
-
-    family: str
-    run_key: str  # the same key is the same run
-    by: str  # who asks
-    parameters: Mapping[str, Any]
-    symbols: tuple[str, ...] = ()  # empty: all held
-    start: dt.date | None = None  # None: the first bar held
-    end: dt.date | None = None  # None: the last
-    train_months: int = 12
-    test_months: int = 1
-    folds: int = 12
-    expanding: bool = False
-    embargo: int = 1
-    seed: int = 0
 
 
 class Training:
@@ -93,13 +74,12 @@ class Training:
         trainer = family_class(asked.family).from_parameters(asked.parameters)
         market = market_from_database(self.uri, asked.symbols, asked.start, asked.end)
         data = dataset_for(market, trainer)
-        shape = {name: getattr(asked, name) for name in ("train_months", "test_months", "expanding", "embargo")}
-        shape["count"] = asked.folds
-        laid = lay_folds(market, trainer, shape)
+        laid = lay_folds(market, trainer, asked.shape())
         with transaction(self.uri) as connection:
             set_version = feature_set_version(connection, trainer.feature_set)
         facts = {
-            "run_key": asked.run_key, "family": asked.family, "parameters": trainer.parameters(), "folds": shape,
+            "run_key": asked.run_key, "family": asked.family, "parameters": trainer.parameters(),
+            "folds": asked.shape(),
             "asked": {"symbols": list(asked.symbols), "start": str(asked.start) if asked.start else None},
             "seed": asked.seed, "first_session": day_at(data, market.begin), "last_session": day_at(data, -1),
             "known_at": market.known_at, "symbols": len(data.symbols),
@@ -114,8 +94,9 @@ class Training:
         self._material = Material(run, market, trainer, data, laid)
         labels = label_rows(data, laid[0].train_first)
         written = store_labels(self.uri, data.price, data.horizon, labels)
-        self.progress(f"run {run['id']}: {len(data):,} rows of {len(data.symbols)} symbols, "
-                      f"{facts['first_session']} to {facts['last_session']}; {len(labels):,} labels, {written:,} new")  # fmt: skip
+        span = f"{facts['first_session']} to {facts['last_session']}"
+        self.progress(f"run {run['id']}: {len(data):,} rows of {len(data.symbols)} symbols, {span}; "
+                      f"{len(labels):,} labels, {written:,} new")  # fmt: skip
         return int(run["id"])
 
     def run_walk_forward(self, run_id: int) -> int:
@@ -208,7 +189,12 @@ class Training:
         self, run: Row, own: Sequence[Row], artifact: Artifact | None, version: Row | None, error: str = ""
     ) -> None:
         """Tell MLflow; that it does not answer is noted in the run and as an alert, and fails no training."""
-        note_run(self.uri, run["id"], **track(self.uri, self.settings, run, own, artifact, version, error))
+        with transaction(self.uri) as connection:
+            tracked = find_run(connection, run["id"])["tracking_run"]
+        if not tracked:
+            note_run(
+                self.uri, run["id"], **track(self.uri, self.settings, run, own, artifact, version, error)
+            )
 
 
 def _middle(values: Sequence[float | None]) -> float | None:

@@ -13,17 +13,48 @@ from data_layer.storage.alerts import close_alert, open_alert
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, transaction
 from data_layer.storage.merge import merge
-from data_layer.storage.registry import Row
+from data_layer.storage.registry import Row, find_version
 from models.errors import BlockedError
 from models.ml.base import trainer_class
 from models.ml.strategy import ModelStrategy
-from models.strategies.base import SIGNAL_COLUMNS, signals_frame
-from plugins.ml.serving import COLUMNS, foretell, waiver_of, with_version
+from models.strategies.base import SIGNAL_COLUMNS, BaseStrategy, signals_frame
+from plugins.ml.serving import COLUMNS, foretell, pin_versions, pinned_version, waiver_of, with_version
 from plugins.stages.context import Context
 from plugins.stages.knowledge import Renamed
+from plugins.stages.scoring import score_sessions
 
 ALERT = "model_blocked"
 KEY = ("model_version_id", "session_date", "symbol", "horizon")
+
+
+def pin_families(connection: Connection, run_id: str, classes: Mapping[str, type[BaseStrategy]]) -> None:
+    """Settle which version each trained model runs with from now to the end of the run."""
+    pin_versions(
+        connection, run_id, (name for name, cls in classes.items() if issubclass(cls, ModelStrategy))
+    )
+
+
+def score_model(
+    context: Context, model_id: int, strategy: BaseStrategy, version_id: int | None, sessions: Sequence[dt.date],
+    cutoffs: Mapping[dt.date, dt.datetime],
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """Score sessions with a rule, or with a trained model's version: the one asked for, else the run's own.
+
+    Returns:
+        As ``score_by_version``; a rule has no version and no predictions.
+
+    Raises:
+        BlockedError: when no version was in use as the run began.
+    """
+    if not isinstance(strategy, ModelStrategy):
+        runs, rows = score_sessions(context.uri, strategy, sessions, cutoffs)
+        return runs.assign(model_version_id=None, waiver=None), rows, pd.DataFrame()
+    with transaction(context.uri) as connection:
+        if version_id is None:
+            version = pinned_version(connection, context.request.run_id, strategy.name)
+        else:
+            version = find_version(connection, version_id)
+    return score_by_version(context, model_id, strategy, version, sessions, cutoffs)
 
 
 def score_by_version(
@@ -54,7 +85,7 @@ def score_by_version(
     counts = dict.fromkeys(sessions, 0)
     signals, rows = [pd.DataFrame(columns=list(SIGNAL_COLUMNS))], [pd.DataFrame(columns=list(COLUMNS))]
     for days, known, said in foretell(context.uri, loaded, ahead, cutoffs, own.memory):
-        due = pd.DatetimeIndex(days)
+        due = pd.DatetimeIndex(list(days))
         # When all is only compared, what is stored up to the day before is right, whichever version said it.
         computed = () if context.window.mode == "verify" else signals
         before = _last_scores(context.uri, model_id, days[0], known, computed)
@@ -86,8 +117,9 @@ def _last_scores(
     return last
 
 
-def hand_over(connection: Connection, keys: Mapping[str, Any], predictions: pd.DataFrame) -> None:
-    """Put a model's predictions where store_trading_signals of the same run finds them."""
+def hand_over(connection: Connection, model: str, keys: Mapping[str, Any], predictions: pd.DataFrame) -> None:
+    """Put a model's predictions where store_trading_signals of the same run finds them; it is blocked no more."""
+    close_alert(connection, ALERT, model)
     connection.execute(load_sql("pending_predictions/delete_model"), keys)
     if len(predictions):
         key = (*keys, "symbol", "session_date", "horizon")
@@ -131,8 +163,3 @@ def record_blocked(
         })  # fmt: skip
         open_alert(connection, ALERT, model, str(error), session=noted[-1])
     return context.say(f"{model} blocked: {error}", sessions=len(noted))
-
-
-def unblock(connection: Connection, model: str) -> None:
-    """Close the alert of a model that runs."""
-    close_alert(connection, ALERT, model)

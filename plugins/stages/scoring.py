@@ -60,7 +60,11 @@ def _score(
 
 
 def read_panel(
-    uri: str, strategy: BaseStrategy, last: dt.date, changes: Sequence[Renamed] = (), first: dt.date = dt.date.min
+    uri: str,
+    strategy: BaseStrategy,
+    last: dt.date,
+    changes: Sequence[Renamed] = (),
+    first: dt.date = dt.date.min,
 ) -> Panel:
     """Read the strategy's features up to the last session: of every one, for a rule may remember all, or from a first.
 
@@ -79,8 +83,10 @@ def read_panel(
                 value=missing[0], remedy="see feature_definitions for those there are",
             )  # fmt: skip
         queries = [
-            sql.SQL("SELECT symbol, date, {} FROM {} WHERE date BETWEEN %(first)s::date AND %(last)s::date "
-                    "ORDER BY date, symbol")
+            sql.SQL(
+                "SELECT symbol, date, {} FROM {} WHERE date BETWEEN %(first)s::date AND %(last)s::date "
+                "ORDER BY date, symbol"
+            )
             .format(sql.SQL(", ").join(map(sql.Identifier, found)), sql.Identifier(f"features_{name}"))
             .as_string(connection)
             for name, found in sets.items()

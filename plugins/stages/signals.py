@@ -12,19 +12,16 @@ import pandas as pd
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
 from data_layer.storage.merge import merge
-from data_layer.storage.registry import find_version
 from models.errors import BlockedError, ConfigError, DataQualityError, RetryableError
-from models.ml.strategy import ModelStrategy
 from models.strategies.discovery import class_path, discover_strategies, load_strategy
-from plugins.ml.serving import pin_versions, pinned_version
 from plugins.stages.context import CHAIN, Context
 from plugins.stages.predictions import (
     forget,
     hand_over,
+    pin_families,
     publish_predictions,
     record_blocked,
-    score_by_version,
-    unblock,
+    score_model,
 )
 from plugins.stages.runs import (
     clear_stale,
@@ -35,7 +32,6 @@ from plugins.stages.runs import (
     record_failure,
     sessions_of_model,
 )
-from plugins.stages.scoring import score_sessions
 
 RUN_COLUMNS = (
     "model_id", "session_date", "model_version", "parameters", "symbols_scored", "signals_long",
@@ -77,8 +73,7 @@ class Signals:
                 connection.execute(load_sql(statement), {"rows": json_text(rows)}).rowcount
                 for statement in ("models/upsert_models", "models/update_from_class")
             )
-            trained = [name for name, cls in found.classes.items() if issubclass(cls, ModelStrategy)]
-            pin_versions(connection, self.context.request.run_id, trained)
+            pin_families(connection, self.context.request.run_id, found.classes)
         counts = {"found": len(rows), "changed": changed, "broken": len(found.failures)}
         return self.context.say("models registered", **counts)
 
@@ -184,17 +179,11 @@ class Signals:
         with transaction(context.uri) as connection:
             cutoffs = completed_sessions(connection, "feature_engineering")
             groups = self._parameters(connection, model, sessions)
-        runs, rows, predictions = [], [], [pd.DataFrame()]
+        runs, rows, predictions = [], [], []
         for (parameters, version), days in groups.items():
             strategy = load_strategy(model["strategy_class"], json.loads(parameters))
-            if isinstance(strategy, ModelStrategy):
-                with transaction(context.uri) as connection:
-                    used = self._version(connection, strategy, version)
-                scored, found, said = score_by_version(context, model["id"], strategy, used, days, cutoffs)
-                predictions.append(said)
-            else:
-                scored, found = score_sessions(context.uri, strategy, days, cutoffs)
-                scored["model_version_id"], scored["waiver"] = None, None
+            scored, found, said = score_model(context, model["id"], strategy, version, days, cutoffs)
+            predictions.append(said)
             scored["model_version"] = strategy.version
             scored["parameters"] = pd.Series([strategy.parameters()] * len(days), dtype=object)
             scored["known_at"] = [cutoffs[s] for s in days]
@@ -208,16 +197,13 @@ class Signals:
             key = (*keys, "session_date")
             merge(connection, "pending_model_runs", pd.concat(runs, ignore_index=True), key=key)
             merge(connection, "pending_signals", pd.concat(rows, ignore_index=True), key=(*key, "symbol"))
-            hand_over(connection, keys, pd.concat(predictions, ignore_index=True))
-            unblock(connection, model["model_name"])
+            hand_over(connection, model["model_name"], keys, pd.concat(predictions, ignore_index=True))
         return sum(map(len, rows))
 
     def _parameters(
         self, connection: Connection, model: Mapping[str, Any], sessions: Sequence[dt.date]
     ) -> dict[tuple[str, int | None], list[dt.date]]:
-        """Return sessions by the parameters (JSON) and the version to use: those set now, or those a session ran with.
-
-        The version is None for what is in use, and for a rule.
+        """Return sessions by the parameters (JSON) and version to use: what is set now (None), or what they ran with.
 
         Only a restatement of whole sessions takes what is set now; one of some symbols stays with what the
         other symbols of the session rest on.
@@ -231,11 +217,6 @@ class Signals:
             key = json_text(row["parameters"]), row["model_version_id"]
             used.setdefault(key, []).append(row["session_date"])
         return used
-
-    def _version(self, connection: Connection, strategy: ModelStrategy, version: int | None) -> Mapping[str, Any]:
-        if version is not None:
-            return find_version(connection, version)
-        return pinned_version(connection, self.context.request.run_id, strategy.name)
 
     def _refuse_silence(self, connection: Connection, ran: set[int]) -> None:
         context = self.context

@@ -1,4 +1,4 @@
--- Every version with the last decision about it, newest first within its family. Called by storage.registry.
+-- Every version with the last decision about it, newest first within its family. Called by plugins.ml.manage.
 SELECT v.*, d.decision, d.reason, d.decided_at, d.decided_by
 FROM model_versions v
 LEFT JOIN LATERAL (

@@ -8,7 +8,7 @@ import pytest
 
 from models.errors import BlockedError
 from models.strategies.mean_reversion.rsi_reversion import RsiReversion
-from plugins.stages import signals as signals_stage
+from plugins.stages import predictions
 from tests.support.chain import STEPS, open_stage, query, run_stage, take_step
 from tests.support.prepared import DUE, END, MIDDLE, change, failed_checks, hashes, prepared
 from tests.support.signals import STAGE, completed, ran_with
@@ -36,7 +36,10 @@ def test_registering_again_keeps_what_a_user_set(prepared, small_settings):
     )
     run_stage(database.writer, small_settings, STAGE)
     row = query(database.reader, "SELECT * FROM models WHERE model_name = 'rsi_reversion'")[0]
-    assert row["parameters"] == {**RsiReversion().parameters(), "oversold": 25}  # the others show, at their defaults
+    assert row["parameters"] == {
+        **RsiReversion().parameters(),
+        "oversold": 25,
+    }  # the others show, at their defaults
     assert (row["capital_usd"], row["is_active"]) == (7000, False)
     assert row["model_version"] == RsiReversion.version  # the class's own statement, not the user's
 
@@ -206,7 +209,7 @@ def test_when_no_model_can_run_the_session_stays_open(prepared, small_settings, 
     def fail(*_args):
         raise RuntimeError("all of them")
 
-    monkeypatch.setattr(signals_stage, "score_sessions", fail)
+    monkeypatch.setattr(predictions, "score_sessions", fail)
     with pytest.raises(BlockedError, match="no active model could run"):
         run_stage(database.writer, small_settings, STAGE)
     assert completed(database.reader, "")[-1] == MIDDLE
