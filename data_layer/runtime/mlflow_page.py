@@ -31,7 +31,8 @@ def main() -> int:
         port = probe.getsockname()[1]
     say(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
     command = [
-        sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracking_uri(settings.models, settings.almanac_home),
+        sys.executable, "-m", "mlflow", "server",
+        "--backend-store-uri", tracking_uri(settings.models, settings.almanac_home),
         "--default-artifact-root", (folder / "artifacts").as_uri(), "--host", "127.0.0.1", "--port", str(port),
         "--workers", "1",
     ]  # fmt: skip

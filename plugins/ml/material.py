@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,9 +17,7 @@ from models.ml.base import Artifact, Dataset, Finding, Trainer, families
 from models.ml.leakage import future_in_features, future_in_predictions, permuted_labels
 from models.ml.walk_forward import Fold, FoldResult, folds
 from plugins.backtest.market import Market, market_from_database, nearest
-from plugins.ml.dataset import dataset_for
-
-PRICES = ["open", "high", "low", "close"]
+from plugins.ml.dataset import dataset_for, rebuilder
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def load_material(uri: str, run: Row) -> Material:
         raise DataQualityError("the bars as of the run's cutoff are not those it began with", stage="training",
                                key="data_version", value=market.data_version, remedy="train again")  # fmt: skip
     laid = lay_folds(market, trainer, run["folds"])
-    return Material(run, market, trainer, dataset_for(market, trainer), laid)
+    return Material(run, market, trainer, dataset_for(market, trainer, first_needed(trainer, laid)), laid)
 
 
 def lay_folds(market: Market, trainer: Trainer, shape: Mapping[str, Any]) -> list[Fold]:
@@ -74,6 +72,11 @@ def lay_folds(market: Market, trainer: Trainer, shape: Mapping[str, Any]) -> lis
     laid = folds(market.sessions[market.begin :], trainer.reach, **shape)
     moved = ("train_first", "train_last", "test_first", "test_last")
     return [replace(fold, **{name: getattr(fold, name) + market.begin for name in moved}) for fold in laid]
+
+
+def first_needed(trainer: Trainer, laid: Sequence[Fold]) -> int:
+    """Return the first session that a fold learns from or looks back to."""
+    return max(0, laid[0].train_first - trainer.memory)
 
 
 def newest_window(m: Material) -> tuple[int, int]:
@@ -91,28 +94,13 @@ def newest_window(m: Material) -> tuple[int, int]:
 def find_leakage(m: Material) -> list[Finding]:
     """Search for what the model should not have known: in features, labels, predictions and out-of-sample skill."""
     last, seed = m.folds[-1], m.run["seed"]
-
-    def rebuild(session: int) -> Dataset:
-        return dataset_for(changed_after(m.market, session), m.trainer)
-
+    rebuild = rebuilder(m.market, m.trainer, first_needed(m.trainer, m.folds))
     artifact: Artifact = m.trainer.fit(m.data, last.train(m.data), seed)
     return [
         *future_in_features(m.data, rebuild, [last.train_last, last.test_first]),
         *future_in_predictions(type(m.trainer), artifact, m.data, rebuild, last.test_first),
         *permuted_labels(m.trainer, m.data, last, seed),
     ]
-
-
-def changed_after(market: Market, session: int) -> Market:
-    """Return the market with every bar after a session changed, each by another factor."""
-    frame = market.frame.copy()
-    later = np.flatnonzero(market.row_session > session)
-    factor = 1.0 + 0.3 * np.sin(later + 1.0)
-    for name in (*PRICES, "volume"):
-        values = frame[name].to_numpy(np.float64, copy=True)
-        values[later] *= factor
-        frame[name] = values
-    return replace(market, frame=frame)
 
 
 def fold_row(result: FoldResult, data: Dataset) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from plugins.ml.material import (
     day_at,
     family_class,
     find_leakage,
+    first_needed,
     fold_row,
     known,
     label_rows,
@@ -73,8 +74,8 @@ class Training:
         """
         trainer = family_class(asked.family).from_parameters(asked.parameters)
         market = market_from_database(self.uri, asked.symbols, asked.start, asked.end)
-        data = dataset_for(market, trainer)
         laid = lay_folds(market, trainer, asked.shape())
+        data = dataset_for(market, trainer, first_needed(trainer, laid))
         with transaction(self.uri) as connection:
             set_version = feature_set_version(connection, trainer.feature_set)
         facts = {
@@ -119,7 +120,7 @@ class Training:
             self.progress(f"version {current['version']} in use, on the same folds")
             data = m.data
             if (theirs.label_price, theirs.label_horizon) != (data.price, data.horizon):
-                data = dataset_for(m.market, theirs)
+                data = dataset_for(m.market, theirs, first_needed(theirs, m.folds))
             store_folds(self.uri, run_id, "promoted", self._walk(m, theirs, data))
             facts["compared_with"] = current["id"]
         found = find_leakage(m)

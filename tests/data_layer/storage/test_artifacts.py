@@ -17,7 +17,9 @@ NET = b"\x08\x08\x12\x07pytorch"
 
 @pytest.fixture(params=["folder", "memory"])
 def store(request, tmp_path):
-    return ArtifactStore(str(tmp_path / "store") if request.param == "folder" else f"memory://{tmp_path.name}")
+    return ArtifactStore(
+        str(tmp_path / "store") if request.param == "folder" else f"memory://{tmp_path.name}"
+    )
 
 
 @pytest.mark.parametrize(("form", "content"), [("lightgbm_text", TREES), ("onnx", NET)])
@@ -31,7 +33,12 @@ def test_what_is_written_is_read_back(store, form, content):
 
 @pytest.mark.parametrize(
     ("form", "content"),
-    [("lightgbm_text", pickle.dumps({"a": 1})), ("onnx", pickle.dumps([1], 0)), ("onnx", b"PK\x03\x04zip"), ("onnx", b"")],
+    [
+        ("lightgbm_text", pickle.dumps({"a": 1})),
+        ("onnx", pickle.dumps([1], 0)),
+        ("onnx", b"PK\x03\x04zip"),
+        ("onnx", b""),
+    ],
     ids=["pickle", "old pickle", "zip", "nothing"],
 )
 def test_content_of_another_kind_is_refused(store, form, content):

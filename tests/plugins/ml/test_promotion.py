@@ -58,7 +58,10 @@ def test_a_waiver_needs_a_name_and_a_reason_and_stays_with_the_version(workshop)
     (noted,) = workshop.rows("SELECT * FROM promotion_decisions")
     assert (noted["decision"], noted["waiver_name"], noted["waiver_reason"]) == ("waived", *WAIVER)
     # A second try of the task is no second decision.
-    assert promote(workshop.database.trainer, workshop.store, number, by="tester", waiver=WAIVER)[0] == "promoted"
+    assert (
+        promote(workshop.database.trainer, workshop.store, number, by="tester", waiver=WAIVER)[0]
+        == "promoted"
+    )
     assert len(workshop.rows("SELECT FROM promotion_decisions")) == 1
 
 
@@ -153,6 +156,13 @@ def test_history_is_only_added_to(workshop):
     promote(workshop.database.trainer, workshop.store, ids(workshop)[0], by="tester")
     for uri in (workshop.database.trainer, workshop.database.writer):
         for table in ("promotion_decisions", "promotion_checks", "walk_forward_results"):
-            for verb in (f"DELETE FROM {table}", f"TRUNCATE {table}", f"UPDATE {table} SET recorded_at = DEFAULT"):
-                with pytest.raises((errors.InsufficientPrivilege, errors.UndefinedColumn)), transaction(uri) as c:
+            for verb in (
+                f"DELETE FROM {table}",
+                f"TRUNCATE {table}",
+                f"UPDATE {table} SET recorded_at = DEFAULT",
+            ):
+                with (
+                    pytest.raises((errors.InsufficientPrivilege, errors.UndefinedColumn)),
+                    transaction(uri) as c,
+                ):
                     c.execute(verb)

@@ -20,7 +20,9 @@ def test_a_training_leaves_its_run_folds_labels_and_one_candidate(trained_once):
     assert run["findings"] == []
     folds = trained_once.rows("SELECT * FROM walk_forward_results ORDER BY fold")
     assert [f["fold"] for f in folds] == [1, 2, 3]
-    assert all(f["train_end"] < f["test_start"] and len(f["daily_returns"]) == f["sessions"] > 0 for f in folds)
+    assert all(
+        f["train_end"] < f["test_start"] and len(f["daily_returns"]) == f["sessions"] > 0 for f in folds
+    )
     (version,) = trained_once.rows("SELECT * FROM model_versions")
     assert (version["state"], version["version"], version["created_by"]) == ("candidate", 1, "tester")
     assert str(version["seen_until"]) == "2005-09-30" and version["trained_to"] < version["seen_until"]
@@ -42,15 +44,23 @@ def test_prediction_code_cannot_read_a_label(trained_once, role):
 
 
 def test_each_step_again_changes_nothing_and_other_tasks_find_the_same(workshop):
-    before = workshop.rows("SELECT * FROM model_versions"), workshop.rows("SELECT * FROM walk_forward_results")
+    before = (
+        workshop.rows("SELECT * FROM model_versions"),
+        workshop.rows("SELECT * FROM walk_forward_results"),
+    )
     trials = workshop.rows("SELECT count(*) AS n FROM strategy_trials WHERE strategy = %(f)s", f=FAMILY)
     run_id = before[0][0]["training_run_id"]
     for step in ("run_walk_forward", "evaluate", "register_version"):
         getattr(workshop.training(), step)(run_id)  # each in a process of its own, as tasks are
-    assert workshop.training().build_dataset(read_asked({**SMALL, "END": "2005-09-30"}, "run 1", "tester")) == run_id
+    assert (
+        workshop.training().build_dataset(read_asked({**SMALL, "END": "2005-09-30"}, "run 1", "tester"))
+        == run_id
+    )
     again = workshop.rows("SELECT * FROM model_versions"), workshop.rows("SELECT * FROM walk_forward_results")
     assert again == before
-    assert workshop.rows("SELECT count(*) AS n FROM strategy_trials WHERE strategy = %(f)s", f=FAMILY) == trials
+    assert (
+        workshop.rows("SELECT count(*) AS n FROM strategy_trials WHERE strategy = %(f)s", f=FAMILY) == trials
+    )
 
 
 def test_the_same_again_is_the_same_artifact_and_one_trial_another_seed_is_not(workshop):
@@ -67,7 +77,11 @@ def test_the_same_again_is_the_same_artifact_and_one_trial_another_seed_is_not(w
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ({"MODEL": "alpha158_lightbgm"}, ConfigError, r"no such model family.*did you mean alpha158_lightgbm"),
+        (
+            {"MODEL": "alpha158_lightbgm"},
+            ConfigError,
+            r"no such model family.*did you mean alpha158_lightgbm",
+        ),
         ({"PARAMETERS": "round=5"}, ConfigError, r"no such parameter.*round=5|known are.*rounds"),
         ({"PARAMETERS": "rounds=0"}, ConfigError, r"parameter refused.*rounds=0"),
         ({"FOLDS": "0"}, ConfigError, "between 1 and"),
