@@ -38,7 +38,7 @@ STEPS = {
     ),
     "risk_execution": ("reconcile_fills", "build_targets", "check_risk", "submit_orders", "mark_positions"),
     "performance_testing": (
-        "get_active_models", "calculate_all_model_performance", "generate_performance_report",
+        "get_active_models", "calculate_all_model_performance", "measure_model_drift", "generate_performance_report",
         "update_model_rankings",
     ),
 }  # fmt: skip
