@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from data_layer.brokers.base import decision_hash, payload_hash
 from data_layer.storage.audit import event
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
@@ -86,10 +87,10 @@ def write_pass(
     put("target_positions", [_row(t) for t in done.targets], KEY)
     put("risk_decisions", [_decision_row(d) for d in done.decisions], KEY)
     decided = _ids(connection, "risk_decisions/select_ids", [d.session_date for d in done.decisions])
-    orders = [_order_row(o, decided[o.session_date, o.symbol]) for o in done.orders]
+    orders = [_order_row(o, decided[o.session_date, o.symbol], done) for o in done.orders]
     put("orders", orders, ("client_order_id",), order_type=["market"])
     parents = _orders(connection, (o.parent for o in done.placed))
-    placed = [_order_row(o, *parents[o.parent or ""]) for o in done.placed]
+    placed = [_exit_row(o, *parents[o.parent or ""]) for o in done.placed]
     put("orders", placed, ("client_order_id",), order_type=EXIT_TYPES)
     ordered = _orders(connection, (f.client_order_id for f in done.fills))
     fills = [{**_row(f), "order_id": ordered[f.client_order_id][1]} for f in done.fills]
@@ -148,18 +149,16 @@ def _event(key: str, kind: str, session: dt.date, payload: Mapping[str, Any], **
 
 def _settle_orders(connection: Connection, done: Pass) -> None:
     """Write what became of orders: each of them leaves the state submitted, or resting, once."""
-    filled = [
-        (
-            f.client_order_id,
-            "filled",
-            f.quantity,
-            "",
-            f.session_date if f.client_order_id in done.hit else None,
-        )
-        for f in done.fills
+    part: dict[str, int] = {}
+    for f in done.fills:
+        part[f.client_order_id] = part.get(f.client_order_id, 0) + f.quantity
+    expired = [
+        (e.client_order_id, "expired", part.pop(e.client_order_id, 0), e.reason, None) for e in done.expired
     ]
-    expired = [(e.client_order_id, "expired", 0, e.reason, None) for e in done.expired]
-    planned = [(client_order_id, "planned", 0, "dry_run", None) for client_order_id in done.planned]
+    when = {f.client_order_id: f.session_date for f in done.fills if f.client_order_id in done.hit}
+    filled = [(name, "filled", quantity, "", when.get(name)) for name, quantity in part.items()]
+    planned = [(client_order_id, "planned", 0, reason, None) for client_order_id, reason in done.planned.items()
+               if reason != "missed"]
     cancelled = [(c.client_order_id, "cancelled", 0, c.reason, c.session_date) for c in done.cancelled]
     names = ("client_order_id", "state", "filled", "reason", "ended")
     states = [dict(zip(names, row, strict=True)) for row in (*filled, *expired, *planned, *cancelled)]
@@ -180,12 +179,30 @@ def _decision_row(decision: RiskDecision) -> dict[str, Any]:
     return {**row, "checks": list(row["checks"])}
 
 
-def _order_row(order: Order, decision: int, parent: int | None = None) -> dict[str, Any]:
-    """Return an order's row; market orders leave the columns of exits to their defaults."""
-    row = {**_without(_row(order), "parent"), "risk_decision_id": decision}
-    if order.parent:
-        return {**_without(_without(row, "stop_loss"), "take_profit"), "parent_order_id": parent}
-    return {c: v for c, v in row.items() if c not in {"stop_price", "limit_price"}}
+def _order_row(order: Order, decision: int, done: Pass) -> dict[str, Any]:
+    """Return a market order's row; the columns of exits are left to their defaults."""
+    row = {c: v for c, v in _row(order).items() if c not in {"stop_price", "limit_price", "parent"}}
+    signed = order.quantity if order.side == "buy" else -order.quantity
+    return {
+        **row,
+        "risk_decision_id": decision,
+        "begun": "planned" if order.client_order_id in done.planned else "submitted",
+        "payload_hash": payload_hash(ACCOUNT, order),
+        "decision_hash": decision_hash(ACCOUNT, order.symbol, order.session_date, signed),
+    }
+
+
+def _exit_row(order: Order, decision: int, parent: int, decided: str) -> dict[str, Any]:
+    """Return an exit's row; it rests on its entry's decision."""
+    row = {c: v for c, v in _row(order).items() if c not in {"stop_loss", "take_profit", "parent"}}
+    return {
+        **row,
+        "risk_decision_id": decision,
+        "parent_order_id": parent,
+        "begun": "resting",
+        "payload_hash": payload_hash(ACCOUNT, order),
+        "decision_hash": decided,
+    }
 
 
 def _position_rows(snapshot: Snapshot, done: Pass) -> Iterator[dict[str, Any]]:
@@ -216,10 +233,10 @@ def _ids(connection: Connection, statement: str, names: Iterable[Any]) -> dict[A
     return {tuple(v for k, v in row.items() if k != "id"): row["id"] for row in rows}
 
 
-def _orders(connection: Connection, names: Iterable[str | None]) -> dict[str, tuple[int, int]]:
-    """Return decision and id of orders by their own name."""
+def _orders(connection: Connection, names: Iterable[str | None]) -> dict[str, tuple[int, int, str]]:
+    """Return decision, id and the decision's hash of orders by their own name."""
     wanted = {"account_id": ACCOUNT, "names": sorted({name for name in names if name})}
     if not wanted["names"]:
         return {}
     rows = connection.execute(load_sql("orders/select_ids"), wanted)
-    return {row["client_order_id"]: (row["risk_decision_id"], row["id"]) for row in rows}
+    return {row["client_order_id"]: (row["risk_decision_id"], row["id"], row["decision_hash"]) for row in rows}

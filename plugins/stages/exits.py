@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from data_layer.brokers.base import Broker, client_order_id
+from data_layer.brokers.base import client_order_id
+from data_layer.brokers.market import SimulatedMarket
 from models.accounting import Position
 from models.exits import Exits, tightest
 from models.records import Fill, Order
@@ -53,7 +54,7 @@ def bring_in_line(state: State, day: Day, result: Pass, touched: Iterable[str]) 
             state.resting[symbol] = [*kept, *placed]
 
 
-def fill_inside_bar(state: State, day: Day, result: Pass, broker: Broker) -> None:
+def fill_inside_bar(state: State, day: Day, result: Pass, broker: SimulatedMarket) -> None:
     """Fill the exits that the bar has reached, cancel the others of the holding, and book it."""
     out = [
         replace(o, stop_price=state.exits[symbol].trailing) if o.order_type == "trailing_stop" else o
@@ -73,6 +74,14 @@ def fill_inside_bar(state: State, day: Day, result: Pass, broker: Broker) -> Non
         result.ledger += state.book.apply_fill(fill)
         state.ended[fill.symbol] = 1 if fill.side == "sell" else -1
         del state.exits[fill.symbol]
+
+
+def end_by_leg(state: State, result: Pass, order: Order, fill: Fill) -> None:
+    """Follow a fill of an exit that rests at a real broker: its holding is not entered again before the score turns."""
+    if order.order_type != "market":
+        result.hit[order.client_order_id] = order
+        state.ended[fill.symbol] = 1 if fill.side == "sell" else -1
+        state.resting.pop(fill.symbol, None)
 
 
 def watch(state: State, day: Day) -> None:

@@ -18,6 +18,14 @@ ACCOUNT = "paper"
 
 
 @dataclass(frozen=True)
+class Executed:
+    """What a real broker executed, to be booked in a session: fills, and the orders they belong to by name."""
+
+    fills: Sequence[Fill] = ()
+    orders: Mapping[str, Order] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Day:
     """What is known of one session when it is decided, prices raw.
 
@@ -33,6 +41,8 @@ class Day:
     next_splits: Mapping[str, Decimal]  # going ex at the next one
     votes: Mapping[str, Sequence[Vote]]  # by symbol, of the models with a vote
     rules: Mapping[str, Any]
+    volumes: Mapping[str, float] = field(default_factory=dict)  # shares
+    executed: Executed | None = None  # of an account at a real broker; None: the simulated market decides
     restricted: frozenset[str] = frozenset()  # never to be traded: what is held of them stays
     renames: Sequence[
         tuple[str, str, dt.date]
@@ -95,7 +105,7 @@ class Pass:
     targets: list[TargetPosition] = field(default_factory=list)
     decisions: list[RiskDecision] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
-    planned: list[str] = field(default_factory=list)  # client order ids that a dry run kept back
+    planned: dict[str, str] = field(default_factory=dict)  # client order id: why it was kept back
     placed: list[Order] = field(default_factory=list)  # exits
     cancelled: list[CancelledExit] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
