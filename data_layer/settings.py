@@ -17,7 +17,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from data_layer.source_catalogue import is_finished
+from data_layer.source_catalogue import asked_sources, is_finished
 from data_layer.vendor_settings import (
     VendorSettings,
     address_variables,
@@ -49,6 +49,8 @@ REMEMBERED = (
     "COMMISSION_PER_SHARE",
     "COMMISSION_MINIMUM",
     "SLIPPAGE_BPS",
+    "CASH_RATE",
+    "BORROW_RATE",
     "FULL_SCORE_WEIGHT",
     "DRY_RUN",
     "STOPS_AT_CLOSE",
@@ -82,6 +84,10 @@ class Settings:
     full_score_weight: float = 0.05  # fraction of equity at |score| = 1
     dry_run: bool = False
     stops_at_close: bool = False  # judged at the close and sold at the next open, not resting inside the bar
+    # A year of 252 sessions: idle cash earns next to nothing at a broker; what is owed or sold short costs a short
+    # rate of two percent and a margin, as in the backtest engine.
+    cash_rate: Decimal = Decimal(0)
+    borrow_rate: Decimal = Decimal("0.03")
     market_index: str = ""  # symbol among the bars that beta and correlation are measured against; none: NULL
     vendors: VendorSettings = field(default_factory=VendorSettings)
     cross_check: bool = False  # ask every source each time, not only when the one before failed
@@ -256,7 +262,7 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
     symbols = text("SYMBOLS").strip(" ").replace(",", " ")
     return Settings(
         almanac_home=home,
-        sources=_sources(text("SOURCE"), text("SOURCES")),
+        sources=asked_sources(text("SOURCE"), text("SOURCES")),
         cross_check=_flag("CROSS_CHECK", text("CROSS_CHECK") or "false"),
         vendor_price_tolerance=float(number("VENDOR_PRICE_TOLERANCE", "0", "1")),
         vendor_volume_tolerance=float(number("VENDOR_VOLUME_TOLERANCE", "0", "2")),
@@ -273,6 +279,8 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         commission_per_share=number("COMMISSION_PER_SHARE", "0", "10"),
         commission_minimum=number("COMMISSION_MINIMUM", "0", "1000"),
         slippage_bps=number("SLIPPAGE_BPS", "0", "1000"),
+        cash_rate=number("CASH_RATE", "-0.25", "0.25"),
+        borrow_rate=number("BORROW_RATE", "0", "2.5"),
         full_score_weight=float(number("FULL_SCORE_WEIGHT", "0", "1")),
         dry_run=_flag("DRY_RUN", text("DRY_RUN") or "false"),
         stops_at_close=_flag("STOPS_AT_CLOSE", text("STOPS_AT_CLOSE") or "false"),
@@ -281,19 +289,3 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         synthetic_seed=whole("SYNTHETIC_SEED", "0", "1000000000", "numbers"),
         synthetic_symbols=whole("SYNTHETIC_SYMBOLS", "1", "100000", "symbols"),
     )
-
-
-def _sources(one: str, several: str) -> tuple[str, ...]:
-    """SOURCE=x is short for SOURCES=x; finished history never mixes with anything."""
-    names = tuple(name for name in several.replace(",", " ").split(" ") if name) or (one or "sample",)
-    problem = ""
-    if one and one != names[0]:
-        problem = f"SOURCE is {one} and SOURCES begins with {names[0]}"
-    elif len(set(names)) < len(names):
-        problem = "a source is named twice"
-    elif len(names) > 1 and any(map(is_finished, names)):
-        problem = "finished history does not mix with other sources"
-    if problem:
-        raise ConfigError(problem, stage="settings", key="SOURCES", value=",".join(names),
-                          remedy="name each vendor once, in the order to ask them")  # fmt: skip
-    return names
