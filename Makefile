@@ -1,13 +1,13 @@
 # Variables on the command line win over the environment, that over .env:
 # SOURCE SOURCES FILES SYMBOLS SYNTHETIC_SEED SYNTHETIC_SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT
-# TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON OUT APPROVAL STRATEGIES SCENARIOS COSTS
+# TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON AMOUNT OUT APPROVAL STRATEGIES SCENARIOS COSTS
 VENV ?= .venv
 export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
 .PHONY: help run backfill stop status verify quarantine accept quality-report data-docs backtest sweep \
-	assess approve revoke test faults soak lint export bench peers core tools
+	assess deposit withdraw reset-account approve revoke test faults soak lint export bench peers core tools
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -80,6 +80,15 @@ bench: tools peers ## time against the best peers; ONLY=name for one
 peers:
 	@[ -x .venv-bench/bin/python ] || $(VENV)/bin/python -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+
+deposit: core ## pay AMOUNT= USD into the paper account, at the next session's open or SESSION='s
+	@$(RUNTIME).account deposit
+
+withdraw: core ## take AMOUNT= USD of cash out of the paper account; SESSION= as with deposit
+	@$(RUNTIME).account withdraw
+
+reset-account: core ## close the paper account, REASON="..." stays on record, and open another
+	@$(RUNTIME).account reset
 
 core:
 	@deploy/venv.sh requirements-core.txt

@@ -19,7 +19,7 @@ from dotenv import dotenv_values
 
 from data_layer.broker_settings import VARIABLES as BROKER_VARIABLES
 from data_layer.broker_settings import BrokerSettings, parse_broker
-from data_layer.source_catalogue import is_finished, parse_sources
+from data_layer.source_catalogue import asked_sources, is_finished
 from data_layer.vendor_settings import (
     VendorSettings,
     address_variables,
@@ -53,6 +53,8 @@ REMEMBERED = (
     "SLIPPAGE_BPS",
     "VOLUME_SHARE",
     "BROKER",
+    "CASH_RATE",
+    "BORROW_RATE",
     "FULL_SCORE_WEIGHT",
     "DRY_RUN",
     "STOPS_AT_CLOSE",
@@ -88,6 +90,10 @@ class Settings:
     full_score_weight: float = 0.05  # fraction of equity at |score| = 1
     dry_run: bool = False
     stops_at_close: bool = False  # judged at the close and sold at the next open, not resting inside the bar
+    # A year of 252 sessions: idle cash earns next to nothing at a broker; what is owed or sold short costs a short
+    # rate of two percent and a margin, as in the backtest engine.
+    cash_rate: Decimal = Decimal(0)
+    borrow_rate: Decimal = Decimal("0.03")
     market_index: str = ""  # symbol among the bars that beta and correlation are measured against; none: NULL
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     vendors: VendorSettings = field(default_factory=VendorSettings)
@@ -263,7 +269,7 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
     symbols = text("SYMBOLS").strip(" ").replace(",", " ")
     return Settings(
         almanac_home=home,
-        sources=parse_sources(text("SOURCE"), text("SOURCES")),
+        sources=asked_sources(text("SOURCE"), text("SOURCES")),
         cross_check=_flag("CROSS_CHECK", text("CROSS_CHECK") or "false"),
         vendor_price_tolerance=float(number("VENDOR_PRICE_TOLERANCE", "0", "1")),
         vendor_volume_tolerance=float(number("VENDOR_VOLUME_TOLERANCE", "0", "2")),
@@ -281,6 +287,8 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         commission_minimum=number("COMMISSION_MINIMUM", "0", "1000"),
         slippage_bps=number("SLIPPAGE_BPS", "0", "1000"),
         volume_share=number("VOLUME_SHARE", "0.000001", "1"),
+        cash_rate=number("CASH_RATE", "-0.25", "0.25"),
+        borrow_rate=number("BORROW_RATE", "0", "2.5"),
         full_score_weight=float(number("FULL_SCORE_WEIGHT", "0", "1")),
         dry_run=_flag("DRY_RUN", text("DRY_RUN") or "false"),
         stops_at_close=_flag("STOPS_AT_CLOSE", text("STOPS_AT_CLOSE") or "false"),

@@ -19,7 +19,7 @@ from data_layer.brokers.market import SimulatedMarket
 from models.accounting import Position
 from models.exits import Exits, tightest
 from models.records import Fill, Order
-from plugins.stages.trading_state import ACCOUNT, CancelledExit, Day, Pass, State
+from plugins.stages.trading_state import CancelledExit, Day, Pass, State
 
 
 def begin_or_end(state: State, day: Day, order: Order, fill: Fill, before: Decimal) -> None:
@@ -128,7 +128,7 @@ def _wanted(state: State, day: Day, symbol: str) -> list[Order]:
     name = "sell" if side > 0 else "buy"
     return [
         Order(
-            client_order_id=client_order_id(ACCOUNT, symbol, name, day.session, exit_type=kind),
+            client_order_id=client_order_id(day.account, symbol, name, day.session, exit_type=kind),
             symbol=symbol,
             session_date=day.session,
             side=name,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain, groupby
 from typing import Any, ClassVar
 
 from data_layer.sessions import next_session, previous_session
@@ -16,11 +17,13 @@ from models.accounting import Book
 from models.exits import Vote
 from models.records import CorporateAction
 from plugins.stages.account import load_state, order_events, write_pass
+from plugins.stages.book_checks import check_books
+from plugins.stages.cash import account_of, cash_movements, current_account
 from plugins.stages.context import Context
 from plugins.stages.knowledge import actions_as_of, members_as_of, renames, stable_views
 from plugins.stages.runs import complete_sessions, completed_sessions
 from plugins.stages.trading_day import STEPS, Step, decide, mark, order, reconcile, targets
-from plugins.stages.trading_state import ACCOUNT, Day, Pass, State
+from plugins.stages.trading_state import Day, Pass, State
 
 # A pass keeps its rows in memory and commits them together; two years of them are some megabytes.
 CHUNK_SESSIONS = 500
@@ -33,7 +36,8 @@ class RiskExecution:
     the very steps that the tasks then take for the newest.
     """
 
-    ALWAYS: ClassVar[frozenset[str]] = frozenset()  # steps with work even when no session is due
+    # Books that were wrong at the end of a run are still wrong when the next one finds nothing to do.
+    ALWAYS: ClassVar[frozenset[str]] = frozenset({"check_books"})
 
     def __init__(self, context: Context):
         self.context = context
@@ -65,6 +69,10 @@ class RiskExecution:
         """Value the account at the close and complete the session."""
         return self._newest("positions marked", mark)
 
+    def check_books(self) -> Mapping[str, Any]:
+        """Look for what must not be among the run's sessions, or in the last one when none was due."""
+        return check_books(self.context)
+
     def _newest(self, what: str, last_step: Step) -> Mapping[str, Any]:
         context = self.context
         if context.window.mode != "catch_up":
@@ -87,25 +95,37 @@ class RiskExecution:
             rules = self._rules(connection, due)
             if STEPS.index(last_step) >= STEPS.index(order):
                 self._heed_kill_switch(connection, rules.values())
-            days = list(self._days(connection, due, rules))
-            state, result = self._opening(connection, due[0]), Pass()
-            for day in days:
-                for step in STEPS[: STEPS.index(last_step) + 1]:
-                    step(state, day, result)
-            written = write_pass(connection, result, due, "insert", stage)
-            if last_step is mark:
-                self._complete(connection, days, result)
-            else:
-                self._freeze(connection, due[-1], rules[due[-1]])
+            written: Counter[str] = Counter()
+            for account, part in groupby(due, key=lambda s: account_of(rules[s])):  # a reset lies between two
+                written.update(self._take(connection, account, list(part), rules, last_step))
             return written
+
+    def _take(
+        self, connection: Connection, account: str, due: Sequence[dt.date],
+        rules: Mapping[dt.date, dict[str, Any]], last_step: Step,
+    ) -> dict[str, int]:  # fmt: skip
+        """Take sessions in a row of one account."""
+        days = list(self._days(connection, due, rules))
+        state, result = self._opening(connection, account, due[0]), Pass(account)
+        for day in days:
+            for step in STEPS[: STEPS.index(last_step) + 1]:
+                step(state, day, result)
+        written = write_pass(connection, result, due, "insert", self.context.stage)
+        if last_step is mark:
+            self._complete(connection, days, result)
+        else:
+            self._freeze(connection, due[-1], rules[due[-1]])
+        return written
 
     def _verify(self) -> Mapping[str, Any]:
         """Decide each session again from what it rested on, and compare; orders are never re-decided."""
         sessions = self.context.sessions
         with transaction(self.context.uri) as connection:
             take_lock(connection, self.context.stage)
-            for day in self._days(connection, sessions, self._rules(connection, sessions)):
-                state, result = self._opening(connection, day.session), Pass()
+            rules = self._rules(connection, sessions)
+            parts = [list(part) for _, part in groupby(sessions, key=lambda s: account_of(rules[s]))]
+            for day in chain.from_iterable(self._days(connection, part, rules) for part in parts):
+                state, result = self._opening(connection, day.account, day.session), Pass(day.account)
                 for step in STEPS:
                     step(state, day, result)
                 write_pass(connection, result, [day.session], "verify", self.context.stage)
@@ -121,28 +141,29 @@ class RiskExecution:
 
     def _heed_kill_switch(self, connection: Connection, undecided: Iterable[dict[str, Any]]) -> None:
         """Block the orders of sessions checked before the switch was thrown; orders that are out stay out."""
-        switch = self._kill_switch(connection)
+        switch = self._kill_switch(
+            connection, current_account(connection, self.context.settings.initial_cash)
+        )
         for rules in undecided:
             rules.setdefault("blocked", "" if rules["kill_switch"] else switch)
 
-    def _kill_switch(self, connection: Connection) -> str:
+    def _kill_switch(self, connection: Connection, account: str) -> str:
         """Return why nothing may be ordered, empty when it may."""
-        found = connection.execute(load_sql("accounts/select_kill_switch"), {"id": ACCOUNT}).fetchone()
+        found = connection.execute(load_sql("accounts/select_kill_switch"), {"id": account}).fetchone()
         return (found["reason"] or "engaged") if found else ""
 
-    def _opening(self, connection: Connection, session: dt.date) -> State:
+    def _opening(self, connection: Connection, account: str, session: dt.date) -> State:
         """Return the account as it stood before the session opened."""
-        initial = self.context.settings.initial_cash
-        connection.execute(load_sql("accounts/insert_account"), {"id": ACCOUNT, "cash": initial})
-        first = connection.execute(load_sql("accounts/select_first_session"), {"id": ACCOUNT}).fetchone()
+        first = connection.execute(load_sql("accounts/select_first_session"), {"id": account}).fetchone()
         if first is None or first["session_date"] is None or session <= first["session_date"]:
             return State(Book(), opened=False)
-        return load_state(connection, previous_session(session))
+        return load_state(connection, account, previous_session(session))
 
     def _days(
         self, connection: Connection, sessions: Sequence[dt.date], rules: Mapping[dt.date, Mapping[str, Any]]
     ) -> Iterator[Day]:
         cutoffs = completed_sessions(connection, "model_execution")
+        movements = cash_movements(connection, account_of(rules[sessions[0]]), sessions)
         votes = _votes(connection, sessions)
         members = members_as_of(connection, sessions, cutoffs)
         for view in stable_views(connection, sessions, cutoffs):
@@ -177,6 +198,7 @@ class RiskExecution:
                     rules=rules[session],
                     restricted=frozenset(s for s, flag in members[session].items() if flag),
                     renames=changes,
+                    movements=movements[session],
                 )
 
     def _rules(self, connection: Connection, sessions: Sequence[dt.date]) -> dict[dt.date, dict[str, Any]]:
@@ -188,15 +210,19 @@ class RiskExecution:
             )
         }
         settings = self.context.settings
+        account = current_account(connection, settings.initial_cash)
         limits = connection.execute(load_sql("risk_limits/select_limits")).fetchall()
         now = {
             "full_score_weight": settings.full_score_weight,
             "limits": {row["name"]: row["threshold"] for row in limits},
-            "kill_switch": self._kill_switch(connection),
+            "account": account,
+            "kill_switch": self._kill_switch(connection, account),
             "commission_per_share": str(settings.commission_per_share),
             "commission_minimum": str(settings.commission_minimum),
             "slippage_bps": str(settings.slippage_bps),
             "volume_share": str(settings.volume_share),
+            "cash_rate": str(settings.cash_rate),
+            "borrow_rate": str(settings.borrow_rate),
             "initial_cash": str(settings.initial_cash),
             "dry_run": settings.dry_run,
             "exits": "at_close" if settings.stops_at_close else "resting",

@@ -12,15 +12,16 @@ from models.portfolio import build_targets
 from models.records import Order, RiskDecision, TargetPosition
 from models.risk.base import RiskContext
 from models.risk.check import build_limits, check_risk
+from plugins.stages.cash import move_cash
 from plugins.stages.exits import begin_or_end, bring_in_line, end_by_leg, fill_inside_bar, kept_flat, watch
-from plugins.stages.trading_state import ACCOUNT, Day, Pass, State
+from plugins.stages.trading_state import Day, Pass, State
 
 
 def reconcile(state: State, day: Day, result: Pass) -> None:
     """Book what goes ex, fill the orders sent before at this open, then the exits the bar has reached.
 
     The order of events is the backtest engine's (models.backtest.kernel). A renamed share's holding and
-    orders go on under the new ticker before anything else; the first deposit is booked first.
+    orders go on under the new ticker before anything else; then money earns and costs, and moves in and out.
     """
     touched = {new for old, new, effective in day.renames if state.rename(old, new, effective)}
     market = market_of(day)
@@ -31,9 +32,7 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
     else:
         fills, sent = tuple(day.executed.fills), dict(day.executed.orders)
     result.fills += fills
-    if not state.opened:
-        result.ledger += state.book.deposit(day.session, Decimal(day.rules["initial_cash"]))
-        state.opened = True
+    move_cash(state, day, result)
     splits = {
         a.symbol: a.value
         for a in day.actions
@@ -135,7 +134,7 @@ def _order(decision: RiskDecision, target: TargetPosition, day: Day) -> Order:
     if final and current * final <= 0 and day.exits != "none":  # it opens a holding
         stop_loss, take_profit, _ = tightest(day.votes.get(decision.symbol, ()), 1 if final > 0 else -1)
     return Order(
-        client_order_id=client_order_id(ACCOUNT, decision.symbol, side, decision.session_date),
+        client_order_id=client_order_id(day.account, decision.symbol, side, decision.session_date),
         symbol=decision.symbol,
         session_date=decision.session_date,
         side=side,

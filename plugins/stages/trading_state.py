@@ -12,9 +12,17 @@ from data_layer.brokers.base import ExpiredOrder
 from models.accounting import Book, Snapshot
 from models.exits import Exits, Vote
 from models.portfolio import SkippedTarget
-from models.records import CorporateAction, Fill, LedgerEntry, Order, RiskDecision, TargetPosition
+from models.records import (
+    CashMovement,
+    CorporateAction,
+    Fill,
+    LedgerEntry,
+    Order,
+    RiskDecision,
+    TargetPosition,
+)
 
-ACCOUNT = "paper"
+ACCOUNT = "paper"  # the first account; the one a session belongs to stands in its rules
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,13 @@ class Day:
     renames: Sequence[
         tuple[str, str, dt.date]
     ] = ()  # old ticker, new one and its first session, up to this one
+
+    movements: Sequence[CashMovement] = ()  # paid in and taken out before this session's open
+
+    @property
+    def account(self) -> str:
+        """Id of the account the session belongs to; the first one in sessions decided before there were several."""
+        return str(self.rules.get("account", ACCOUNT))
 
     @property
     def exits(self) -> str:
@@ -100,8 +115,9 @@ class State:
 
 @dataclass
 class Pass:
-    """All that deciding some sessions produced, in order, ready to be written in one transaction."""
+    """All that deciding some sessions of one account produced, in order, ready to be written in one transaction."""
 
+    account: str = ACCOUNT
     targets: list[TargetPosition] = field(default_factory=list)
     decisions: list[RiskDecision] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
@@ -112,6 +128,7 @@ class Pass:
     hit: dict[str, Order] = field(default_factory=dict)  # exits that filled, by client order id
     expired: list[ExpiredOrder] = field(default_factory=list)
     ledger: list[LedgerEntry] = field(default_factory=list)
+    refused: list[CashMovement] = field(default_factory=list)  # withdrawals of more than there was
     snapshots: list[Snapshot] = field(default_factory=list)
     skipped: list[SkippedTarget] = field(default_factory=list)
     # By session, as of its close: exits by symbol, sides ended by symbol.

@@ -14,6 +14,7 @@ REQUIREMENTS = [ROOT / "requirements-core.txt", ROOT / "requirements.txt"]
 TARGETS = (
     "run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export", "quarantine", "accept",
     "quality-report", "data-docs", "backfill", "backtest", "sweep", "assess", "approve", "revoke", "soak",
+    "deposit", "withdraw", "reset-account",
 )  # fmt: skip
 
 

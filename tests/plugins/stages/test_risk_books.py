@@ -111,6 +111,8 @@ def test_equity_recomputed_in_plain_python(prepared):
     snapshots = query(database.reader, "SELECT * FROM account_snapshots ORDER BY session_date")
     for snapshot in snapshots:
         day = snapshot["session_date"]
+        lent = sum(-n * prices[s] for s, n in shares.items() if n < 0) - min(cash, 0)
+        cash -= lent * Decimal("0.03") / 252
         for action in actions[day]:  # the split before the dividend
             if action["action_type"] == "split":
                 shares[action["symbol"]] = int(shares[action["symbol"]] * action["value"])
