@@ -1,12 +1,12 @@
 # Variables on the command line win over the environment, that over .env:
 # SOURCE SOURCES FILES SYMBOLS SYNTHETIC_SEED SYNTHETIC_SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT
-# TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON AMOUNT OUT APPROVAL STRATEGIES SCENARIOS COSTS
+# TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON ACCOUNT AMOUNT LIMIT VALUE OUT APPROVAL STRATEGIES SCENARIOS COSTS
 VENV ?= .venv
 export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
-.PHONY: help run backfill stop status verify quarantine accept quality-report data-docs backtest sweep \
+.PHONY: help run backfill stop status verify kill rearm limits quarantine accept quality-report data-docs backtest sweep \
 	assess deposit withdraw reset-account approve revoke test faults soak lint export bench peers core tools
 .DEFAULT_GOAL := help
 
@@ -26,6 +26,15 @@ status: core ## what runs, how far each stage is, where to look
 
 verify: core ## check tables, row counts and invariants; TABLES=a,b for some
 	@$(RUNTIME).verify
+
+kill: core ## latch the kill switch and cancel what is out: REASON="..." [ACCOUNT=]
+	@$(RUNTIME).kill
+
+rearm: core ## arm the kill switch again: REASON="..." [ACCOUNT=]
+	@$(RUNTIME).rearm
+
+limits: core ## the risk limits; LIMIT=max_position VALUE=0.04 REASON="..." [SYMBOL=] changes one
+	@$(RUNTIME).limits
 
 quarantine: core ## rows put aside; RELEASE=id or REJECT=id with REASON="..." decides about one
 	@$(RUNTIME).quarantine

@@ -23,6 +23,7 @@ FIRST = "reconcile_fills"
 with stage_dag("risk_execution", __doc__, [SIGNALS]):
     chain(
         StageStepOperator(task_id=FIRST, first_step=FIRST),
+        StageStepOperator(task_id="blend_signals", first_step=FIRST),
         StageStepOperator(task_id="build_targets", first_step=FIRST),
         StageStepOperator(task_id="check_risk", first_step=FIRST),
         StageStepOperator(task_id="submit_orders", first_step=FIRST),

@@ -15,6 +15,7 @@ from typing import Any
 from data_layer.brokers.base import Broker, NoAnswerError, OrderReport, payload_hash
 from data_layer.storage.audit import event, write_events
 from data_layer.storage.database import load_sql, take_lock, transaction
+from data_layer.storage.kill_switch import heed_switch
 from models.errors import AlmanacError, DataQualityError, RetryableError
 from models.records import Order
 from plugins.execution.broker import order_of
@@ -96,10 +97,13 @@ def _one(uri: str, account: str, broker: Broker, row: Mapping[str, Any], check: 
     claimed = {"client_order_id": order.client_order_id,
                "from_state": "planned" if row["state"] == "planned" else "unknown"}  # fmt: skip
     with transaction(uri) as connection:
-        if not connection.execute(load_sql("orders/update_claimed"), claimed).rowcount:
-            connection.rollback()
-            _block(uri, account, order, "kill switch, or no approval in force")
-            return "blocked"
+        # Held till the claim is written: whoever latches meanwhile waits, and then sees the order as sent.
+        trouble = heed_switch(connection, account).reason and "kill switch"
+        if not trouble and not connection.execute(load_sql("orders/update_claimed"), claimed).rowcount:
+            trouble = "no approval in force"
+    if trouble:
+        _block(uri, account, order, trouble)
+        return "blocked"
     try:
         return _compared(uri, order, broker.submit(order))
     except NoAnswerError as error:

@@ -17,7 +17,8 @@ from data_layer.storage.merge import Mode, merge
 from models.accounting import Book, Position, Snapshot
 from models.errors import DataQualityError
 from models.exits import Exits
-from models.records import Order, RiskDecision
+from models.records import Order
+from plugins.stages.decision_rows import decision_row, load_watch, write_blends, write_watched
 from plugins.stages.trading_state import Day, Pass, State
 
 KEY = ("account_id", "session_date", "symbol")
@@ -47,7 +48,7 @@ def load_state(connection: Connection, account: str, session: dt.date) -> State:
     resting: dict[str, list[Order]] = {}
     for row in connection.execute(load_sql("orders/select_resting"), key):
         resting.setdefault(row["symbol"], []).append(Order(**row))
-    return State(
+    state = State(
         Book.from_state(cash["cash_usd"], [Position(**{f: row[f] for f in HELD}) for row in rows]),
         [Order(**row) for row in connection.execute(load_sql("orders/select_sent"), key)],
         exits={
@@ -58,6 +59,8 @@ def load_state(connection: Connection, account: str, session: dt.date) -> State:
         resting=resting,
         ended={row["symbol"]: row["ended_side"] for row in rows if row["ended_side"]},
     )
+    load_watch(connection, account, session, state)
+    return state
 
 
 def write_pass(
@@ -84,8 +87,9 @@ def write_pass(
             merged = merge(connection, table, frame, key=key, mode=mode, scope={**scope, **only}, stage=stage)
             written[table] = written.get(table, 0) + merged.inserted
 
+    written["ensemble_signals"] = write_blends(connection, done, sessions, mode, stage)
     put("target_positions", [_row(t) for t in done.targets], KEY)
-    put("risk_decisions", [_decision_row(d) for d in done.decisions], KEY)
+    put("risk_decisions", [decision_row(done.account, d) for d in done.decisions], KEY)
     decided = _ids(connection, done, "risk_decisions/select_ids", [d.session_date for d in done.decisions])
     orders = [_order_row(o, decided[o.session_date, o.symbol], done) for o in done.orders]
     put("orders", orders, ("client_order_id",), order_type=["market"])
@@ -100,6 +104,7 @@ def write_pass(
         _settle_orders(connection, done)  # before the positions, against which the exits that rest are held
     put("positions", [row for s in done.snapshots for row in _position_rows(s, done)], KEY)
     put("account_snapshots", [_snapshot_row(s) for s in done.snapshots], KEY[:2])
+    written["risk_snapshots"] = write_watched(connection, done.account, done, sessions, mode, stage)
     return written
 
 
@@ -175,11 +180,6 @@ def _row(record: Any) -> dict[str, Any]:
 
 def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key != name}
-
-
-def _decision_row(decision: RiskDecision) -> dict[str, Any]:
-    row = _row(decision)
-    return {**row, "checks": list(row["checks"])}
 
 
 def _order_row(order: Order, decision: int, done: Pass) -> dict[str, Any]:

@@ -9,7 +9,6 @@ restricted share is never traded, so its holding loses its exits, and has none t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
@@ -103,7 +102,8 @@ def kept_flat(state: State, day: Day) -> dict[str, str]:
     """
     flat: dict[str, str] = {}
     judged = state.exits if day.exits == "at_close" else {}
-    wanted = {s: math.fsum(v.score for v in day.votes.get(s, ())) for s in state.ended.keys() | judged.keys()}
+    scores = state.blend.wanted()
+    wanted = {s: scores.get(s, 0.0) for s in state.ended.keys() | judged.keys()}
     for symbol, side in list(state.ended.items()):
         if symbol in day.closes and side * wanted[symbol] <= 0:
             del state.ended[symbol]

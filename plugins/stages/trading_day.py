@@ -1,4 +1,4 @@
-"""The steps of one session of the paper account: fill, aim, check, order, mark; no database, no clock."""
+"""The steps of one session of the paper account: fill, blend, aim, check, order, mark; no database, no clock."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from decimal import Decimal
 from data_layer.brokers.base import ExpiredOrder, client_order_id
 from data_layer.brokers.market import SimulatedMarket
 from models.exits import tightest
-from models.portfolio import build_targets
 from models.records import Order, RiskDecision, TargetPosition
-from models.risk.base import RiskContext
-from models.risk.check import build_limits, check_risk
 from plugins.stages.cash import move_cash
-from plugins.stages.exits import begin_or_end, bring_in_line, end_by_leg, fill_inside_bar, kept_flat, watch
+from plugins.stages.deciding import blend_votes, decide, targets
+from plugins.stages.exits import begin_or_end, bring_in_line, end_by_leg, fill_inside_bar
 from plugins.stages.trading_state import Day, Pass, State
 
 
@@ -57,43 +55,11 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
         fill_inside_bar(state, day, result, market)
 
 
-def targets(state: State, day: Day, result: Pass) -> None:
-    """Move the trailing stops at the close, then turn the session's scores into wanted holdings."""
-    marked = state.book.mark(day.session, day.closes)
-    watch(state, day)
-    plan = build_targets(
-        day.session,
-        {symbol: [v.score for v in votes] for symbol, votes in day.votes.items()},
-        active_models=max(len(day.rules["models"]), 1),
-        closes=day.closes,
-        next_splits=day.next_splits,
-        positions={p.symbol: p.quantity for p in marked.positions},
-        equity_usd=marked.equity_usd,
-        full_score_weight=day.rules["full_score_weight"],
-        restricted=day.restricted,
-        flat=kept_flat(state, day),
-    )
-    result.targets += plan.targets
-    result.skipped += plan.skipped
-
-
-def decide(state: State, day: Day, result: Pass) -> None:
-    """Check every wanted change of the session against every limit."""
-    marked = state.book.mark(day.session, day.closes)
-    context = RiskContext(
-        equity_usd=marked.equity_usd,
-        holdings_usd={p.symbol: p.market_value_usd for p in marked.positions},
-        kill_switch=day.rules["kill_switch"],
-    )
-    wanted = [t for t in result.targets if t.session_date == day.session]
-    result.decisions += check_risk(wanted, build_limits(day.rules["limits"]), context)
-
-
 def order(state: State, day: Day, result: Pass) -> None:
     """Order what was approved, or only plan it in a dry run; nothing when it was blocked meanwhile."""
     if day.rules["blocked"]:
         return
-    aims = {t.symbol: t for t in result.targets if t.session_date == day.session}
+    aims = {t.symbol: t for t in result.targets_of(day.session)}
     allowed = [d for d in result.decisions if d.session_date == day.session and d.approved_quantity]
     made = [_order(decision, aims[decision.symbol], day) for decision in allowed]
     result.orders += made
@@ -115,7 +81,7 @@ def mark(state: State, day: Day, result: Pass) -> None:
 
 
 Step = Callable[[State, Day, Pass], None]
-STEPS: tuple[Step, ...] = (reconcile, targets, decide, order, mark)
+STEPS: tuple[Step, ...] = (reconcile, blend_votes, targets, decide, order, mark)
 
 
 def market_of(day: Day) -> SimulatedMarket:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -10,7 +11,9 @@ from typing import Any
 
 from data_layer.brokers.base import ExpiredOrder
 from models.accounting import Book, Snapshot
+from models.ensemble import Blend
 from models.exits import Exits, Vote
+from models.lookback import Lookback
 from models.portfolio import SkippedTarget
 from models.records import (
     CashMovement,
@@ -21,6 +24,7 @@ from models.records import (
     RiskDecision,
     TargetPosition,
 )
+from models.risk.latch import Watch
 
 ACCOUNT = "paper"  # the first account; the one a session belongs to stands in its rules
 
@@ -55,6 +59,9 @@ class Day:
     renames: Sequence[
         tuple[str, str, dt.date]
     ] = ()  # old ticker, new one and its first session, up to this one
+    lookback: Lookback | None = None  # the recent past of all symbols
+    index: Sequence[str] = ()  # whose mean return is the benchmark's
+    sectors: Mapping[str, str] = field(default_factory=dict)
 
     movements: Sequence[CashMovement] = ()  # paid in and taken out before this session's open
 
@@ -84,6 +91,16 @@ class CancelledExit:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a session's check found: the account's fall, why nothing was allowed, and how long what is held is."""
+
+    session_date: dt.date
+    watch: Watch
+    kill_switch: str  # empty when orders were allowed
+    held: Mapping[str, tuple[int, int]]  # side, and at how many closes it has been held
+
+
 @dataclass
 class State:
     """The account between two steps of a session."""
@@ -94,6 +111,9 @@ class State:
     exits: dict[str, Exits] = field(default_factory=dict)  # by symbol held
     resting: dict[str, list[Order]] = field(default_factory=dict)  # exits out at the broker, by symbol
     ended: dict[str, int] = field(default_factory=dict)  # the side an exit has ended, till the score turns
+    held: dict[str, tuple[int, int]] = field(default_factory=dict)  # side, and closes at which it was held
+    watch: Watch = field(default_factory=Watch)
+    blend: Blend = field(default_factory=Blend.none)  # the session's, from one step to the next
 
     def rename(self, old: str, new: str, effective: dt.date) -> bool:
         """Let a renamed share's holding, orders and exits go on under the new ticker; True when it is held."""
@@ -109,6 +129,8 @@ class State:
             self.exits.setdefault(new, self.exits.pop(old))
         if old in self.ended:
             self.ended.setdefault(new, self.ended.pop(old))
+        if old in self.held:
+            self.held.setdefault(new, self.held.pop(old))
         self.resting.setdefault(new, []).extend(self.resting.pop(old, []))
         return True
 
@@ -118,7 +140,9 @@ class Pass:
     """All that deciding some sessions of one account produced, in order, ready to be written in one transaction."""
 
     account: str = ACCOUNT
+    blends: list[tuple[dt.date, Blend]] = field(default_factory=list)
     targets: list[TargetPosition] = field(default_factory=list)
+    watched: list[Watched] = field(default_factory=list)
     decisions: list[RiskDecision] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     planned: dict[str, str] = field(default_factory=dict)  # client order id: why it was kept back
@@ -133,3 +157,8 @@ class Pass:
     skipped: list[SkippedTarget] = field(default_factory=list)
     # By session, as of its close: exits by symbol, sides ended by symbol.
     exits: dict[dt.date, tuple[Mapping[str, Exits], Mapping[str, int]]] = field(default_factory=dict)
+
+    def targets_of(self, session: dt.date) -> list[TargetPosition]:
+        """Return the targets of the session decided last."""
+        found = list(itertools.takewhile(lambda t: t.session_date == session, reversed(self.targets)))
+        return found[::-1]
