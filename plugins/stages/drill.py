@@ -10,12 +10,12 @@ from typing import Any
 
 from psycopg import errors
 
-from data_layer.brokers.base import client_order_id
+from data_layer.brokers.base import client_order_id, payload_hash
 from data_layer.storage.audit import event, write_events
 from data_layer.storage.database import Connection, load_sql, transaction
 from data_layer.storage.kill_switch import accounts, heed_switch, latch, read_switch, rearm
 from models.errors import BlockedError, ConfigError
-from models.records import TargetPosition
+from models.records import Order, TargetPosition
 from models.risk.base import RiskContext
 from models.risk.check import check_risk
 from models.risk.kill_switch import KillSwitch
@@ -75,9 +75,11 @@ def drill(connection: Connection, today: dt.date) -> list[str]:
         proved.append(what)
 
     connection.execute("SAVEPOINT drill")
-    connection.execute(load_sql("accounts/insert_account"), {"id": DRILL, "cash": 1})
+    connection.execute(load_sql("accounts/insert_drill"), {"id": DRILL})
+    order = Order(client_order_id(DRILL, "DRILL", "buy", today), "DRILL", today, "buy", 1, Decimal(1))
     connection.execute(load_sql("orders/insert_drill"), {
-        "account_id": DRILL, "session": today, "client_order_id": client_order_id(DRILL, "DRILL", "buy", today),
+        "account_id": DRILL, "session": today, "client_order_id": order.client_order_id,
+        "payload_hash": payload_hash(DRILL, order),
     })  # fmt: skip
     prove("armed at the start", not heed_switch(connection, DRILL).reason)
     prove("an open order is cancelled", latch(connection, DRILL, "drill", DRILL) == 1)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain, groupby
 from typing import Any, ClassVar
 
 from data_layer.sessions import next_session, previous_session
@@ -16,6 +17,8 @@ from data_layer.storage.kill_switch import heed_switch
 from models.accounting import Book
 from models.records import CorporateAction
 from plugins.stages.account import load_state, order_events, write_pass
+from plugins.stages.book_checks import check_books
+from plugins.stages.cash import account_of, cash_movements, current_account
 from plugins.stages.context import Context
 from plugins.stages.deciding import blend_votes, decide, targets
 from plugins.stages.knowledge import actions_as_of, members_and_sectors, renames, stable_views
@@ -23,7 +26,7 @@ from plugins.stages.runs import complete_sessions, completed_sessions
 from plugins.stages.trading_day import STEPS, Step, mark, order, reconcile
 from plugins.stages.trading_history import read_history, read_votes
 from plugins.stages.trading_rules import rules_now
-from plugins.stages.trading_state import ACCOUNT, Day, Pass, State
+from plugins.stages.trading_state import Day, Pass, State
 
 # A pass keeps its rows in memory and commits them together; two years of them are some megabytes.
 CHUNK_SESSIONS = 500
@@ -36,7 +39,8 @@ class RiskExecution:
     the very steps that the tasks then take for the newest.
     """
 
-    ALWAYS: ClassVar[frozenset[str]] = frozenset()  # steps with work even when no session is due
+    # Books that were wrong at the end of a run are still wrong when the next one finds nothing to do.
+    ALWAYS: ClassVar[frozenset[str]] = frozenset({"check_books"})
 
     def __init__(self, context: Context):
         self.context = context
@@ -72,6 +76,10 @@ class RiskExecution:
         """Value the account at the close and complete the session."""
         return self._newest("positions marked", mark)
 
+    def check_books(self) -> Mapping[str, Any]:
+        """Look for what must not be among the run's sessions, or in the last one when none was due."""
+        return check_books(self.context)
+
     def _newest(self, what: str, last_step: Step) -> Mapping[str, Any]:
         context = self.context
         if context.window.mode != "catch_up":
@@ -91,29 +99,40 @@ class RiskExecution:
             due = [s for s in sessions if s not in done]
             if not due:
                 return {}
-            self._open_account(connection)
             rules = self._rules(connection, due)
             if STEPS.index(last_step) >= STEPS.index(order):
                 self._heed_kill_switch(connection, rules.values())
-            days = list(self._days(connection, due, rules))
-            state, result = self._opening(connection, due[0]), Pass()
-            for day in days:
-                for step in STEPS[: STEPS.index(last_step) + 1]:
-                    step(state, day, result)
-            written = write_pass(connection, result, due, "insert", stage)
-            if last_step is mark:
-                self._complete(connection, days, result)
-            else:
-                self._freeze(connection, due[-1], rules[due[-1]])
+            written: Counter[str] = Counter()
+            for account, part in groupby(due, key=lambda s: account_of(rules[s])):  # a reset lies between two
+                written.update(self._take(connection, account, list(part), rules, last_step))
             return written
+
+    def _take(
+        self, connection: Connection, account: str, due: Sequence[dt.date],
+        rules: Mapping[dt.date, dict[str, Any]], last_step: Step,
+    ) -> dict[str, int]:  # fmt: skip
+        """Take sessions in a row of one account."""
+        days = list(self._days(connection, due, rules))
+        state, result = self._opening(connection, account, due[0]), Pass(account)
+        for day in days:
+            for step in STEPS[: STEPS.index(last_step) + 1]:
+                step(state, day, result)
+        written = write_pass(connection, result, due, "insert", self.context.stage)
+        if last_step is mark:
+            self._complete(connection, days, result)
+        else:
+            self._freeze(connection, due[-1], rules[due[-1]])
+        return written
 
     def _verify(self) -> Mapping[str, Any]:
         """Decide each session again from what it rested on, and compare; orders are never re-decided."""
         sessions = self.context.sessions
         with transaction(self.context.uri) as connection:
             take_lock(connection, self.context.stage)
-            for day in self._days(connection, sessions, self._rules(connection, sessions)):
-                state, result = self._opening(connection, day.session), Pass()
+            rules = self._rules(connection, sessions)
+            parts = [list(part) for _, part in groupby(sessions, key=lambda s: account_of(rules[s]))]
+            for day in chain.from_iterable(self._days(connection, part, rules) for part in parts):
+                state, result = self._opening(connection, day.account, day.session), Pass(day.account)
                 for step in STEPS:
                     step(state, day, result)
                 write_pass(connection, result, [day.session], "verify", self.context.stage)
@@ -129,26 +148,23 @@ class RiskExecution:
 
     def _heed_kill_switch(self, connection: Connection, undecided: Iterable[dict[str, Any]]) -> None:
         """Block the orders of sessions checked before the switch was thrown; orders that are out stay out."""
-        switch = heed_switch(connection, ACCOUNT).by_hand
+        account = current_account(connection, self.context.settings.initial_cash)
+        switch = heed_switch(connection, account).by_hand
         for rules in undecided:
             rules.setdefault("blocked", "" if rules["kill_switch"] else switch)
 
-    def _open_account(self, connection: Connection) -> None:
-        """Make the account when there is none, with its kill switch and settings."""
-        initial = self.context.settings.initial_cash
-        connection.execute(load_sql("accounts/insert_account"), {"id": ACCOUNT, "cash": initial})
-
-    def _opening(self, connection: Connection, session: dt.date) -> State:
+    def _opening(self, connection: Connection, account: str, session: dt.date) -> State:
         """Return the account as it stood before the session opened."""
-        first = connection.execute(load_sql("accounts/select_first_session"), {"id": ACCOUNT}).fetchone()
+        first = connection.execute(load_sql("accounts/select_first_session"), {"id": account}).fetchone()
         if first is None or first["session_date"] is None or session <= first["session_date"]:
             return State(Book(), opened=False)
-        return load_state(connection, previous_session(session))
+        return load_state(connection, account, previous_session(session))
 
     def _days(
         self, connection: Connection, sessions: Sequence[dt.date], rules: Mapping[dt.date, Mapping[str, Any]]
     ) -> Iterator[Day]:
         cutoffs = completed_sessions(connection, "model_execution")
+        movements = cash_movements(connection, account_of(rules[sessions[0]]), sessions)
         members, sectors = members_and_sectors(connection, sessions, cutoffs)
         votes = read_votes(self.context.uri, sessions, {s: rules[s]["models"] for s in sessions}, members)
         for view in stable_views(connection, sessions, cutoffs):
@@ -173,12 +189,14 @@ class RiskExecution:
                     opens={s: Decimal(repr(p[0])) for s, p in prices[session].items()},
                     closes={s: Decimal(repr(p[3])) for s, p in prices[session].items()},
                     ranges={s: (p[1], p[2]) for s, p in prices[session].items()},
+                    volumes={s: p[4] for s, p in prices[session].items()},
                     actions=by_session[session],
                     next_splits={a.symbol: a.value for a in going_ex if a.action_type == "split"},
                     votes=votes[session],
                     rules=rules[session],
                     restricted=frozenset(s for s, flag in members[session].items() if flag),
                     renames=changes,
+                    movements=movements[session],
                     lookback=history.at(session),
                     index=(benchmark,) if benchmark else tuple(members[session]),
                     sectors=sectors[session],
@@ -192,7 +210,8 @@ class RiskExecution:
                 load_sql("stage_runs/select_rules"), {"stage": self.context.stage, "sessions": list(sessions)}
             )
         }
-        now = rules_now(connection, self.context.settings, ACCOUNT)
+        settings = self.context.settings
+        now = rules_now(connection, settings, current_account(connection, settings.initial_cash))
         models: dict[dt.date, list[str]] = defaultdict(list)
         ran = connection.execute(load_sql("stage_runs/select_models"), {"sessions": list(sessions)})
         for row in ran:

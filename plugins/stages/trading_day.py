@@ -5,30 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from data_layer.brokers.base import client_order_id
-from data_layer.brokers.simulated import SimulatedBroker
+from data_layer.brokers.base import ExpiredOrder, client_order_id
+from data_layer.brokers.market import SimulatedMarket
 from models.exits import tightest
 from models.records import Order, RiskDecision, TargetPosition
+from plugins.stages.cash import move_cash
 from plugins.stages.deciding import blend_votes, decide, targets
-from plugins.stages.exits import begin_or_end, bring_in_line, fill_inside_bar
-from plugins.stages.trading_state import ACCOUNT, Day, Pass, State
+from plugins.stages.exits import begin_or_end, bring_in_line, end_by_leg, fill_inside_bar
+from plugins.stages.trading_state import Day, Pass, State
 
 
 def reconcile(state: State, day: Day, result: Pass) -> None:
     """Book what goes ex, fill the orders sent before at this open, then the exits the bar has reached.
 
     The order of events is the backtest engine's (models.backtest.kernel). A renamed share's holding and
-    orders go on under the new ticker before anything else; the first deposit is booked first.
+    orders go on under the new ticker before anything else; then money earns and costs, and moves in and out.
     """
     touched = {new for old, new, effective in day.renames if state.rename(old, new, effective)}
-    costs = ("commission_per_share", "commission_minimum", "slippage_bps")
-    broker = SimulatedBroker(*(Decimal(day.rules[name]) for name in costs))
-    executed = broker.fills(state.orders, day.opens, day.session)
-    result.fills += executed.fills
-    result.expired += executed.expired
-    if not state.opened:
-        result.ledger += state.book.deposit(day.session, Decimal(day.rules["initial_cash"]))
-        state.opened = True
+    market = market_of(day)
+    if day.executed is None:
+        executed = market.fills(state.orders, day.opens, day.session, day.volumes)
+        fills, sent = executed.fills, {o.client_order_id: o for o in state.orders}
+        result.expired += executed.expired
+    else:
+        fills, sent = tuple(day.executed.fills), dict(day.executed.orders)
+    result.fills += fills
+    move_cash(state, day, result)
     splits = {
         a.symbol: a.value
         for a in day.actions
@@ -41,15 +43,16 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
             state.exits[symbol] = state.exits[symbol].split(splits[symbol])
         else:  # less than a share is paid out
             del state.exits[symbol]
-    sent = {o.client_order_id: o for o in state.orders}
-    for fill in executed.fills:
+    for fill in fills:
         held = state.book.positions.get(fill.symbol)
         before = held.quantity if held else Decimal(0)
         result.ledger += state.book.apply_fill(fill)
         begin_or_end(state, day, sent[fill.client_order_id], fill, before)
+        end_by_leg(state, result, sent[fill.client_order_id], fill)
     state.orders = []
-    bring_in_line(state, day, result, {*touched, *splits, *(f.symbol for f in executed.fills)})
-    fill_inside_bar(state, day, result, broker)
+    if day.executed is None:  # at a real broker exits are its own orders
+        bring_in_line(state, day, result, {*touched, *splits, *(f.symbol for f in fills)})
+        fill_inside_bar(state, day, result, market)
 
 
 def order(state: State, day: Day, result: Pass) -> None:
@@ -60,8 +63,13 @@ def order(state: State, day: Day, result: Pass) -> None:
     allowed = [d for d in result.decisions if d.session_date == day.session and d.approved_quantity]
     made = [_order(decision, aims[decision.symbol], day) for decision in allowed]
     result.orders += made
-    if day.rules["dry_run"]:
-        result.planned += [o.client_order_id for o in made]
+    if day.rules.get("missed"):
+        result.expired += [
+            ExpiredOrder(o.client_order_id, o.symbol, day.session, "missed: a later session is sent") for o in made
+        ]
+        result.planned |= dict.fromkeys((o.client_order_id for o in made), "missed")
+    elif day.rules["dry_run"]:
+        result.planned |= dict.fromkeys((o.client_order_id for o in made), "dry_run")
     else:
         state.orders = made
 
@@ -76,6 +84,14 @@ Step = Callable[[State, Day, Pass], None]
 STEPS: tuple[Step, ...] = (reconcile, blend_votes, targets, decide, order, mark)
 
 
+def market_of(day: Day) -> SimulatedMarket:
+    """Return the simulated market at the session's costs."""
+    costs = ("commission_per_share", "commission_minimum", "slippage_bps")
+    per_share, least, slippage = (Decimal(day.rules[name]) for name in costs)
+    share = day.rules.get("volume_share")  # none in sessions decided before there was one
+    return SimulatedMarket(per_share, least, slippage, Decimal(share) if share else None)
+
+
 def _order(decision: RiskDecision, target: TargetPosition, day: Day) -> Order:
     side = "buy" if decision.approved_quantity > 0 else "sell"
     current = target.current_quantity
@@ -84,7 +100,7 @@ def _order(decision: RiskDecision, target: TargetPosition, day: Day) -> Order:
     if final and current * final <= 0 and day.exits != "none":  # it opens a holding
         stop_loss, take_profit, _ = tightest(day.votes.get(decision.symbol, ()), 1 if final > 0 else -1)
     return Order(
-        client_order_id=client_order_id(ACCOUNT, decision.symbol, side, decision.session_date),
+        client_order_id=client_order_id(day.account, decision.symbol, side, decision.session_date),
         symbol=decision.symbol,
         session_date=decision.session_date,
         side=side,

@@ -25,6 +25,7 @@ def rules_now(connection: Connection, settings: Settings, account: str) -> dict[
     switch = read_switch(connection, account)
     portfolio, rearm_sessions = _portfolio(connection, settings, account)
     return {
+        "account": account,
         "ensemble": _ensemble(connection),
         "portfolio": portfolio,
         "benchmark": settings.benchmark,
@@ -36,6 +37,9 @@ def rules_now(connection: Connection, settings: Settings, account: str) -> dict[
         "commission_per_share": str(settings.commission_per_share),
         "commission_minimum": str(settings.commission_minimum),
         "slippage_bps": str(settings.slippage_bps),
+        "volume_share": str(settings.volume_share),
+        "cash_rate": str(settings.cash_rate),
+        "borrow_rate": str(settings.borrow_rate),
         "initial_cash": str(settings.initial_cash),
         "dry_run": settings.dry_run,
         "exits": "at_close" if settings.stops_at_close else "resting",

@@ -15,10 +15,26 @@ from models.ensemble import Blend
 from models.exits import Exits, Vote
 from models.lookback import Lookback
 from models.portfolio import SkippedTarget
-from models.records import CorporateAction, Fill, LedgerEntry, Order, RiskDecision, TargetPosition
+from models.records import (
+    CashMovement,
+    CorporateAction,
+    Fill,
+    LedgerEntry,
+    Order,
+    RiskDecision,
+    TargetPosition,
+)
 from models.risk.latch import Watch
 
-ACCOUNT = "paper"
+ACCOUNT = "paper"  # the first account; the one a session belongs to stands in its rules
+
+
+@dataclass(frozen=True)
+class Executed:
+    """What a real broker executed, to be booked in a session: fills, and the orders they belong to by name."""
+
+    fills: Sequence[Fill] = ()
+    orders: Mapping[str, Order] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -37,6 +53,8 @@ class Day:
     next_splits: Mapping[str, Decimal]  # going ex at the next one
     votes: Mapping[str, Sequence[Vote]]  # by symbol, of the models with a vote
     rules: Mapping[str, Any]
+    volumes: Mapping[str, float] = field(default_factory=dict)  # shares
+    executed: Executed | None = None  # of an account at a real broker; None: the simulated market decides
     restricted: frozenset[str] = frozenset()  # never to be traded: what is held of them stays
     renames: Sequence[
         tuple[str, str, dt.date]
@@ -44,6 +62,13 @@ class Day:
     lookback: Lookback | None = None  # the recent past of all symbols
     index: Sequence[str] = ()  # whose mean return is the benchmark's
     sectors: Mapping[str, str] = field(default_factory=dict)
+
+    movements: Sequence[CashMovement] = ()  # paid in and taken out before this session's open
+
+    @property
+    def account(self) -> str:
+        """Id of the account the session belongs to; the first one in sessions decided before there were several."""
+        return str(self.rules.get("account", ACCOUNT))
 
     @property
     def exits(self) -> str:
@@ -112,20 +137,22 @@ class State:
 
 @dataclass
 class Pass:
-    """All that deciding some sessions produced, in order, ready to be written in one transaction."""
+    """All that deciding some sessions of one account produced, in order, ready to be written in one transaction."""
 
+    account: str = ACCOUNT
     blends: list[tuple[dt.date, Blend]] = field(default_factory=list)
     targets: list[TargetPosition] = field(default_factory=list)
     watched: list[Watched] = field(default_factory=list)
     decisions: list[RiskDecision] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
-    planned: list[str] = field(default_factory=list)  # client order ids that a dry run kept back
+    planned: dict[str, str] = field(default_factory=dict)  # client order id: why it was kept back
     placed: list[Order] = field(default_factory=list)  # exits
     cancelled: list[CancelledExit] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     hit: dict[str, Order] = field(default_factory=dict)  # exits that filled, by client order id
     expired: list[ExpiredOrder] = field(default_factory=list)
     ledger: list[LedgerEntry] = field(default_factory=list)
+    refused: list[CashMovement] = field(default_factory=list)  # withdrawals of more than there was
     snapshots: list[Snapshot] = field(default_factory=list)
     skipped: list[SkippedTarget] = field(default_factory=list)
     # By session, as of its close: exits by symbol, sides ended by symbol.

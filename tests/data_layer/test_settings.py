@@ -50,6 +50,8 @@ BAD = {
     "COMMISSION_PER_SHARE": ["-0.01", "11", "nan"],
     "COMMISSION_MINIMUM": ["-1", "1001"],
     "SLIPPAGE_BPS": ["-1", "1001", "five"],
+    "CASH_RATE": ["0.26", "-0.26", "2 %"],
+    "BORROW_RATE": ["-0.01", "3", "nan"],
     "FULL_SCORE_WEIGHT": ["-0.01", "1.01", "nan"],
     "MARKET_INDEX": ["spx", "SPY\n", "SPY QQQ"],
     "DRY_RUN": ["maybe", "2", "NaN"],

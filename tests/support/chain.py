@@ -38,6 +38,7 @@ STEPS = {
     ),
     "risk_execution": (
         "reconcile_fills", "blend_signals", "build_targets", "check_risk", "submit_orders", "mark_positions",
+        "check_books",
     ),
     "performance_testing": (
         "get_active_models", "calculate_all_model_performance", "generate_performance_report",

@@ -13,7 +13,8 @@ from data_layer.settings import ROOT
 REQUIREMENTS = [ROOT / "requirements-core.txt", ROOT / "requirements.txt"]
 TARGETS = (
     "run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export", "quarantine", "accept",
-    "quality-report", "data-docs", "backfill", "backtest", "sweep", "assess", "kill", "rearm", "limits",
+    "quality-report", "data-docs", "backfill", "backtest", "sweep", "assess", "approve", "revoke", "soak",
+    "deposit", "withdraw", "reset-account", "kill", "rearm", "limits",
 )  # fmt: skip
 
 
