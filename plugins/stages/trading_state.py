@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -10,11 +11,30 @@ from typing import Any
 
 from data_layer.brokers.base import ExpiredOrder
 from models.accounting import Book, Snapshot
+from models.ensemble import Blend
 from models.exits import Exits, Vote
+from models.lookback import Lookback
 from models.portfolio import SkippedTarget
-from models.records import CorporateAction, Fill, LedgerEntry, Order, RiskDecision, TargetPosition
+from models.records import (
+    CashMovement,
+    CorporateAction,
+    Fill,
+    LedgerEntry,
+    Order,
+    RiskDecision,
+    TargetPosition,
+)
+from models.risk.latch import Watch
 
-ACCOUNT = "paper"
+ACCOUNT = "paper"  # the first account; the one a session belongs to stands in its rules
+
+
+@dataclass(frozen=True)
+class Executed:
+    """What a real broker executed, to be booked in a session: fills, and the orders they belong to by name."""
+
+    fills: Sequence[Fill] = ()
+    orders: Mapping[str, Order] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -33,10 +53,22 @@ class Day:
     next_splits: Mapping[str, Decimal]  # going ex at the next one
     votes: Mapping[str, Sequence[Vote]]  # by symbol, of the models with a vote
     rules: Mapping[str, Any]
+    volumes: Mapping[str, float] = field(default_factory=dict)  # shares
+    executed: Executed | None = None  # of an account at a real broker; None: the simulated market decides
     restricted: frozenset[str] = frozenset()  # never to be traded: what is held of them stays
     renames: Sequence[
         tuple[str, str, dt.date]
     ] = ()  # old ticker, new one and its first session, up to this one
+    lookback: Lookback | None = None  # the recent past of all symbols
+    index: Sequence[str] = ()  # whose mean return is the benchmark's
+    sectors: Mapping[str, str] = field(default_factory=dict)
+
+    movements: Sequence[CashMovement] = ()  # paid in and taken out before this session's open
+
+    @property
+    def account(self) -> str:
+        """Id of the account the session belongs to; the first one in sessions decided before there were several."""
+        return str(self.rules.get("account", ACCOUNT))
 
     @property
     def exits(self) -> str:
@@ -59,6 +91,16 @@ class CancelledExit:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a session's check found: the account's fall, why nothing was allowed, and how long what is held is."""
+
+    session_date: dt.date
+    watch: Watch
+    kill_switch: str  # empty when orders were allowed
+    held: Mapping[str, tuple[int, int]]  # side, and at how many closes it has been held
+
+
 @dataclass
 class State:
     """The account between two steps of a session."""
@@ -69,6 +111,9 @@ class State:
     exits: dict[str, Exits] = field(default_factory=dict)  # by symbol held
     resting: dict[str, list[Order]] = field(default_factory=dict)  # exits out at the broker, by symbol
     ended: dict[str, int] = field(default_factory=dict)  # the side an exit has ended, till the score turns
+    held: dict[str, tuple[int, int]] = field(default_factory=dict)  # side, and closes at which it was held
+    watch: Watch = field(default_factory=Watch)
+    blend: Blend = field(default_factory=Blend.none)  # the session's, from one step to the next
 
     def rename(self, old: str, new: str, effective: dt.date) -> bool:
         """Let a renamed share's holding, orders and exits go on under the new ticker; True when it is held."""
@@ -84,25 +129,36 @@ class State:
             self.exits.setdefault(new, self.exits.pop(old))
         if old in self.ended:
             self.ended.setdefault(new, self.ended.pop(old))
+        if old in self.held:
+            self.held.setdefault(new, self.held.pop(old))
         self.resting.setdefault(new, []).extend(self.resting.pop(old, []))
         return True
 
 
 @dataclass
 class Pass:
-    """All that deciding some sessions produced, in order, ready to be written in one transaction."""
+    """All that deciding some sessions of one account produced, in order, ready to be written in one transaction."""
 
+    account: str = ACCOUNT
+    blends: list[tuple[dt.date, Blend]] = field(default_factory=list)
     targets: list[TargetPosition] = field(default_factory=list)
+    watched: list[Watched] = field(default_factory=list)
     decisions: list[RiskDecision] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
-    planned: list[str] = field(default_factory=list)  # client order ids that a dry run kept back
+    planned: dict[str, str] = field(default_factory=dict)  # client order id: why it was kept back
     placed: list[Order] = field(default_factory=list)  # exits
     cancelled: list[CancelledExit] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     hit: dict[str, Order] = field(default_factory=dict)  # exits that filled, by client order id
     expired: list[ExpiredOrder] = field(default_factory=list)
     ledger: list[LedgerEntry] = field(default_factory=list)
+    refused: list[CashMovement] = field(default_factory=list)  # withdrawals of more than there was
     snapshots: list[Snapshot] = field(default_factory=list)
     skipped: list[SkippedTarget] = field(default_factory=list)
     # By session, as of its close: exits by symbol, sides ended by symbol.
     exits: dict[dt.date, tuple[Mapping[str, Exits], Mapping[str, int]]] = field(default_factory=dict)
+
+    def targets_of(self, session: dt.date) -> list[TargetPosition]:
+        """Return the targets of the session decided last."""
+        found = list(itertools.takewhile(lambda t: t.session_date == session, reversed(self.targets)))
+        return found[::-1]
