@@ -159,7 +159,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION heed_kill_switch IS 'Cause and reason while latched, else empty; until the caller''s transaction ends nobody latches it, so what is ordered in it is seen and cancelled by who waits.';
 
-CREATE FUNCTION latch_kill_switch(account text, why text, found text DEFAULT 'manual') RETURNS integer
+CREATE FUNCTION latch_kill_switch(account text, why text, what text DEFAULT 'manual') RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     number integer;
@@ -167,7 +167,7 @@ BEGIN
     IF coalesce(trim(why), '') = '' THEN
         RAISE EXCEPTION 'a reason is needed' USING ERRCODE = 'check_violation';
     END IF;
-    UPDATE kill_switch SET engaged = true, cause = found, reason = why, session_date = NULL, changed_at = clock_timestamp(),
+    UPDATE kill_switch SET engaged = true, cause = what, reason = why, session_date = NULL, changed_at = clock_timestamp(),
         changed_by = session_user WHERE account_id = account;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'no account %', account USING ERRCODE = 'no_data_found';
@@ -270,7 +270,8 @@ COMMENT ON COLUMN risk_snapshots.held_sessions IS 'By symbol: the side held, 1 o
 COMMENT ON COLUMN risk_snapshots.created_at IS 'Wall clock of the write';
 
 REVOKE INSERT, UPDATE ON kill_switch FROM quant_writer;
-REVOKE ALL ON FUNCTION latch_kill_switch, rearm_kill_switch, note_own_latches, heed_kill_switch FROM PUBLIC;
+REVOKE ALL ON FUNCTION latch_kill_switch, rearm_kill_switch, note_own_latches, heed_kill_switch, keep_limit, note_kill_switch,
+    audit_kill_switch, equip_account, keep_portfolio_settings FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION latch_kill_switch, rearm_kill_switch, note_own_latches, heed_kill_switch TO quant_writer;
 GRANT SELECT ON risk_limits_history, kill_switch_events, risk_snapshots TO quant_reader, quant_writer;
 GRANT INSERT ON risk_snapshots TO quant_writer;

@@ -8,6 +8,6 @@ WITH target AS (
     INSERT INTO risk_decisions (account_id, session_date, symbol, decision, requested_quantity, approved_quantity, reason, checks)
     VALUES (%(account_id)s, %(session)s, 'DRILL', 'approved', 1, 1, '', '[]') RETURNING id, decision_hash
 )
-INSERT INTO orders (client_order_id, risk_decision_id, account_id, session_date, symbol, side, quantity, reference_price,
-                    payload_hash, decision_hash)
-SELECT %(client_order_id)s, id, %(account_id)s, %(session)s, 'DRILL', 'buy', 1, 1, %(payload_hash)s, decision_hash FROM decision
+INSERT INTO orders (client_order_id, risk_decision_id, decision_hash, payload_hash, account_id, session_date, symbol, side, quantity,
+                    reference_price)
+SELECT %(client_order_id)s, id, decision_hash, %(payload_hash)s, %(account_id)s, %(session)s, 'DRILL', 'buy', 1, 1 FROM decision
