@@ -14,7 +14,7 @@ from models.risk.base import RiskContext
 from models.risk.check import build_limits, check_risk
 from plugins.stages.cash import move_cash
 from plugins.stages.exits import begin_or_end, bring_in_line, fill_inside_bar, kept_flat, watch
-from plugins.stages.trading_state import Day, Pass, State
+from plugins.stages.trading_state import Day, Pass, State, of_session
 
 
 def reconcile(state: State, day: Day, result: Pass) -> None:
@@ -81,7 +81,7 @@ def decide(state: State, day: Day, result: Pass) -> None:
         holdings_usd={p.symbol: p.market_value_usd for p in marked.positions},
         kill_switch=day.rules["kill_switch"],
     )
-    wanted = [t for t in result.targets if t.session_date == day.session]
+    wanted = of_session(result.targets, day.session)
     result.decisions += check_risk(wanted, build_limits(day.rules["limits"]), context)
 
 
@@ -89,8 +89,8 @@ def order(state: State, day: Day, result: Pass) -> None:
     """Order what was approved, or only plan it in a dry run; nothing when it was blocked meanwhile."""
     if day.rules["blocked"]:
         return
-    aims = {t.symbol: t for t in result.targets if t.session_date == day.session}
-    allowed = [d for d in result.decisions if d.session_date == day.session and d.approved_quantity]
+    aims = {t.symbol: t for t in of_session(result.targets, day.session)}
+    allowed = [d for d in of_session(result.decisions, day.session) if d.approved_quantity]
     made = [_order(decision, aims[decision.symbol], day) for decision in allowed]
     result.orders += made
     if day.rules["dry_run"]:
@@ -102,6 +102,7 @@ def order(state: State, day: Day, result: Pass) -> None:
 def mark(state: State, day: Day, result: Pass) -> None:
     """Value the account at the session's close."""
     result.snapshots.append(state.book.mark(day.session, day.closes))
+    result.shown[day.session] = state.news()
     result.exits[day.session] = dict(state.exits), dict(state.ended)
 
 

@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from itertools import takewhile
+from typing import Any, Protocol, TypeVar
 
 from data_layer.brokers.base import ExpiredOrder
 from models.accounting import Book, Snapshot
@@ -84,6 +85,21 @@ class State:
     exits: dict[str, Exits] = field(default_factory=dict)  # by symbol held
     resting: dict[str, list[Order]] = field(default_factory=dict)  # exits out at the broker, by symbol
     ended: dict[str, int] = field(default_factory=dict)  # the side an exit has ended, till the score turns
+    closed: dict[str, tuple[Decimal, int]] = field(default_factory=dict)  # as last written, of symbols not held
+
+    def news(self) -> frozenset[str]:
+        """Return the symbols to write at this close: those held, and those that changed since they are not."""
+        news = set()
+        for symbol, held in self.book.positions.items():
+            if held.quantity:
+                self.closed.pop(symbol, None)
+                news.add(symbol)
+                continue
+            told = held.realized_pnl_usd, self.ended.get(symbol, 0)
+            if self.closed.get(symbol) != told:
+                self.closed[symbol] = told
+                news.add(symbol)
+        return frozenset(news)
 
     def rename(self, old: str, new: str, effective: dt.date) -> bool:
         """Let a renamed share's holding, orders and exits go on under the new ticker; True when it is held."""
@@ -95,6 +111,7 @@ class State:
         ]
         if not known or old in self.book.positions:
             return False
+        self.closed.pop(old, None)
         if old in self.exits:
             self.exits.setdefault(new, self.exits.pop(old))
         if old in self.ended:
@@ -122,4 +139,19 @@ class Pass:
     snapshots: list[Snapshot] = field(default_factory=list)
     skipped: list[SkippedTarget] = field(default_factory=list)
     # By session, as of its close: exits by symbol, sides ended by symbol.
+    shown: dict[dt.date, frozenset[str]] = field(default_factory=dict)  # symbols whose positions are written
     exits: dict[dt.date, tuple[Mapping[str, Exits], Mapping[str, int]]] = field(default_factory=dict)
+
+
+class _Dated(Protocol):
+    @property
+    def session_date(self) -> dt.date: ...
+
+
+Record = TypeVar("Record", bound=_Dated)
+
+
+def of_session(records: Sequence[Record], session: dt.date) -> list[Record]:
+    """Return the newest session's records from those of many sessions in order, without looking at the others."""
+    newest = list(takewhile(lambda r: r.session_date == session, reversed(records)))
+    return newest[::-1]
