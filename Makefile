@@ -1,13 +1,13 @@
 # Variables on the command line win over the environment, that over .env:
 # SOURCE SOURCES FILES SYMBOLS SYNTHETIC_SEED SYNTHETIC_SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT
-# TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON AMOUNT OUT STRATEGIES SCENARIOS COSTS
+# TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON ACCOUNT AMOUNT LIMIT VALUE OUT APPROVAL STRATEGIES SCENARIOS COSTS
 VENV ?= .venv
 export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
-.PHONY: help run backfill stop status verify quarantine accept quality-report data-docs backtest sweep \
-	assess deposit withdraw reset-account test faults lint export bench peers core tools
+.PHONY: help run backfill stop status verify kill rearm limits quarantine accept quality-report data-docs backtest sweep \
+	assess deposit withdraw reset-account approve revoke test faults soak lint export bench peers core tools
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -26,6 +26,15 @@ status: core ## what runs, how far each stage is, where to look
 
 verify: core ## check tables, row counts and invariants; TABLES=a,b for some
 	@$(RUNTIME).verify
+
+kill: core ## latch the kill switch and cancel what is out: REASON="..." [ACCOUNT=]
+	@$(RUNTIME).kill
+
+rearm: core ## arm the kill switch again: REASON="..." [ACCOUNT=]
+	@$(RUNTIME).rearm
+
+limits: core ## the risk limits; LIMIT=max_position VALUE=0.04 REASON="..." [SYMBOL=] changes one
+	@$(RUNTIME).limits
 
 quarantine: core ## rows put aside; RELEASE=id or REJECT=id with REASON="..." decides about one
 	@$(RUNTIME).quarantine
@@ -46,6 +55,9 @@ test: tools ## the test suite, without the fault suites
 faults: tools ## kill, race and stall suites
 	@$(VENV)/bin/python -m pytest -m faults
 
+soak: tools ## the same, ten times as long
+	@SOAK=10 $(VENV)/bin/python -m pytest -m faults
+
 lint: tools ## ruff and mypy
 	@$(VENV)/bin/python -m ruff check .
 	@$(VENV)/bin/python -m mypy
@@ -61,6 +73,12 @@ sweep: core ## a grid of parameters: STRATEGY= GRID="oversold=20:40:5 exit_level
 
 assess: core ## every strategy in every scenario, ranked; FILES=bars.parquet [STRATEGIES= SYMBOLS= SCENARIOS= OUT=]
 	@$(VENV)/bin/python -m plugins.backtest.assess
+
+approve: core ## orders for a real broker: APPROVAL=id, or the only one that waits; REJECT=yes refuses it
+	@$(VENV)/bin/python -m plugins.execution.command approve
+
+revoke: core ## take an approval back and cancel what is open: APPROVAL=id REASON="..."
+	@$(VENV)/bin/python -m plugins.execution.command revoke
 
 export: core ## features to a file: FEATURES=technical START= END= OUT=file.parquet (or file.arrow)
 	@$(VENV)/bin/python -m data_layer.storage.export --features "$(FEATURES)" --start "$(START)" --end "$(END)" --out "$(OUT)"

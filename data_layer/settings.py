@@ -17,6 +17,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from data_layer.broker_settings import VARIABLES as BROKER_VARIABLES
+from data_layer.broker_settings import BrokerSettings, parse_broker
 from data_layer.source_catalogue import asked_sources, is_finished
 from data_layer.vendor_settings import (
     VendorSettings,
@@ -49,6 +51,8 @@ REMEMBERED = (
     "COMMISSION_PER_SHARE",
     "COMMISSION_MINIMUM",
     "SLIPPAGE_BPS",
+    "VOLUME_SHARE",
+    "BROKER",
     "CASH_RATE",
     "BORROW_RATE",
     "FULL_SCORE_WEIGHT",
@@ -60,7 +64,7 @@ REMEMBERED = (
     "SYNTHETIC_SYMBOLS",
 )
 # Read afresh each time: a key has no place in a home's file, and another address is for one run.
-NOT_REMEMBERED = (*key_variables(), *address_variables())
+NOT_REMEMBERED = (*key_variables(), *address_variables(), *BROKER_VARIABLES)
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,8 @@ class Settings:
     commission_per_share: Decimal = Decimal("0.005")  # USD
     commission_minimum: Decimal = Decimal("1.00")  # USD per order
     slippage_bps: Decimal = Decimal(5)  # of the open, against us
+    # A tenth of a day's volume is the most that fills near the open without moving it by itself.
+    volume_share: Decimal = Decimal("0.1")  # fraction of a session's volume one order may be
     full_score_weight: float = 0.05  # fraction of equity at |score| = 1
     dry_run: bool = False
     stops_at_close: bool = False  # judged at the close and sold at the next open, not resting inside the bar
@@ -89,6 +95,7 @@ class Settings:
     cash_rate: Decimal = Decimal(0)
     borrow_rate: Decimal = Decimal("0.03")
     market_index: str = ""  # symbol among the bars that beta and correlation are measured against; none: NULL
+    broker: BrokerSettings = field(default_factory=BrokerSettings)
     vendors: VendorSettings = field(default_factory=VendorSettings)
     cross_check: bool = False  # ask every source each time, not only when the one before failed
     # Consolidated prices agree to the cent; a cent is 0.1 % of a ten-dollar share. Vendors count odd lots and
@@ -279,12 +286,14 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         commission_per_share=number("COMMISSION_PER_SHARE", "0", "10"),
         commission_minimum=number("COMMISSION_MINIMUM", "0", "1000"),
         slippage_bps=number("SLIPPAGE_BPS", "0", "1000"),
+        volume_share=number("VOLUME_SHARE", "0.000001", "1"),
         cash_rate=number("CASH_RATE", "-0.25", "0.25"),
         borrow_rate=number("BORROW_RATE", "0", "2.5"),
         full_score_weight=float(number("FULL_SCORE_WEIGHT", "0", "1")),
         dry_run=_flag("DRY_RUN", text("DRY_RUN") or "false"),
         stops_at_close=_flag("STOPS_AT_CLOSE", text("STOPS_AT_CLOSE") or "false"),
         market_index=validate_symbol(text("MARKET_INDEX")) if text("MARKET_INDEX") else "",
+        broker=parse_broker(text),
         vendors=parse_vendors(text, number),
         synthetic_seed=whole("SYNTHETIC_SEED", "0", "1000000000", "numbers"),
         synthetic_symbols=whole("SYNTHETIC_SYMBOLS", "1", "100000", "symbols"),

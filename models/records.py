@@ -57,6 +57,7 @@ class TargetPosition:
     current_quantity: int
     reference_price: Decimal
     reason: str = ""  # why the target is 0 although the score is not
+    residual_usd: float = 0.0  # what whole shares leave of weight x equity, signed
 
 
 @dataclass(frozen=True, slots=True)

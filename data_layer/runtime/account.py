@@ -18,6 +18,7 @@ from data_layer.sessions import is_session, next_session
 from data_layer.settings import home_path, parse_date
 from data_layer.storage.audit import event, write_events
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
+from data_layer.storage.kill_switch import read_switch
 from models.errors import ConfigError
 
 STAGE = "risk_execution"
@@ -83,7 +84,7 @@ def reset(connection: Connection, reason: str, initial_cash: Decimal) -> tuple[s
         raise _refused("REASON", reason, "a reset stays on record", "say why")
     take_lock(connection, STAGE)
     old, begun, _ = _account(connection)
-    if connection.execute(load_sql("accounts/select_kill_switch"), {"id": old}).fetchone():
+    if read_switch(connection, old).reason:
         raise _refused("account", old, "the kill switch is thrown", "release it first: a reset must not")
     last = connection.execute(load_sql("accounts/select_last_snapshot"), {"id": old}).fetchone()
     marked = last["session_date"] if last else None

@@ -24,7 +24,7 @@ def _fernet_key() -> str:
 
 
 def _token() -> str:
-    return secrets.token_urlsafe(32)
+    return secrets.token_urlsafe(48)  # 64 characters: what signing with SHA-512 asks for
 
 
 SECRETS: Mapping[str, Callable[[], str]] = {

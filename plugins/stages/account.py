@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from data_layer.brokers.base import decision_hash, payload_hash
 from data_layer.storage.audit import event
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
@@ -17,7 +18,8 @@ from data_layer.storage.merge import Mode, merge
 from models.accounting import Book, Position, Snapshot
 from models.errors import DataQualityError
 from models.exits import Exits
-from models.records import Order, RiskDecision
+from models.records import Order
+from plugins.stages.decision_rows import decision_row, load_watch, write_blends, write_watched
 from plugins.stages.trading_state import Day, Pass, State
 
 KEY = ("account_id", "session_date", "symbol")
@@ -47,7 +49,7 @@ def load_state(connection: Connection, account: str, session: dt.date) -> State:
     resting: dict[str, list[Order]] = {}
     for row in connection.execute(load_sql("orders/select_resting"), key):
         resting.setdefault(row["symbol"], []).append(Order(**row))
-    return State(
+    state = State(
         Book.from_state(cash["cash_usd"], [Position(**{f: row[f] for f in HELD}) for row in rows]),
         [Order(**row) for row in connection.execute(load_sql("orders/select_sent"), key)],
         exits={
@@ -61,6 +63,8 @@ def load_state(connection: Connection, account: str, session: dt.date) -> State:
             row["symbol"]: (row["realized_pnl_usd"], row["ended_side"]) for row in rows if not row["quantity"]
         },
     )
+    load_watch(connection, account, session, state)
+    return state
 
 
 def write_pass(
@@ -87,13 +91,14 @@ def write_pass(
             merged = merge(connection, table, frame, key=key, mode=mode, scope={**scope, **only}, stage=stage)
             written[table] = written.get(table, 0) + merged.inserted
 
+    written["ensemble_signals"] = write_blends(connection, done, sessions, mode, stage)
     put("target_positions", [_row(t) for t in done.targets], KEY)
-    put("risk_decisions", [_decision_row(d) for d in done.decisions], KEY)
+    put("risk_decisions", [decision_row(done.account, d) for d in done.decisions], KEY)
     decided = _ids(connection, done, "risk_decisions/select_ids", [d.session_date for d in done.decisions])
-    orders = [_order_row(o, decided[o.session_date, o.symbol]) for o in done.orders]
+    orders = [_order_row(o, decided[o.session_date, o.symbol], done) for o in done.orders]
     put("orders", orders, ("client_order_id",), order_type=["market"])
     parents = _orders(connection, done, (o.parent for o in done.placed))
-    placed = [_order_row(o, *parents[o.parent or ""]) for o in done.placed]
+    placed = [_exit_row(o, *parents[o.parent or ""], done.account) for o in done.placed]
     put("orders", placed, ("client_order_id",), order_type=EXIT_TYPES)
     ordered = _orders(connection, done, (f.client_order_id for f in done.fills))
     fills = [{**_row(f), "order_id": ordered[f.client_order_id][1]} for f in done.fills]
@@ -103,6 +108,7 @@ def write_pass(
         _settle_orders(connection, done)  # before the positions, against which the exits that rest are held
     put("positions", [row for s in done.snapshots for row in _position_rows(s, done)], KEY)
     put("account_snapshots", [_snapshot_row(s) for s in done.snapshots], KEY[:2])
+    written["risk_snapshots"] = write_watched(connection, done.account, done, sessions, mode, stage)
     return written
 
 
@@ -155,18 +161,16 @@ def _event(key: str, kind: str, session: dt.date, payload: Mapping[str, Any], **
 
 def _settle_orders(connection: Connection, done: Pass) -> None:
     """Write what became of orders: each of them leaves the state submitted, or resting, once."""
-    filled = [
-        (
-            f.client_order_id,
-            "filled",
-            f.quantity,
-            "",
-            f.session_date if f.client_order_id in done.hit else None,
-        )
-        for f in done.fills
+    part: dict[str, int] = {}
+    for f in done.fills:
+        part[f.client_order_id] = part.get(f.client_order_id, 0) + f.quantity
+    expired = [
+        (e.client_order_id, "expired", part.pop(e.client_order_id, 0), e.reason, None) for e in done.expired
     ]
-    expired = [(e.client_order_id, "expired", 0, e.reason, None) for e in done.expired]
-    planned = [(client_order_id, "planned", 0, "dry_run", None) for client_order_id in done.planned]
+    when = {f.client_order_id: f.session_date for f in done.fills if f.client_order_id in done.hit}
+    filled = [(name, "filled", quantity, "", when.get(name)) for name, quantity in part.items()]
+    planned = [(client_order_id, "planned", 0, reason, None) for client_order_id, reason in done.planned.items()
+               if reason != "missed"]
     cancelled = [(c.client_order_id, "cancelled", 0, c.reason, c.session_date) for c in done.cancelled]
     names = ("client_order_id", "state", "filled", "reason", "ended")
     states = [dict(zip(names, row, strict=True)) for row in (*filled, *expired, *planned, *cancelled)]
@@ -180,24 +184,37 @@ def _names(kind: type) -> tuple[str, ...]:
 
 
 def _row(record: Any) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in _names(type(record))}
+    return {name: getattr(record, name) for name in _names(record.__class__)}
 
 
 def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key != name}
 
 
-def _decision_row(decision: RiskDecision) -> dict[str, Any]:
-    row = _row(decision)
-    return {**row, "checks": [_row(c) for c in row["checks"]]}
+def _order_row(order: Order, decision: int, done: Pass) -> dict[str, Any]:
+    """Return a market order's row; the columns of exits are left to their defaults."""
+    row = {c: v for c, v in _row(order).items() if c not in {"stop_price", "limit_price", "parent"}}
+    account, signed = done.account, order.quantity if order.side == "buy" else -order.quantity
+    return {
+        **row,
+        "risk_decision_id": decision,
+        "begun": "planned" if order.client_order_id in done.planned else "submitted",
+        "payload_hash": payload_hash(account, order),
+        "decision_hash": decision_hash(account, order.symbol, order.session_date, signed),
+    }
 
 
-def _order_row(order: Order, decision: int, parent: int | None = None) -> dict[str, Any]:
-    """Return an order's row; market orders leave the columns of exits to their defaults."""
-    row = {**_without(_row(order), "parent"), "risk_decision_id": decision}
-    if order.parent:
-        return {**_without(_without(row, "stop_loss"), "take_profit"), "parent_order_id": parent}
-    return {c: v for c, v in row.items() if c not in {"stop_price", "limit_price"}}
+def _exit_row(order: Order, decision: int, parent: int, decided: str, account: str) -> dict[str, Any]:
+    """Return an exit's row; it rests on its entry's decision."""
+    row = {c: v for c, v in _row(order).items() if c not in {"stop_loss", "take_profit", "parent"}}
+    return {
+        **row,
+        "risk_decision_id": decision,
+        "parent_order_id": parent,
+        "begun": "resting",
+        "payload_hash": payload_hash(account, order),
+        "decision_hash": decided,
+    }
 
 
 def _position_rows(snapshot: Snapshot, done: Pass) -> Iterator[dict[str, Any]]:
@@ -231,10 +248,12 @@ def _ids(connection: Connection, done: Pass, statement: str, names: Iterable[Any
     return {tuple(v for k, v in row.items() if k != "id"): row["id"] for row in rows}
 
 
-def _orders(connection: Connection, done: Pass, names: Iterable[str | None]) -> dict[str, tuple[int, int]]:
-    """Return decision and id of orders by their own name."""
+def _orders(
+    connection: Connection, done: Pass, names: Iterable[str | None]
+) -> dict[str, tuple[int, int, str]]:
+    """Return decision, id and the decision's hash of orders by their own name."""
     wanted = {"account_id": done.account, "names": sorted({name for name in names if name})}
     if not wanted["names"]:
         return {}
     rows = connection.execute(load_sql("orders/select_ids"), wanted)
-    return {row["client_order_id"]: (row["risk_decision_id"], row["id"]) for row in rows}
+    return {row["client_order_id"]: (row["risk_decision_id"], row["id"], row["decision_hash"]) for row in rows}

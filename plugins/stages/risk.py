@@ -13,16 +13,19 @@ from data_layer.sessions import next_session, previous_session
 from data_layer.storage.audit import write_events
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, read_frame, take_lock, transaction
+from data_layer.storage.kill_switch import heed_switch
 from models.accounting import Book
-from models.exits import Vote
 from models.records import CorporateAction
 from plugins.stages.account import load_state, order_events, write_pass
 from plugins.stages.book_checks import check_books
 from plugins.stages.cash import account_of, cash_movements, current_account
 from plugins.stages.context import Context
-from plugins.stages.knowledge import actions_as_of, members_as_of, renames, stable_views
+from plugins.stages.deciding import blend_votes, decide, targets
+from plugins.stages.knowledge import actions_as_of, members_and_sectors, renames, stable_views
 from plugins.stages.runs import complete_sessions, completed_sessions
-from plugins.stages.trading_day import STEPS, Step, decide, mark, order, reconcile, targets
+from plugins.stages.trading_day import STEPS, Step, mark, order, reconcile
+from plugins.stages.trading_history import read_history, read_votes
+from plugins.stages.trading_rules import rules_now
 from plugins.stages.trading_state import Day, Pass, State
 
 # A pass keeps its rows in memory and commits them together; two years of them are some megabytes.
@@ -53,8 +56,12 @@ class RiskExecution:
         written = self._advance([newest], reconcile)
         return context.say("fills reconciled", earlier_sessions=len(earlier), **written)
 
+    def blend_signals(self) -> Mapping[str, Any]:
+        """Weigh the models' votes of the newest session into one signal per symbol."""
+        return self._newest("signals blended", blend_votes)
+
     def build_targets(self) -> Mapping[str, Any]:
-        """Turn the newest session's scores into wanted holdings."""
+        """Turn the newest session's published signals into wanted holdings."""
         return self._newest("targets built", targets)
 
     def check_risk(self) -> Mapping[str, Any]:
@@ -141,16 +148,10 @@ class RiskExecution:
 
     def _heed_kill_switch(self, connection: Connection, undecided: Iterable[dict[str, Any]]) -> None:
         """Block the orders of sessions checked before the switch was thrown; orders that are out stay out."""
-        switch = self._kill_switch(
-            connection, current_account(connection, self.context.settings.initial_cash)
-        )
+        account = current_account(connection, self.context.settings.initial_cash)
+        switch = heed_switch(connection, account).by_hand
         for rules in undecided:
             rules.setdefault("blocked", "" if rules["kill_switch"] else switch)
-
-    def _kill_switch(self, connection: Connection, account: str) -> str:
-        """Return why nothing may be ordered, empty when it may."""
-        found = connection.execute(load_sql("accounts/select_kill_switch"), {"id": account}).fetchone()
-        return (found["reason"] or "engaged") if found else ""
 
     def _opening(self, connection: Connection, account: str, session: dt.date) -> State:
         """Return the account as it stood before the session opened."""
@@ -164,8 +165,8 @@ class RiskExecution:
     ) -> Iterator[Day]:
         cutoffs = completed_sessions(connection, "model_execution")
         movements = cash_movements(connection, account_of(rules[sessions[0]]), sessions)
-        votes = _votes(connection, sessions)
-        members = members_as_of(connection, sessions, cutoffs)
+        members, sectors = members_and_sectors(connection, sessions, cutoffs)
+        votes = read_votes(self.context.uri, sessions, {s: rules[s]["models"] for s in sessions}, members)
         for view in stable_views(connection, sessions, cutoffs):
             bars = read_frame(
                 self.context.uri,
@@ -179,25 +180,26 @@ class RiskExecution:
             actions = actions_as_of(self.context.uri, end, cutoff)
             changes = renames(connection, view[-1:], cutoffs)[0]
             by_session = _by_session(actions, view)
+            history = read_history(self.context.uri, view, cutoff, changes)
             for session in view:
                 going_ex = by_session[next_session(session)]
-                counted: dict[str, list[Vote]] = defaultdict(list)
-                for model, symbol, vote in votes[session]:
-                    # Who does not belong to the universe now gets no vote: what is held of it is sold.
-                    if model in rules[session]["models"] and members[session].get(symbol) is False:
-                        counted[symbol].append(vote)
+                benchmark = rules[session]["benchmark"]
                 yield Day(
                     session=session,
                     opens={s: Decimal(repr(p[0])) for s, p in prices[session].items()},
                     closes={s: Decimal(repr(p[3])) for s, p in prices[session].items()},
                     ranges={s: (p[1], p[2]) for s, p in prices[session].items()},
+                    volumes={s: p[4] for s, p in prices[session].items()},
                     actions=by_session[session],
                     next_splits={a.symbol: a.value for a in going_ex if a.action_type == "split"},
-                    votes=counted,
+                    votes=votes[session],
                     rules=rules[session],
                     restricted=frozenset(s for s, flag in members[session].items() if flag),
                     renames=changes,
                     movements=movements[session],
+                    lookback=history.at(session),
+                    index=(benchmark,) if benchmark else tuple(members[session]),
+                    sectors=sectors[session],
                 )
 
     def _rules(self, connection: Connection, sessions: Sequence[dt.date]) -> dict[dt.date, dict[str, Any]]:
@@ -209,22 +211,7 @@ class RiskExecution:
             )
         }
         settings = self.context.settings
-        account = current_account(connection, settings.initial_cash)
-        limits = connection.execute(load_sql("risk_limits/select_limits")).fetchall()
-        now = {
-            "full_score_weight": settings.full_score_weight,
-            "limits": {row["name"]: row["threshold"] for row in limits},
-            "account": account,
-            "kill_switch": self._kill_switch(connection, account),
-            "commission_per_share": str(settings.commission_per_share),
-            "commission_minimum": str(settings.commission_minimum),
-            "slippage_bps": str(settings.slippage_bps),
-            "cash_rate": str(settings.cash_rate),
-            "borrow_rate": str(settings.borrow_rate),
-            "initial_cash": str(settings.initial_cash),
-            "dry_run": settings.dry_run,
-            "exits": "at_close" if settings.stops_at_close else "resting",
-        }
+        now = rules_now(connection, settings, current_account(connection, settings.initial_cash))
         models: dict[dt.date, list[str]] = defaultdict(list)
         ran = connection.execute(load_sql("stage_runs/select_models"), {"sessions": list(sessions)})
         for row in ran:
@@ -245,16 +232,6 @@ class RiskExecution:
             counts[snapshot.session_date]["equity_usd"] = str(snapshot.equity_usd)
         complete_sessions(connection, self.context, cutoffs, counts)
         write_events(connection, order_events(days, done))
-
-
-def _votes(
-    connection: Connection, sessions: Sequence[dt.date]
-) -> Mapping[dt.date, list[tuple[str, str, Vote]]]:
-    votes: dict[dt.date, list[tuple[str, str, Vote]]] = defaultdict(list)
-    for row in connection.execute(load_sql("signals/select_votes"), {"sessions": list(sessions)}):
-        session, model, symbol, *stated = row.values()
-        votes[session].append((model, symbol, Vote(*stated)))
-    return votes
 
 
 def _by_session(actions: Any, view: Sequence[dt.date]) -> dict[dt.date, list[CorporateAction]]:

@@ -37,7 +37,7 @@ STEPS = {
         "store_trading_signals", "log_model_metrics",
     ),
     "risk_execution": (
-        "reconcile_fills", "build_targets", "check_risk", "submit_orders", "mark_positions",
+        "reconcile_fills", "blend_signals", "build_targets", "check_risk", "submit_orders", "mark_positions",
         "check_books",
     ),
     "performance_testing": (
