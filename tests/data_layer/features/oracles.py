@@ -29,6 +29,7 @@ def bands(x):
 
 def candles(function, lookback):
     """TA-Lib's candle function as a sign; it gives 0 on the rows before it can say."""
+
     def found(x):
         signs = np.sign(function(x["open"], *hlc(x))).astype(float)
         signs[:lookback] = np.nan
