@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from data_layer.features.elementwise import distance, double_less, lagged, triple_less, while_known
+from data_layer.features.elementwise import distance, double_less, lagged, over, triple_less, while_known
 from data_layer.features.kernels import rolling_mean, rolling_mean_std
 from data_layer.features.layout import FloatArray
 from data_layer.features.moment_kernels import weighted_mean
@@ -68,7 +66,7 @@ def weighted_average(panel: Panel, window: int) -> FloatArray:
 def double_average(panel: Panel, window: int) -> FloatArray:
     """Double exponential average (Mulloy 1994), which lags less."""
     once = panel.once(exponential_close, window)
-    return np.asarray(double_less(once, exponential_mean(once, window, 0)))
+    return over(double_less, once, exponential_mean(once, window, 0))
 
 
 @indicator(
@@ -81,7 +79,7 @@ def triple_average(panel: Panel, window: int) -> FloatArray:
     """Triple exponential average (Mulloy 1994)."""
     once = panel.once(exponential_close, window)
     twice = exponential_mean(once, window, 0)
-    return np.asarray(triple_less(once, twice, exponential_mean(twice, window, 0)))
+    return over(triple_less, once, twice, exponential_mean(twice, window, 0))
 
 
 @indicator(
@@ -105,7 +103,7 @@ def kaufman_average(panel: Panel, window: int) -> FloatArray:
 def hull_average(panel: Panel, window: int) -> FloatArray:
     """Hull's (2005) moving average."""
     half = weighted_mean(panel.close, window // 2)
-    apart = double_less(half, weighted_mean(panel.close, window))
+    apart = over(double_less, half, weighted_mean(panel.close, window))
     return weighted_mean(apart, int(window**0.5))
 
 
@@ -147,7 +145,7 @@ def macd(panel: Panel, window: int) -> tuple[Output, FloatArray, Output]:
     """
     line = panel.once(macd_line, window)
     signal = exponential_mean(line, MACD_SIGNAL, 0)
-    return lambda: while_known(line, signal), signal, lambda: line - signal
+    return lambda: over(while_known, line, signal), signal, lambda: line - signal
 
 
 @indicator(

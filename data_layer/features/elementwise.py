@@ -1,135 +1,157 @@
 """Formulas of single values, compiled to go over whole arrays in one pass instead of one for each operator.
 
-They are numpy ufuncs: any shapes that go together, float64, IEEE's operators in the order written. A pass over a
-group's array costs about as much as a division, so a formula of four operators takes a third of numpy's time.
+IEEE's operators in the order written. A pass over a group's array costs about as much as a division, so a formula of
+four operators takes a third of numpy's time. (Loops and not numba's ufuncs, of which each takes 50 ms to load.)
 """
 
-# numba has no types of its own:
-# mypy: disallow-untyped-calls=False
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from numba import vectorize
 
+from data_layer.features.kernels import kernel
 from data_layer.features.layout import FloatArray
 
-of_one = vectorize(["f8(f8)"], cache=True)
-of_two = vectorize(["f8(f8, f8)"], cache=True)
-of_three = vectorize(["f8(f8, f8, f8)"], cache=True)
+
+def over(operation: Callable[..., object], *values: Any) -> FloatArray:
+    """The operation on arrays of one shape, the first an array, or on arrays and numbers."""
+    out: FloatArray = np.empty_like(values[0])
+    operation(*map(_flat, values), out.reshape(-1))
+    return out
 
 
-def lagged(
-    operation: Callable[..., FloatArray], *now: FloatArray, before: FloatArray, rows: int
-) -> FloatArray:
+def lagged(operation: Callable[..., object], *now: FloatArray, before: FloatArray, rows: int) -> FloatArray:
     """The operation on values now and the symbol's value `rows` rows before; NaN on its first `rows` rows."""
     out = np.empty_like(before)
     out[:rows] = np.nan
     if rows < len(before):
-        operation(*(values[rows:] for values in now), before[: len(before) - rows], out[rows:])
+        past = before[: len(before) - rows]
+        operation(*(_flat(values[rows:]) for values in now), _flat(past), out[rows:].reshape(-1))
     return out
 
 
-@of_two
-def share_of_sum(one: float, two: float) -> float:
+def _flat(values: Any) -> Any:
+    return values.reshape(-1) if isinstance(values, np.ndarray) else values
+
+
+@kernel
+def share_of_sum(one: FloatArray, two: FloatArray, out: FloatArray) -> None:
     """One of two amounts in percent of both."""
-    return 100.0 * (one / (one + two))
+    for i in range(len(out)):
+        out[i] = 100.0 * (one[i] / (one[i] + two[i]))
 
 
-@of_two
-def balance(one: float, two: float) -> float:
+@kernel
+def balance(one: FloatArray, two: FloatArray, out: FloatArray) -> None:
     """One amount less the other in percent of both."""
-    return 100.0 * ((one - two) / (one + two))
+    for i in range(len(out)):
+        out[i] = 100.0 * ((one[i] - two[i]) / (one[i] + two[i]))
 
 
-@of_two
-def imbalance(one: float, two: float) -> float:
+@kernel
+def imbalance(one: FloatArray, two: FloatArray, out: FloatArray) -> None:
     """How far two amounts are apart, in percent of both."""
-    return 100.0 * (abs(one - two) / (one + two))
+    for i in range(len(out)):
+        out[i] = 100.0 * (abs(one[i] - two[i]) / (one[i] + two[i]))
 
 
-@of_three
-def place_between(value: float, floor: float, top: float) -> float:
+@kernel
+def place_between(value: FloatArray, floor: FloatArray, top: FloatArray, out: FloatArray) -> None:
     """Where a value lies between two others, 0 to 100."""
-    return 100.0 * ((value - floor) / (top - floor))
+    for i in range(len(out)):
+        out[i] = 100.0 * ((value[i] - floor[i]) / (top[i] - floor[i]))
 
 
-@of_three
-def depth_between(value: float, floor: float, top: float) -> float:
+@kernel
+def depth_between(value: FloatArray, floor: FloatArray, top: FloatArray, out: FloatArray) -> None:
     """How far below the top a value lies, 0 to -100 at the floor."""
-    return -100.0 * ((top - value) / (top - floor))
+    for i in range(len(out)):
+        out[i] = -100.0 * ((top[i] - value[i]) / (top[i] - floor[i]))
 
 
-@of_three
-def range_since(high: float, low: float, before: float) -> float:
+@kernel
+def range_since(high: FloatArray, low: FloatArray, before: FloatArray, out: FloatArray) -> None:
     """Range of a session and the close before it; NaN where one of them is."""
-    top = before if before > high else high + before * 0.0
-    bottom = before if before < low else low + before * 0.0
-    return top - bottom
+    for i in range(len(out)):
+        top = before[i] if before[i] > high[i] else high[i] + before[i] * 0.0
+        bottom = before[i] if before[i] < low[i] else low[i] + before[i] * 0.0
+        out[i] = top - bottom
 
 
-@of_two
-def distance(one: float, two: float) -> float:
+@kernel
+def distance(one: FloatArray, two: FloatArray, out: FloatArray) -> None:
     """Absolute difference."""
-    return abs(one - two)
+    for i in range(len(out)):
+        out[i] = abs(one[i] - two[i])
 
 
-@of_two
-def excess(value: float, base: float) -> float:
+@kernel
+def excess(value: FloatArray, base: FloatArray, out: FloatArray) -> None:
     """How far a value lies above another, as a fraction of that."""
-    return value / base - 1.0
+    for i in range(len(out)):
+        out[i] = value[i] / base[i] - 1.0
 
 
-@of_two
-def gain(value: float, base: float) -> float:
+@kernel
+def gain(value: FloatArray, base: FloatArray, out: FloatArray) -> None:
     """Difference as a fraction of the base; without the rounding of a ratio near 1."""
-    return (value - base) / base
+    for i in range(len(out)):
+        out[i] = (value[i] - base[i]) / base[i]
 
 
-@of_two
-def percent_excess(value: float, base: float) -> float:
+@kernel
+def percent_excess(value: FloatArray, base: FloatArray, out: FloatArray) -> None:
     """How far a value lies above another, in percent of that."""
-    return (value / base - 1.0) * 100.0
+    for i in range(len(out)):
+        out[i] = (value[i] / base[i] - 1.0) * 100.0
 
 
-@of_two
-def percent_of(part: float, whole: float) -> float:
+@kernel
+def percent_of(part: FloatArray, whole: FloatArray, out: FloatArray) -> None:
     """Percentage."""
-    return 100.0 * part / whole
+    for i in range(len(out)):
+        out[i] = 100.0 * part[i] / whole[i]
 
 
-@of_two
-def middle(one: float, two: float) -> float:
+@kernel
+def middle(one: FloatArray, two: FloatArray, out: FloatArray) -> None:
     """Mean of two."""
-    return (one + two) / 2.0
+    for i in range(len(out)):
+        out[i] = (one[i] + two[i]) / 2.0
 
 
-@of_three
-def mean_of_three(one: float, two: float, three: float) -> float:
+@kernel
+def mean_of_three(one: FloatArray, two: FloatArray, three: FloatArray, out: FloatArray) -> None:
     """Mean of three."""
-    return (one + two + three) / 3.0
+    for i in range(len(out)):
+        out[i] = (one[i] + two[i] + three[i]) / 3.0
 
 
-@of_two
-def double_less(one: float, two: float) -> float:
+@kernel
+def double_less(one: FloatArray, two: FloatArray, out: FloatArray) -> None:
     """Twice the one less the other."""
-    return 2.0 * one - two
+    for i in range(len(out)):
+        out[i] = 2.0 * one[i] - two[i]
 
 
-@of_three
-def triple_less(one: float, two: float, three: float) -> float:
+@kernel
+def triple_less(one: FloatArray, two: FloatArray, three: FloatArray, out: FloatArray) -> None:
     """Three times the one less three times the next plus the third."""
-    return 3.0 * one - 3.0 * two + three
+    for i in range(len(out)):
+        out[i] = 3.0 * one[i] - 3.0 * two[i] + three[i]
 
 
-@of_two
-def while_known(value: float, other: float) -> float:
+@kernel
+def while_known(value: FloatArray, other: FloatArray, out: FloatArray) -> None:
     """The value where the other is a number, else NaN."""
-    return value + other * 0.0
+    for i in range(len(out)):
+        out[i] = value[i] + other[i] * 0.0
 
 
-@of_two
-def freshness(age: float, window: float) -> float:
+@kernel
+def freshness(age: FloatArray, window: float, out: FloatArray) -> None:
     """100 for an age of 0, 0 for one of a whole window."""
-    return 100.0 * (1.0 - age / window)
+    for i in range(len(out)):
+        out[i] = 100.0 * (1.0 - age[i] / window)

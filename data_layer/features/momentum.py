@@ -15,6 +15,7 @@ from data_layer.features.elementwise import (
     lagged,
     mean_of_three,
     middle,
+    over,
     percent_excess,
     place_between,
     share_of_sum,
@@ -47,7 +48,7 @@ def gain_and_loss(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
 def relative_strength(panel: Panel, window: int) -> FloatArray:
     """Wilder's (1978) relative strength index."""
     gain, loss = panel.once(gain_and_loss, window)
-    return np.asarray(share_of_sum(gain, loss))
+    return over(share_of_sum, gain, loss)
 
 
 def highest(panel: Panel, window: int) -> FloatArray:
@@ -62,17 +63,17 @@ def lowest(panel: Panel, window: int) -> FloatArray:
 
 def typical_price(panel: Panel) -> FloatArray:
     """Mean of high, low and close."""
-    return np.asarray(mean_of_three(panel.high, panel.low, panel.close))
+    return over(mean_of_three, panel.high, panel.low, panel.close)
 
 
 def aroon_up(panel: Panel, window: int) -> FloatArray:
     """How lately the highest high was."""
-    return np.asarray(freshness(rolling_peak(panel.high, window + 1, True)[1], window))
+    return over(freshness, rolling_peak(panel.high, window + 1, True)[1], window)
 
 
 def aroon_down(panel: Panel, window: int) -> FloatArray:
     """How lately the lowest low was."""
-    return np.asarray(freshness(rolling_peak(-panel.low, window + 1, True)[1], window))
+    return over(freshness, rolling_peak(-panel.low, window + 1, True)[1], window)
 
 
 @indicator(
@@ -100,7 +101,7 @@ def relative_strength_index(panel: Panel, window: int) -> FloatArray:
 def chande_oscillator(panel: Panel, window: int) -> FloatArray:
     """Chande's (1994) momentum oscillator, with TA-Lib's Wilder means."""
     gain, loss = panel.once(gain_and_loss, window)
-    return np.asarray(balance(gain, loss))
+    return over(balance, gain, loss)
 
 
 @indicator(
@@ -137,10 +138,10 @@ def momentum(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def stochastic(panel: Panel, window: int) -> tuple[Output, FloatArray]:
     """Lane's (1984) slow stochastic; both begin with the second line, as in TA-Lib."""
-    fast = place_between(panel.close, panel.once(lowest, window), panel.once(highest, window))
+    fast = over(place_between, panel.close, panel.once(lowest, window), panel.once(highest, window))
     slow = rolling_mean(fast, SMOOTHING)
     signal = rolling_mean(slow, SMOOTHING)
-    return lambda: while_known(slow, signal), signal
+    return lambda: over(while_known, slow, signal), signal
 
 
 @indicator(
@@ -175,7 +176,7 @@ def stochastic_strength(panel: Panel, window: int) -> tuple[FloatArray, FloatArr
 )  # fmt: skip
 def williams_range(panel: Panel, window: int) -> FloatArray:
     """Williams' (1979) %R."""
-    return np.asarray(depth_between(panel.close, panel.once(lowest, window), panel.once(highest, window)))
+    return over(depth_between, panel.close, panel.once(lowest, window), panel.once(highest, window))
 
 
 @indicator(
@@ -245,7 +246,7 @@ def aroon(panel: Panel, window: int) -> tuple[Output, Output, Output]:
 )  # fmt: skip
 def awesome_oscillator(panel: Panel, window: int) -> FloatArray:
     """Williams' (1998) awesome oscillator."""
-    level = middle(panel.high, panel.low)
+    level = over(middle, panel.high, panel.low)
     return rolling_mean(level, 5) - rolling_mean(level, window)
 
 
@@ -266,4 +267,4 @@ def balance_of_power(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def distance_from_average(panel: Panel, window: int) -> FloatArray:
     """How far the price stands from its average."""
-    return np.asarray(excess(panel.close, panel.once(mean_close, window)))
+    return over(excess, panel.close, panel.once(mean_close, window))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.averages import mean_close
-from data_layer.features.elementwise import excess, gain, lagged
+from data_layer.features.elementwise import excess, gain, lagged, over
 from data_layer.features.extreme_kernels import rolling_max
 from data_layer.features.kernels import lag, rolling_mean, rolling_mean_std
 from data_layer.features.layout import FloatArray
@@ -126,7 +126,7 @@ def standard_score(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def drawdown(panel: Panel, window: int) -> FloatArray:
     """Fall from the peak; a NaN starts it anew."""
-    return np.asarray(excess(panel.total_return_close, running_max(panel.total_return_close)))
+    return over(excess, panel.total_return_close, running_max(panel.total_return_close))
 
 
 @indicator(
@@ -136,7 +136,7 @@ def drawdown(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def rolling_drawdown(panel: Panel, window: int) -> FloatArray:
     """Fall from the highest close of a quarter and of a year."""
-    return np.asarray(excess(panel.total_return_close, rolling_max(panel.total_return_close, window)))
+    return over(excess, panel.total_return_close, rolling_max(panel.total_return_close, window))
 
 
 def with_market(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:

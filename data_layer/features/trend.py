@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_layer.features.elementwise import distance, excess, imbalance, lagged, middle
+from data_layer.features.elementwise import distance, excess, imbalance, lagged, middle, over
 from data_layer.features.kernels import lag, rolling_mean
 from data_layer.features.layout import FloatArray
 from data_layer.features.moment_kernels import rolling_line
@@ -28,7 +28,7 @@ def moves(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
 def directional_movement(panel: Panel, window: int) -> FloatArray:
     """Wilder's directional movement index; the true range in both its indicators cancels."""
     rises, falls = panel.once(moves, window)
-    return np.asarray(imbalance(rises, falls))
+    return over(imbalance, rises, falls)
 
 
 def average_movement(panel: Panel, window: int) -> FloatArray:
@@ -101,7 +101,7 @@ def parabolic(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def supertrend(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """Seban's supertrend; it begins upward."""
-    level = middle(panel.high, panel.low)
+    level = over(middle, panel.high, panel.low)
     width = SUPERTREND_WIDTH * panel.once(average_range, window)
     return band_stop(panel.close, level + width, level - width)
 
@@ -178,7 +178,7 @@ def regression_line(panel: Panel, window: int) -> tuple[Output, FloatArray, Outp
 def distance_from_extremes(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """How far the price stands from the year's extremes (George and Hwang 2004); 252 sessions are a year."""
     top, bottom = panel.once(highest, window), panel.once(lowest, window)
-    return excess(panel.close, top), excess(panel.close, bottom)
+    return over(excess, panel.close, top), over(excess, panel.close, bottom)
 
 
 @indicator(

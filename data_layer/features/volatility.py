@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.averages import exponential_close
-from data_layer.features.elementwise import lagged, middle, percent_of, range_since
+from data_layer.features.elementwise import lagged, middle, over, percent_of, range_since
 from data_layer.features.extreme_kernels import rolling_max
 from data_layer.features.kernels import lag, rolling_mean, rolling_mean_std
 from data_layer.features.layout import FloatArray
@@ -58,7 +58,7 @@ def average_true_range(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def normalised_range(panel: Panel, window: int) -> FloatArray:
     """Average true range in percent of the price."""
-    return np.asarray(percent_of(panel.once(average_range, window), panel.close))
+    return over(percent_of, panel.once(average_range, window), panel.close)
 
 
 @indicator(
@@ -81,7 +81,7 @@ def keltner_channel(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, 
 def channel(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Highest high, the middle, and lowest low."""
     top, bottom = panel.once(highest, window), panel.once(lowest, window)
-    return top, middle(top, bottom), bottom
+    return top, over(middle, top, bottom), bottom
 
 
 @indicator(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_layer.features.elementwise import lagged, middle, share_of_sum
+from data_layer.features.elementwise import lagged, middle, over, share_of_sum
 from data_layer.features.kernels import rolling_mean, rolling_mean_std
 from data_layer.features.layout import FloatArray
 from data_layer.features.momentum import ROUNDING, change, typical_price
@@ -112,7 +112,7 @@ def money_flow_index(panel: Panel, window: int) -> FloatArray:
     """
     rises, falls = flow_sides(panel.once(typical_price), panel.volume, ROUNDING)
     rising, falling = rolling_mean(rises, window), rolling_mean(falls, window)
-    return np.asarray(share_of_sum(rising, falling))
+    return over(share_of_sum, rising, falling)
 
 
 @indicator(
@@ -145,7 +145,7 @@ def force_index(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def ease_of_movement(panel: Panel, window: int) -> FloatArray:
     """Arms' ease of movement."""
-    level = middle(panel.high, panel.low)
+    level = over(middle, panel.high, panel.low)
     moved = lagged(np.subtract, level, before=level, rows=1)
     ease = moved * (panel.high - panel.low) * EASE_SCALE / panel.volume
     ease[~np.isfinite(ease)] = np.nan
