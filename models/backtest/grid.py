@@ -8,8 +8,9 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from models.backtest.account import Account
 from models.backtest.curve import MEASURES, measure_curve
-from models.backtest.kernel import Account, run_account
+from models.backtest.kernel import run_account
 from models.backtest.rules import Rules
 
 Series = NDArray[np.float64]
