@@ -15,7 +15,7 @@ from data_layer.runtime.ports import choose_ports
 from models.errors import ConfigError
 
 # `postgres` is the superuser; `airflow` owns Airflow's own metadata; the others are the product's roles.
-ROLES = ("postgres", "quant_writer", "quant_reader", "airflow")
+ROLES = ("postgres", "quant_writer", "quant_reader", "quant_trainer", "airflow")
 FOLDERS = ("", "airflow", "logs", "secrets", "cache", "run")
 
 
@@ -24,7 +24,7 @@ def _fernet_key() -> str:
 
 
 def _token() -> str:
-    return secrets.token_urlsafe(32)
+    return secrets.token_urlsafe(48)  # 64 characters: what signing with SHA-512 asks for
 
 
 SECRETS: Mapping[str, Callable[[], str]] = {

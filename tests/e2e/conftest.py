@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,10 +10,20 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from data_layer.runtime.home import Home
+
 ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium")
+DRIVER = shutil.which("chromedriver")
+# A fresh browser that stays on this machine.
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,1200", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
 LONGEST = 900  # seconds any one command may take
 
 
@@ -72,3 +83,35 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         yield installed
     finally:
         installed.run("make stop")
+
+
+@pytest.fixture
+def browser(tmp_path) -> Iterator:
+    if not (CHROMIUM and DRIVER):
+        pytest.skip("Debian packages chromium and chromium-driver are not installed")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield driver
+    driver.quit()
+
+
+def log_in(installation: Installation, browser: Any, path: str) -> None:
+    """Open a page of Airflow and log in as its administrator, as the login page asks for."""
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support import expected_conditions as seen
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    home = Home(installation.tree / ".almanac")
+    wait = WebDriverWait(browser, 60)
+    browser.get(f"http://127.0.0.1:{home.port('airflow')}{path}")
+    wait.until(seen.element_to_be_clickable((By.NAME, "username"))).send_keys("admin")
+    password = json.loads(home.airflow_users.read_text())["admin"]
+    browser.find_element(By.NAME, "password").send_keys(password)
+    browser.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
+    wait.until(lambda _: "/auth/login" not in browser.current_url)

@@ -1,0 +1,3 @@
+-- The ranking of an assessment in one scope. Parameters: run_id, scope. Called by plugins.web.pages.assessment.
+SELECT rank, shared_by, strategy, sharpe_ratio, annual_return, max_drawdown, deflated_sharpe, in_best_set, beats_benchmark, trials
+FROM strategy_rankings WHERE run_id = %(run_id)s AND scope = %(scope)s ORDER BY rank NULLS LAST, sharpe_ratio DESC NULLS LAST, strategy

@@ -1,0 +1,68 @@
+"""Signals, models, orders and holdings, as the tables have them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Query
+
+from data_layer.settings import SYMBOL_PATTERN
+from plugins.web.api.shapes import Model, Order, Position, Signal
+from plugins.web.api.status import Count, Skip
+from plugins.web.reading import row, rows
+
+router = APIRouter(tags=["trading"])
+Day = Annotated[dt.date | None, Query(description="Session; all when left out")]
+ModelName = Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,60}$")]
+Symbol = Annotated[str | None, Query(pattern=f"^{SYMBOL_PATTERN.pattern}$")]
+
+
+@router.get("/signals")
+def signals(
+    session: Day = None, model: ModelName = None, symbol: Symbol = None, limit: Count = 100, offset: Skip = 0
+) -> list[Signal]:
+    """List signals, newest session first."""
+    chosen = {"session": session, "model": model, "symbol": symbol}
+    found = rows("api/select_signals", **chosen, count=limit, skip=offset)
+    return [Signal.model_validate(r) for r in found]
+
+
+@router.get("/models")
+def models() -> list[Model]:
+    """List the models with their newest figures."""
+    return [Model.model_validate(r) for r in rows("api/select_models", model=None)]
+
+
+@router.get("/models/{model}")
+def model(model: Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,60}$")]) -> Model:
+    """Tell about one model."""
+    found = row("api/select_models", model=model)
+    if found is None:
+        raise HTTPException(404, f"no model named {model}")
+    return Model.model_validate(found)
+
+
+@router.get("/orders/{client_order_id}")
+def order(client_order_id: Annotated[str, Path(pattern=r"^[A-Z2-7]{32}$")]) -> Order:
+    """Tell about one order, its decision and its fills."""
+    found = row("api/select_order", client_order_id=client_order_id)
+    if found is None:
+        raise HTTPException(404, f"no order {client_order_id}")
+    return Order.model_validate(found)
+
+
+@router.post("/orders", status_code=HTTPStatus.FORBIDDEN)
+def refuse_order() -> None:
+    """Refuse: orders come from approved decisions of the daily run, never from here."""
+    raise HTTPException(
+        HTTPStatus.FORBIDDEN,
+        "orders come only from approved risk decisions of a session; start a run for it instead",
+    )
+
+
+@router.get("/positions")
+def positions(session: Day = None) -> list[Position]:
+    """List holdings at a session's close, the newest booked one when none is named."""
+    return [Position.model_validate(r) for r in rows("api/select_positions", session=session)]

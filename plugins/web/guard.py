@@ -1,0 +1,136 @@
+"""Who may see a page or press a button; everything under /almanac passes here first, static files too.
+
+Rights are Airflow's own, asked of whatever auth manager it runs with: who may see plugins may look, who may
+trigger the chain may trigger it here, who may change Airflow's variables may operate (kill, release, promote).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
+from airflow.api_fastapi.auth.managers.models.resource_details import (
+    AccessView,
+    DagAccessEntity,
+    DagDetails,
+    VariableDetails,
+)
+from airflow.api_fastapi.core_api.security import resolve_user_from_token
+from fastapi import HTTPException, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# A form of another site can send neither JSON nor a header of its own without asking us first.
+OWN_HEADER = "x-almanac-request"
+TRACE_HEADER = "X-Trace-ID"
+LONGEST_TRACE = 64
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",  # the chart library sets styles on the elements it draws
+        "img-src 'self' data: blob:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",  # Airflow shows the pages in a frame
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+Next = Callable[[Request], Awaitable[Response]]
+
+
+async def guard(request: Request, call_next: Next) -> Response:
+    """Let a request pass whose user may look, and whose change did not come from a foreign page."""
+    trace = request.headers.get(TRACE_HEADER, "")
+    if not (0 < len(trace) <= LONGEST_TRACE and trace.isascii() and trace.replace("-", "").isalnum()):
+        trace = uuid.uuid4().hex
+    request.state.trace_id = trace
+    try:
+        request.state.user = await _user(request)
+        _refuse_foreign(request)
+    except HTTPException as refused:
+        response = _refusal(request, refused)
+    else:
+        response = await call_next(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers[TRACE_HEADER] = trace
+    return response
+
+
+async def _user(request: Request) -> Any:
+    """Return the user who may see plugins, from the bearer token, else from Airflow's own cookie."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        token = request.cookies.get(COOKIE_NAME_JWT_TOKEN, "")
+    user = await resolve_user_from_token(token.strip() or None)
+    if not get_auth_manager().is_authorized_view(access_view=AccessView.PLUGINS, user=user):
+        raise HTTPException(HTTPStatus.FORBIDDEN, "your role may not see Almanac's pages")
+    return user
+
+
+def _refuse_foreign(request: Request) -> None:
+    """Refuse a change that a page of another origin could have sent with the user's cookie."""
+    if request.method in SAFE_METHODS:
+        return
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != "application/json":
+        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send application/json")
+    if request.headers.get("authorization"):
+        return  # no browser adds this by itself
+    origin = urlsplit(request.headers.get("origin", ""))
+    if not request.headers.get(OWN_HEADER) or origin.netloc != request.headers.get("host", "").strip():
+        raise HTTPException(HTTPStatus.FORBIDDEN, "the request does not come from Almanac's own pages")
+
+
+def _refusal(request: Request, refused: HTTPException) -> Response:
+    wants_page = request.method in SAFE_METHODS and "text/html" in request.headers.get("accept", "")
+    if refused.status_code == HTTPStatus.UNAUTHORIZED and wants_page:
+        return RedirectResponse(f"/auth/login?next={quote(str(request.url.path), safe='/')}", status_code=307)
+    return JSONResponse({"detail": refused.detail}, status_code=refused.status_code)
+
+
+def may_trigger(request: Request) -> None:
+    """Refuse who may not start a run of the daily chain.
+
+    Raises:
+        HTTPException: 403.
+    """
+    allowed = get_auth_manager().is_authorized_dag(
+        method="POST",
+        access_entity=DagAccessEntity.RUN,
+        details=DagDetails(id="data_ingestion"),
+        user=request.state.user,
+    )
+    if not allowed:
+        raise HTTPException(HTTPStatus.FORBIDDEN, "your role may not start runs")
+
+
+def may_operate(request: Request) -> None:
+    """Refuse who may not change what the platform does: kill, re-arm, release, promote, waive.
+
+    Raises:
+        HTTPException: 403.
+    """
+    allowed = get_auth_manager().is_authorized_variable(
+        method="PUT", details=VariableDetails(key="almanac"), user=request.state.user
+    )
+    if not allowed:
+        raise HTTPException(HTTPStatus.FORBIDDEN, "your role may look, but not operate")
+
+
+def user_name(request: Request) -> str:
+    """Return the name that audit events carry."""
+    return str(request.state.user.get_name())

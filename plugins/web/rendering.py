@@ -1,0 +1,107 @@
+"""Templates, and what every page shows around its content."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+TABS = (
+    ("overview", "Overview"),
+    ("strategies", "Strategies"),
+    ("assessment", "Assessment"),
+    ("data", "Data"),
+    ("orders", "Orders"),
+)  # fmt: skip
+# A spreadsheet takes a cell that begins so for a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=select_autoescape(default=True, default_for_string=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def wants_json(request: Request) -> bool:
+    """Return whether the caller is a program: it asked below /api or takes no pages."""
+    return "/api/" in request.url.path or "text/html" not in request.headers.get("accept", "*/*")
+
+
+def page(request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
+    """Return a template as a page.
+
+    Args:
+        request: whose path says which tab is lit.
+        name: file in templates/.
+        status: HTTP status.
+        values: what the template names; a name it lacks is an error, never a blank.
+    """
+    prefix = request.scope.get("root_path", "")
+    lit = request.url.path.removeprefix(prefix).strip("/").split("/")[0] or "overview"
+    body = templates.get_template(name).render(prefix=prefix, tabs=TABS, lit=lit, **values)
+    return HTMLResponse(body, status_code=status)
+
+
+def columns(found: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return rows as one list per column, as charts take them."""
+    return {name: [r[name] for r in found] for name in found[0]} if found else {}
+
+
+def table_csv(name: str, rows: Iterable[Mapping[str, Any]]) -> Response:
+    """Return rows as a CSV file whose cells no spreadsheet takes for a formula."""
+    text = io.StringIO()
+    writer: Any = None
+    for row in rows:
+        if writer is None:
+            writer = csv.DictWriter(text, fieldnames=list(row))
+            writer.writeheader()
+        writer.writerow({key: _cell(value) for key, value in row.items()})
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return PlainTextResponse(text.getvalue(), media_type="text/csv", headers=headers)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, (dict, list)):
+        value = json.dumps(value, default=str)
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return f"'{value}"
+    return value
+
+
+def _number(value: Any, digits: int = 2, unit: str = "") -> str:
+    """Write a number with thousands separated; a dash for none, so that no blank passes for zero."""
+    return "–" if value is None else f"{value:,.{digits}f}{unit}"
+
+
+def _percent(value: Any, digits: int = 2) -> str:
+    return "–" if value is None else f"{float(value) * 100:,.{digits}f} %"
+
+
+def _moment(value: dt.datetime | None) -> str:
+    return "–" if value is None else value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    return str(value)
+
+
+def _data(value: Any) -> str:
+    """Write JSON that can stand inside a script element: no tag ends it."""
+    return json.dumps(value, default=_plain, allow_nan=False).replace("<", "\\u003c").replace("&", "\\u0026")
+
+
+templates.filters.update(number=_number, percent=_percent, moment=_moment, data=_data)

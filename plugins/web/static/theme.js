@@ -1,0 +1,6 @@
+// Take the colours that Airflow itself shows: its choice is kept by the browser, for the same origin.
+(function () {
+  const chosen = localStorage.getItem("theme");
+  const dark = chosen === "dark" || (chosen !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+})();

@@ -1,0 +1,70 @@
+"""The pages over a real database, asked as users of each role of Airflow's simple auth manager."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+
+import pytest
+from fastapi import HTTPException
+from starlette.testclient import TestClient
+
+
+@pytest.fixture(scope="session", autouse=True)
+def airflow_home(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow_home")))
+        importlib.import_module("airflow.sdk")
+
+
+@pytest.fixture
+def app(airflow_home):
+    from plugins.web.app import build_app
+
+    return build_app()
+
+
+@pytest.fixture
+def over(monkeypatch) -> Iterator[Callable]:
+    """Returns a function that lets the pages read a database."""
+    from airflow.models import Connection
+
+    from plugins.web import reading
+
+    reading.pool.cache_clear()
+    opened = []
+
+    def read(database) -> None:
+        connection = Connection(uri=database.reader.replace("postgresql://", "postgres://", 1))
+        monkeypatch.setattr(
+            Connection, "get_connection_from_secrets", classmethod(lambda cls, conn_id: connection)
+        )
+        opened.append(database)
+
+    yield read
+    if opened:
+        reading.pool().close()
+        reading.pool.cache_clear()
+
+
+@pytest.fixture
+def as_role(app, monkeypatch) -> Callable[[str], TestClient]:
+    """Returns a function that gives a client whose bearer token is a role's; tokens themselves are Airflow's."""
+    from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    from plugins.web import guard
+
+    async def user(token):
+        if not token:
+            raise HTTPException(401, "Not authenticated")
+        return SimpleAuthManagerUser(username=token, role=None if token == "nobody" else token)
+
+    monkeypatch.setattr(guard, "resolve_user_from_token", user)
+    monkeypatch.setattr(guard, "get_auth_manager", SimpleAuthManager)
+
+    def client(role: str) -> TestClient:
+        headers = {"Authorization": f"Bearer {role}", "Accept": "text/html"}
+        return TestClient(app, headers=headers, raise_server_exceptions=False)
+
+    return client

@@ -1,0 +1,92 @@
+"""Nothing below /almanac answers a stranger, and no foreign page can make a user's browser change anything."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.requests import Request
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+
+
+def every_path(app) -> list[tuple[str, str]]:
+    """Every route with each of its methods, parameters filled in; of a folder of files, one file."""
+    found = []
+    for route in app.routes:
+        if isinstance(route, Mount):
+            found.append(
+                ("GET", f"{route.path}/{'plotly.min.js' if route.path == '/charts' else 'almanac.css'}")
+            )
+        elif hasattr(route, "routes"):
+            found += every_path(route)
+        else:
+            path = route.path.format(
+                name="golden_cross", model="golden_cross", run_id="x", client_order_id="A" * 32
+            )
+            found += [(method, path) for method in route.methods]
+    return found
+
+
+def test_every_route_refuses_a_stranger(app):
+    stranger = TestClient(app, raise_server_exceptions=False)
+    paths = every_path(app)
+    assert len(paths) > 8
+    for method, path in [*paths, ("GET", "/nowhere"), ("GET", "/openapi.json"), ("GET", "/docs")]:
+        answer = stranger.request(method, path, follow_redirects=False)
+        assert answer.status_code == 401, (method, path)
+
+
+def test_a_stranger_with_a_browser_is_sent_to_the_login(app):
+    answer = TestClient(app).get("/orders", headers={"Accept": "text/html"}, follow_redirects=False)
+    assert answer.status_code == 307
+    assert answer.headers["location"].startswith("/auth/login?next=")
+
+
+@pytest.mark.parametrize("role", ["viewer", "user", "op", "admin"])
+def test_every_role_may_look(as_role, role):
+    assert as_role(role).get("/static/almanac.css").status_code == 200
+
+
+def test_a_user_without_a_role_sees_nothing(as_role):
+    assert as_role("nobody").get("/static/almanac.css").status_code == 403
+
+
+def test_answers_carry_the_policy_and_the_trace(as_role):
+    answer = as_role("viewer").get("/static/almanac.css", headers={"X-Trace-ID": "abc-123"})
+    assert answer.headers["X-Trace-ID"] == "abc-123"
+    policy = answer.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy
+    assert "default-src 'none'" in policy
+
+
+def test_a_trace_that_could_break_a_log_is_replaced(as_role):
+    answer = as_role("viewer").get("/static/almanac.css", headers={"X-Trace-ID": "a b{}"})
+    assert answer.headers["X-Trace-ID"] != "a b{}"
+
+
+@pytest.fixture
+def with_button(app):
+    @app.post("/press")
+    def press(request: Request) -> dict[str, str]:
+        return {"pressed": "yes"}
+
+    return app
+
+
+OWN = {"X-Almanac-Request": "1", "Origin": "http://testserver", "Authorization": ""}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({**OWN, "Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ({**OWN, "Content-Type": "text/plain"}, 415),
+        ({**OWN, "Content-Type": "application/json", "Origin": "http://evil.example"}, 403),
+        ({**OWN, "Content-Type": "application/json", "Origin": ""}, 403),
+        ({**OWN, "Content-Type": "application/json", "X-Almanac-Request": ""}, 403),
+        ({**OWN, "Content-Type": "application/json"}, 200),
+    ],
+)
+def test_only_our_own_pages_can_press_a_button(with_button, as_role, headers, status):
+    client = as_role("op")
+    client.cookies.set("_token", "op")
+    assert client.post("/press", content=b"{}", headers=headers).status_code == status

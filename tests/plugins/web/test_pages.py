@@ -1,0 +1,95 @@
+"""Every page over a real chain: it has what the tables have, and what is hostile stays text."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+PAGES = ("/", "/strategies", "/strategies/rsi_reversion", "/assessment", "/data", "/orders")
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def viewer(as_role, over, small_chain):
+    over(small_chain)
+    return as_role("viewer")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_opens(viewer, path):
+    answer = viewer.get(path)
+    assert answer.status_code == 200, answer.text
+    assert "</main>" in answer.text
+
+
+def test_overview_shows_the_equity_of_the_tables(viewer, small_chain):
+    with psycopg.connect(small_chain.reader) as connection:
+        equity = connection.execute(
+            "SELECT equity_usd FROM account_snapshots ORDER BY session_date DESC LIMIT 1"
+        ).fetchone()[0]
+    assert f"{equity:,.2f} USD" in viewer.get("/").text
+
+
+def test_an_order_leads_to_its_fill_and_its_bar(viewer, small_chain):
+    with psycopg.connect(small_chain.reader) as connection:
+        number, fill, close = connection.execute(
+            "SELECT o.client_order_id, f.broker_fill_id, b.close FROM orders o JOIN fills f ON f.order_id = o.id "
+            "JOIN market_data b ON b.symbol = o.symbol AND b.date = o.session_date "
+            "WHERE o.order_type = 'market' ORDER BY o.id LIMIT 1"
+        ).fetchone()
+    page = viewer.get(f"/orders/{number}").text
+    assert fill in page
+    assert f"{close:,.2f}" in page
+    assert number in viewer.get("/orders?page=1").text or "Older" in viewer.get("/orders").text
+
+
+def test_overview_says_which_stage_has_not_run(as_role, over, chained):
+    with psycopg.connect(chained.owner) as connection:
+        connection.execute(
+            "DELETE FROM stage_runs WHERE stage = 'risk_execution' AND session_date = "
+            "(SELECT max(session_date) FROM stage_runs)"
+        )
+    over(chained)
+    assert "risk_execution has not run" in as_role("viewer").get("/").text
+
+
+def test_hostile_names_are_text(as_role, over, chained):
+    with psycopg.connect(chained.owner) as connection:
+        connection.execute("UPDATE orders SET reason = %s", [HOSTILE])
+        connection.execute("UPDATE risk_decisions SET reason = %s WHERE decision = 'reduced'", [HOSTILE])
+        number = connection.execute("SELECT client_order_id FROM orders ORDER BY id LIMIT 1").fetchone()[0]
+    over(chained)
+    client = as_role("viewer")
+    page = client.get(f"/orders/{number}").text
+    assert HOSTILE not in page
+    assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/strategies/no_such_model", 404),
+        ("/strategies/..%2f..%2fetc", 404),
+        ("/orders/AAAA", 422),
+        ("/orders?symbol=a'b", 422),
+        ("/orders?page=0", 422),
+        ("/?session=yesterday", 422),
+        ("/assessment?run=99999", 200),
+    ],
+)
+def test_wrong_addresses_are_explained(viewer, path, status):
+    answer = viewer.get(path)
+    assert answer.status_code == status
+    assert "Traceback" not in answer.text
+
+
+def test_an_empty_database_says_what_to_do(as_role, over, database):
+    over(database)
+    assert "data_ingestion" in as_role("viewer").get("/").text
+
+
+def test_no_cell_becomes_a_formula():
+    from plugins.web.rendering import table_csv
+
+    text = table_csv("x", [{"a": "=1+1", "b": "-5", "c": -5}]).body.decode()
+    assert "'=1+1,'-5,-5" in text
