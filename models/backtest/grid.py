@@ -67,7 +67,7 @@ def run_grid(
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
 def measure_trades(account: Account, held: int, equity: Series, rules: Rules, out: Series) -> None:
     """Measure what an account did: out [len(TRADE_MEASURES)] is filled, NaN while undefined."""
     out[0] = equity[-1]
