@@ -26,6 +26,7 @@ from data_layer.storage.training import (
 from models.backtest.deflated import moments
 from models.errors import ConfigError
 from models.ml.base import Artifact, Dataset, Trainer
+from models.ml.drift import with_reference
 from models.ml.walk_forward import walk_forward
 from plugins.backtest.assessment_store import code_version, universe_name
 from plugins.backtest.market import market_from_database
@@ -133,7 +134,9 @@ class Training:
         """Train on the newest window and register the model as a candidate; return its id in model_versions."""
         m = self._load(run_id)
         first, last = newest_window(m)
-        artifact = m.trainer.fit(m.data, m.data.rows_between(first, last), m.run["seed"], self.progress)
+        rows = m.data.rows_between(first, last)
+        artifact = m.trainer.fit(m.data, rows, m.run["seed"], self.progress)
+        artifact = with_reference(artifact, type(m.trainer), m.data, rows)
         with transaction(self.uri) as connection:
             own = stored_folds(connection, run_id)
         metrics = {name: _middle([fold[name] for fold in own]) for name in MEASURES} | {"folds": len(own)}

@@ -98,11 +98,20 @@ def members_as_of(
     connection: Connection, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
 ) -> dict[dt.date, dict[str, bool]]:
     """Return who belonged to the universe at each session as known at its cutoff: symbol, and whether restricted."""
+    return members_and_sectors(connection, sessions, cutoffs)[0]
+
+
+def members_and_sectors(
+    connection: Connection, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
+) -> tuple[dict[dt.date, dict[str, bool]], dict[dt.date, dict[str, str]]]:
+    """Return by session, as known at its cutoff, each member and whether restricted; and its sector, or empty."""
     members: dict[dt.date, dict[str, bool]] = defaultdict(dict)
+    sectors: dict[dt.date, dict[str, str]] = defaultdict(dict)
     parameters = {"sessions": list(sessions), "cutoffs": [cutoffs[s] for s in sessions]}
     for row in connection.execute(load_sql("trading_universe/select_as_of"), parameters):
         members[row["session_date"]][row["symbol"]] = row["restricted"]
-    return members
+        sectors[row["session_date"]][row["symbol"]] = row["sector"]
+    return members, sectors
 
 
 def renames(
