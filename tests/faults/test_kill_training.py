@@ -39,10 +39,16 @@ def work(shop: Workshop, key: str, before=lambda: None) -> None:
 
 def facts(shop: Workshop, key: str):
     """What a training leaves, without ids and clocks."""
-    versions = shop.rows("SELECT v.version, v.state, v.artifact_sha256, v.metadata_sha256, v.metrics FROM model_versions v "
-                         "JOIN training_runs r ON r.id = v.training_run_id WHERE r.run_key = %(k)s", k=key)  # fmt: skip
-    folds = shop.rows("SELECT fold, configuration, ic, sharpe_ratio, daily_returns FROM walk_forward_results f "
-                      "JOIN training_runs r ON r.id = f.training_run_id WHERE r.run_key = %(k)s ORDER BY 1", k=key)  # fmt: skip
+    versions = shop.rows(
+        "SELECT v.version, v.state, v.artifact_sha256, v.metadata_sha256, v.metrics FROM model_versions v "
+        "JOIN training_runs r ON r.id = v.training_run_id WHERE r.run_key = %(k)s",
+        k=key,
+    )
+    folds = shop.rows(
+        "SELECT fold, configuration, ic, sharpe_ratio, daily_returns FROM walk_forward_results f "
+        "JOIN training_runs r ON r.id = f.training_run_id WHERE r.run_key = %(k)s ORDER BY 1",
+        k=key,
+    )
     labels = shop.rows("SELECT count(*) AS n, sum(label) AS s FROM training_labels")
     trials = shop.rows("SELECT count(*) AS n FROM strategy_trials WHERE strategy = 'alpha158_lightgbm'")
     return versions, folds, labels, trials
