@@ -93,7 +93,9 @@ def test_an_empty_panel_says_nothing(strategy):
 
 def test_a_constant_prediction_wants_nothing(strategy):
     """As an untrained version gives: never the first symbols of the alphabet."""
-    flat = strategy.decide(replace(strategy.predict(panel()), score=np.zeros((T, N)), confidence=np.zeros((T, N))))
+    flat = strategy.decide(
+        replace(strategy.predict(panel()), score=np.zeros((T, N)), confidence=np.zeros((T, N)))
+    )
     assert not flat.score.any()
 
 
