@@ -47,6 +47,27 @@ def stage_dag(stage: str, doc: str | None, schedule: Any) -> DAG:
     )
 
 
+def switch_dag(name: str, doc: str | None) -> DAG:
+    """Return the DAG of the kill switch: drilled monthly with a live source, triggered with a form otherwise."""
+    live = not load_settings().is_static
+    return DAG(
+        dag_id=name,
+        doc_md=doc,
+        # Noon of the month's first Saturday: no session is being decided.
+        schedule=CronTriggerTimetable("0 12 * * 6#1", timezone="America/New_York") if live else None,
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,
+        max_active_runs=1,
+        default_args=DEFAULT_ARGS,
+        tags=["almanac", "safety"],
+        is_paused_upon_creation=False,
+        params={
+            "action": Param("drill", type="string", enum=["drill", "latch", "rearm"], description="What to do"),
+            "reason": Param(None, type=["null", "string"], description="Why; needed to latch and to rearm"),
+        },
+    )
+
+
 def assessment_dag(name: str, doc: str | None) -> DAG:
     """Return the DAG of the assessment: triggered, with a form; two runs of it may go on side by side."""
     listed = {"strategies": "Strategies", "symbols": "Symbols", "scenarios": "Scenarios"}
@@ -74,6 +95,40 @@ def assessment_dag(name: str, doc: str | None) -> DAG:
             "end": _date("Last session; empty for the last held"),
             **{key: Param(None, type=["null", "number"], description=f"{what}; empty for the paper account's")
                for key, what in costs.items()},
+        },
+    )  # fmt: skip
+
+
+def training_dag(name: str, doc: str | None) -> DAG:
+    """Return the DAG of trainings: a form; weekly, when no session is under way, with a live source."""
+    live = not load_settings().is_static
+    counts = {
+        "train_months": (12, 600, "Months each fold learns from"),
+        "test_months": (1, 120, "Months each fold is judged on"),
+        "folds": (12, 1000, "Folds"),
+        "seed": (0, 2**31 - 1, "Of everything random"),
+    }
+    return DAG(
+        dag_id=name,
+        doc_md=doc,
+        schedule=CronTriggerTimetable("0 8 * * 6", timezone="America/New_York") if live else None,
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,
+        max_active_runs=1,  # a training takes all cores and much memory
+        default_args={**DEFAULT_ARGS, "execution_timeout": dt.timedelta(hours=6)},
+        tags=["almanac", "research"],
+        is_paused_upon_creation=False,
+        params={
+            "model": Param("alpha158_lightgbm", type="string", description="Model family, see models/ml/trainers"),
+            "parameters": Param(None, type=["null", "string"], description="name=value name=value; empty for the "
+                                "family's defaults"),
+            "symbols": Param([], type=["null", "array"], items={"type": "string"},
+                             description="Symbols, one a line; empty for all"),
+            "start": _date("First session; empty for the first held"),
+            "end": _date("Last session; empty for the last held"),
+            "mode": Param("rolling", enum=["rolling", "expanding"], description="How training windows move"),
+            **{key: Param(default, type="integer", minimum=0 if key == "seed" else 1, maximum=highest, description=what)
+               for key, (default, highest, what) in counts.items()},
         },
     )  # fmt: skip
 

@@ -51,7 +51,7 @@ def test_first_run_says_what_it_did(installation):
     text = (installation.tree / "first_run.txt").read_text()
     for stage in CHAIN:
         assert re.search(rf"{stage}\s+3,270", text), text
-    for word in ("golden_cross", "rsi_reversion", "enhanced_momentum", "equity", "http://127.0.0.1:"):
+    for word in ("macd_alpha", "rsi_alpha", "ema_cross_alpha", "equity", "http://127.0.0.1:"):
         assert word in text, text
 
 
@@ -93,7 +93,8 @@ COMMANDS = [c for c in documented_commands() if c not in ELSEWHERE]
 
 def attempt(installation, command, folder):
     """Run one documented command; None where running it would start the project itself once more."""
-    if re.match(r"make (run .*|lint|faults)|\.venv/", command):
+    # What needs a version of a model is run in its order by test_models.py.
+    if re.match(r"make (run .*|lint|faults|train|predict|promote|rollback|mlflow)\b|\.venv/", command):
         return None
     if "FILES=/data/bars.parquet" in command:
         write_bars(folder / "bars.parquet", real_bars("AAPL IBM MSFT", "2004-01-02", "2009-12-31"))

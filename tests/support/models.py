@@ -15,8 +15,10 @@ from models.ml.base import Artifact, Dataset
 from models.ml.dataset import assemble
 from models.ml.strategy import ModelStrategy
 from models.ml.trainers.alpha158_lightgbm import Alpha158Lightgbm
+from models.ml.trainers.tft import Tft
 from models.strategies.base import BaseStrategy
 from models.strategies.discovery import discover_strategies
+from tests.support.tft import hand_made
 
 # Few and large leaves, hardly a penalty: small sets show what they hold.
 QUICK = {"rounds": 20, "leaves": 8, "min_rows": 20, "l2": 1.0, "learning_rate": 0.2, "stop_rounds": 5}
@@ -65,8 +67,15 @@ def _alpha158_lightgbm(bars: pd.DataFrame) -> Artifact:
     return trainer(rounds=30, stop_share=0.0).fit(data, np.arange(len(data)), 7)
 
 
+def _tft(bars: pd.DataFrame) -> Artifact:
+    return hand_made(dataset_of(bars, Tft.features, Tft.feature_set))
+
+
 # How each family's strategy gets a version to be tested with.
-VERSIONS: dict[str, Callable[[pd.DataFrame], Artifact]] = {"alpha158_lightgbm": _alpha158_lightgbm}
+VERSIONS: dict[str, Callable[[pd.DataFrame], Artifact]] = {
+    "alpha158_lightgbm": _alpha158_lightgbm,
+    "tft": _tft,
+}
 
 
 def armed(strategy: BaseStrategy, bars: Callable[[], pd.DataFrame]) -> BaseStrategy:

@@ -91,7 +91,9 @@ def test_equal_to_vectorbt(compared, name):
     (curves, measures), theirs = compared[name]
     # An account that shorts without a stop may lose more than it has: ours ends what it holds, vectorbt goes on owing.
     ruined = (curves <= 0.0).cumsum(axis=0) > 0
-    np.testing.assert_allclose(np.where(ruined, 0.0, curves), np.where(ruined, 0.0, theirs["equity"]), rtol=1e-9)
+    np.testing.assert_allclose(
+        np.where(ruined, 0.0, curves), np.where(ruined, 0.0, theirs["equity"]), rtol=1e-9
+    )
     alive = ~ruined[-1]
     assert alive.sum() >= len(SYMBOLS) - 2
     measures = {key: values[alive] for key, values in measures.items()}
@@ -118,7 +120,9 @@ def test_stops_and_targets_equal_to_backtesting_py(python, market, tmp_path, sym
     bars[:, SPLIT] = 1.0
     rising = np.append(0.0, (bars[20:, 3] > bars[:-20, 3]).astype(float))
     target = np.concatenate([np.zeros(len(bars) - len(rising)), rising])
-    for t in range(1, len(bars) - 1):  # it takes no order whose stop or target the last close has passed already
+    for t in range(
+        1, len(bars) - 1
+    ):  # it takes no order whose stop or target the last close has passed already
         if target[t] > target[t - 1] and abs(bars[t + 1, 0] / bars[t, 3] - 1.0) > 0.015:
             target[t] = 0.0
     rules = COSTS._replace(commission_bps=0.0, slippage_bps=0.0, whole_shares=True, stop_loss=0.02, take_profit=0.03,
