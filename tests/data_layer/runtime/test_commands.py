@@ -15,7 +15,7 @@ TARGETS = (
     "run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export", "quarantine", "accept",
     "quality-report", "data-docs", "backfill", "backtest", "sweep", "assess", "train", "predict", "models", "promote",
     "rollback", "mlflow", "approve", "revoke", "soak", "deposit", "withdraw", "reset-account", "kill", "rearm",
-    "limits",
+    "limits", "evaluate-models",
 )  # fmt: skip
 
 
