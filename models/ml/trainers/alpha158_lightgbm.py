@@ -63,7 +63,9 @@ class Alpha158Lightgbm(Trainer):
         return {
             "objective": "regression", "learning_rate": self.learning_rate, "num_leaves": self.leaves,
             "min_data_in_leaf": self.min_rows, "lambda_l2": self.l2, "feature_fraction": self.feature_share,
-            "deterministic": True, "force_row_wise": True, "seed": seed, "num_threads": self.threads,
+            # By column each thread sums whole features, so no sum depends on how many there are; by row gives the
+            # same trees in half as much time again.
+            "deterministic": True, "force_col_wise": True, "seed": seed, "num_threads": self.threads,
             # A feature no split can use now may be used by another fold on the same bins.
             "feature_pre_filter": False, "verbosity": -1,
         }  # fmt: skip
