@@ -1,14 +1,15 @@
 # Variables on the command line win over the environment, that over .env:
 # SOURCE SOURCES FILES SYMBOLS SYNTHETIC_SEED SYNTHETIC_SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT
-# TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON OUT STRATEGIES SCENARIOS COSTS
+# TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON ACCOUNT AMOUNT LIMIT VALUE OUT APPROVAL STRATEGIES SCENARIOS COSTS
 # MODEL VERSION WAIVER PARAMETERS FOLDS TRAIN_MONTHS TEST_MONTHS MODE SEED ALMANAC_ARTIFACTS MLFLOW_TRACKING_URI
 VENV ?= .venv
 export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
-.PHONY: help run backfill stop status verify quarantine accept quality-report data-docs backtest sweep \
-	assess train predict models promote rollback mlflow test faults lint export bench peers core tools
+.PHONY: help run backfill stop status verify kill rearm limits quarantine accept quality-report data-docs backtest sweep \
+	assess train predict models promote rollback mlflow deposit withdraw reset-account approve revoke test faults soak \
+	lint export bench peers core tools
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -28,6 +29,15 @@ status: core ## what runs, how far each stage is, where to look
 verify: core ## check tables, row counts and invariants; TABLES=a,b for some
 	@$(RUNTIME).verify
 
+kill: core ## latch the kill switch and cancel what is out: REASON="..." [ACCOUNT=]
+	@$(RUNTIME).kill
+
+rearm: core ## arm the kill switch again: REASON="..." [ACCOUNT=]
+	@$(RUNTIME).rearm
+
+limits: core ## the risk limits; LIMIT=max_position VALUE=0.04 REASON="..." [SYMBOL=] changes one
+	@$(RUNTIME).limits
+
 quarantine: core ## rows put aside; RELEASE=id or REJECT=id with REASON="..." decides about one
 	@$(RUNTIME).quarantine
 
@@ -46,6 +56,9 @@ test: tools ## the test suite, without the fault suites
 
 faults: tools ## kill, race and stall suites
 	@$(VENV)/bin/python -m pytest -m faults
+
+soak: tools ## the same, ten times as long
+	@SOAK=10 $(VENV)/bin/python -m pytest -m faults
 
 lint: tools ## ruff and mypy
 	@$(VENV)/bin/python -m ruff check .
@@ -81,6 +94,12 @@ rollback: core ## put the version of MODEL= that was in use before into use agai
 mlflow: core ## the page of all training runs, on a free port
 	@$(RUNTIME).mlflow_page
 
+approve: core ## orders for a real broker: APPROVAL=id, or the only one that waits; REJECT=yes refuses it
+	@$(VENV)/bin/python -m plugins.execution.command approve
+
+revoke: core ## take an approval back and cancel what is open: APPROVAL=id REASON="..."
+	@$(VENV)/bin/python -m plugins.execution.command revoke
+
 export: core ## features to a file: FEATURES=technical START= END= OUT=file.parquet (or file.arrow)
 	@$(VENV)/bin/python -m data_layer.storage.export --features "$(FEATURES)" --start "$(START)" --end "$(END)" --out "$(OUT)"
 
@@ -90,6 +109,15 @@ bench: tools peers ## time against the best peers; ONLY=name for one
 peers:
 	@[ -x .venv-bench/bin/python ] || $(VENV)/bin/python -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+
+deposit: core ## pay AMOUNT= USD into the paper account, at the next session's open or SESSION='s
+	@$(RUNTIME).account deposit
+
+withdraw: core ## take AMOUNT= USD of cash out of the paper account; SESSION= as with deposit
+	@$(RUNTIME).account withdraw
+
+reset-account: core ## close the paper account, REASON="..." stays on record, and open another
+	@$(RUNTIME).account reset
 
 core:
 	@deploy/venv.sh requirements-core.txt

@@ -17,8 +17,10 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from data_layer.broker_settings import VARIABLES as BROKER_VARIABLES
+from data_layer.broker_settings import BrokerSettings, parse_broker
 from data_layer.model_settings import ModelSettings, model_variables, parse_models
-from data_layer.source_catalogue import is_finished
+from data_layer.source_catalogue import asked_sources, is_finished
 from data_layer.vendor_settings import (
     VendorSettings,
     address_variables,
@@ -50,6 +52,10 @@ REMEMBERED = (
     "COMMISSION_PER_SHARE",
     "COMMISSION_MINIMUM",
     "SLIPPAGE_BPS",
+    "VOLUME_SHARE",
+    "BROKER",
+    "CASH_RATE",
+    "BORROW_RATE",
     "FULL_SCORE_WEIGHT",
     "DRY_RUN",
     "STOPS_AT_CLOSE",
@@ -60,7 +66,7 @@ REMEMBERED = (
     "SYNTHETIC_SYMBOLS",
 )
 # Read afresh each time: a key has no place in a home's file, and another address is for one run.
-NOT_REMEMBERED = (*key_variables(), *address_variables())
+NOT_REMEMBERED = (*key_variables(), *address_variables(), *BROKER_VARIABLES)
 
 
 @dataclass(frozen=True)
@@ -81,10 +87,17 @@ class Settings:
     commission_per_share: Decimal = Decimal("0.005")  # USD
     commission_minimum: Decimal = Decimal("1.00")  # USD per order
     slippage_bps: Decimal = Decimal(5)  # of the open, against us
+    # A tenth of a day's volume is the most that fills near the open without moving it by itself.
+    volume_share: Decimal = Decimal("0.1")  # fraction of a session's volume one order may be
     full_score_weight: float = 0.05  # fraction of equity at |score| = 1
     dry_run: bool = False
     stops_at_close: bool = False  # judged at the close and sold at the next open, not resting inside the bar
+    # A year of 252 sessions: idle cash earns next to nothing at a broker; what is owed or sold short costs a short
+    # rate of two percent and a margin, as in the backtest engine.
+    cash_rate: Decimal = Decimal(0)
+    borrow_rate: Decimal = Decimal("0.03")
     market_index: str = ""  # symbol among the bars that beta and correlation are measured against; none: NULL
+    broker: BrokerSettings = field(default_factory=BrokerSettings)
     vendors: VendorSettings = field(default_factory=VendorSettings)
     cross_check: bool = False  # ask every source each time, not only when the one before failed
     # Consolidated prices agree to the cent; a cent is 0.1 % of a ten-dollar share. Vendors count odd lots and
@@ -254,7 +267,7 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
     symbols = text("SYMBOLS").strip(" ").replace(",", " ")
     return Settings(
         almanac_home=home,
-        sources=_sources(text("SOURCE"), text("SOURCES")),
+        sources=asked_sources(text("SOURCE"), text("SOURCES")),
         cross_check=_flag("CROSS_CHECK", text("CROSS_CHECK") or "false"),
         vendor_price_tolerance=float(number("VENDOR_PRICE_TOLERANCE", "0", "1")),
         vendor_volume_tolerance=float(number("VENDOR_VOLUME_TOLERANCE", "0", "2")),
@@ -271,28 +284,16 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         commission_per_share=number("COMMISSION_PER_SHARE", "0", "10"),
         commission_minimum=number("COMMISSION_MINIMUM", "0", "1000"),
         slippage_bps=number("SLIPPAGE_BPS", "0", "1000"),
+        volume_share=number("VOLUME_SHARE", "0.000001", "1"),
+        cash_rate=number("CASH_RATE", "-0.25", "0.25"),
+        borrow_rate=number("BORROW_RATE", "0", "2.5"),
         full_score_weight=float(number("FULL_SCORE_WEIGHT", "0", "1")),
         dry_run=_flag("DRY_RUN", text("DRY_RUN") or "false"),
         stops_at_close=_flag("STOPS_AT_CLOSE", text("STOPS_AT_CLOSE") or "false"),
         market_index=validate_symbol(text("MARKET_INDEX")) if text("MARKET_INDEX") else "",
+        broker=parse_broker(text),
         vendors=parse_vendors(text, number),
         synthetic_seed=whole("SYNTHETIC_SEED", "0", "1000000000", "numbers"),
         synthetic_symbols=whole("SYNTHETIC_SYMBOLS", "1", "100000", "symbols"),
         models=parse_models(text),
     )
-
-
-def _sources(one: str, several: str) -> tuple[str, ...]:
-    """SOURCE=x is short for SOURCES=x; finished history never mixes with anything."""
-    names = tuple(name for name in several.replace(",", " ").split(" ") if name) or (one or "sample",)
-    problem = ""
-    if one and one != names[0]:
-        problem = f"SOURCE is {one} and SOURCES begins with {names[0]}"
-    elif len(set(names)) < len(names):
-        problem = "a source is named twice"
-    elif len(names) > 1 and any(map(is_finished, names)):
-        problem = "finished history does not mix with other sources"
-    if problem:
-        raise ConfigError(problem, stage="settings", key="SOURCES", value=",".join(names),
-                          remedy="name each vendor once, in the order to ask them")  # fmt: skip
-    return names

@@ -76,6 +76,26 @@ def is_finished(name: str) -> bool:
     return name in declared and declared[name].is_static
 
 
+def asked_sources(one: str, several: str) -> tuple[str, ...]:
+    """Return the sources to ask, in order: SOURCE=x is short for SOURCES=x, and finished history mixes with nothing.
+
+    Raises:
+        ConfigError: for a source named twice, or two settings that contradict one another.
+    """
+    names = tuple(name for name in several.replace(",", " ").split(" ") if name) or (one or "sample",)
+    problem = ""
+    if one and one != names[0]:
+        problem = f"SOURCE is {one} and SOURCES begins with {names[0]}"
+    elif len(set(names)) < len(names):
+        problem = "a source is named twice"
+    elif len(names) > 1 and any(map(is_finished, names)):
+        problem = "finished history does not mix with other sources"
+    if problem:
+        raise ConfigError(problem, stage="settings", key="SOURCES", value=",".join(names),
+                          remedy="name each vendor once, in the order to ask them")  # fmt: skip
+    return names
+
+
 def _files() -> list[Path]:
     # Finding the package does not run it.
     spec = importlib.util.find_spec("data_layer.sources")

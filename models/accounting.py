@@ -3,7 +3,7 @@
 Every amount enters the book rounded once to 1e-8 dollars and is only added from then on, so legs
 cancel exactly and a book rebuilt from stored rows goes on bit for bit as the one in memory. Debits are
 positive, credits negative. Accounts: cash; securities (at cost, short positions negative); capital;
-commission; dividend; realized_pnl (before commissions). Unrealised profit is never booked.
+commission; dividend; interest; borrow; realized_pnl (before commissions). Unrealised profit is never booked.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ ZERO = Decimal(0).quantize(QUANTUM)
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One symbol's holding; a symbol once traded keeps its row, so that its realised profit stays told.
+    """One symbol's holding; a symbol once traded stays in the book, so that its realised profit stays told.
 
     quantity: signed whole shares; cost_basis_usd: signed as quantity; realized_pnl_usd: since the account
     began, before commissions; price: the last one traded, of price_date (earlier than the session when
-    there was no close), in today's share basis.
+    there was no close), in the share basis of then; a symbol not held keeps its last one.
     """
 
     symbol: str
@@ -91,12 +91,39 @@ class Book:
         }  # fmt: skip
         return book
 
-    def deposit(self, session_date: dt.date, amount: Decimal) -> list[LedgerEntry]:
-        """Book money paid in (negative: taken out) before session_date's open; at most once a session."""
+    def deposit(self, session_date: dt.date, amount: Decimal, name: str = "") -> list[LedgerEntry]:
+        """Book money paid in, or taken out (negative), before session_date's open.
+
+        Args:
+            session_date: the session.
+            amount: USD.
+            name: tells it from others of the session; the account's first deposit has none.
+        """
         amount = _rounded(amount)
         self.cash += amount
-        legs = {"cash": amount, "capital": -amount}
-        return _entries(f"deposit:{session_date}", session_date, "deposit", None, legs)
+        kind = "deposit" if amount >= 0 else "withdrawal"
+        key = f"{kind}:{session_date}" + (f":{name}" if name else "")
+        return _entries(key, session_date, kind, None, {"cash": amount, "capital": -amount})
+
+    def accrue(self, session_date: dt.date, cash_rate: Decimal, borrow_rate: Decimal) -> list[LedgerEntry]:
+        """Book what a night costs and earns, before anything else of the session; the engine's rule.
+
+        Args:
+            session_date: the session after the night.
+            cash_rate: per session, on cash held.
+            borrow_rate: per session, on cash owed and on what is sold short, at its last price.
+        """
+        short = sum((-p.market_value_usd for p in self.positions.values() if p.quantity < 0), ZERO)
+        interest = _rounded(self.cash * (cash_rate if self.cash >= 0 else borrow_rate))
+        lent = _rounded(short * borrow_rate)
+        self.cash += interest - lent
+        return _entries(
+            f"interest:{session_date}",
+            session_date,
+            "interest",
+            None,
+            {"cash": interest, "interest": -interest},
+        ) + _entries(f"borrow:{session_date}", session_date, "borrow", None, {"cash": -lent, "borrow": lent})
 
     def apply_fill(self, fill: Fill) -> list[LedgerEntry]:
         """Book one execution and its commission, through zero and partly closing at average cost."""
@@ -221,8 +248,8 @@ class Book:
             DataQualityError: for a close that is not a positive number.
         """
         for symbol, held in self.positions.items():
-            close = closes.get(symbol)
-            if close is not None:
+            close = closes.get(symbol) if held.quantity else None
+            if close is not None and (held.price_date != session_date or held.price != close):
                 _require(_positive(close), "not a close", symbol, close)
                 self.positions[symbol] = replace(held, price=_rounded(close), price_date=session_date)
         positions = tuple(self.positions[s] for s in sorted(self.positions))

@@ -18,7 +18,7 @@ from models.records import PRICE_TICK
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """A model's score for one symbol and the exits its signal states; None for none.
+    """A model's score for one symbol, how sure it is, and the exits its signal states; None for none.
 
     stop_loss, take_profit: fractions of the entry price; trailing_stop_usd: distance per share, raw price.
     """
@@ -27,6 +27,8 @@ class Vote:
     stop_loss: float | None = None
     take_profit: float | None = None
     trailing_stop_usd: float | None = None
+    confidence: float = 1.0
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

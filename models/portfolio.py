@@ -1,17 +1,24 @@
-"""From the models' scores to wanted holdings, in whole shares of the next session."""
+"""From the ensemble's scores to wanted holdings, against what is held, in whole shares of the next session."""
 
 from __future__ import annotations
 
 import datetime as dt
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.accounting import QUANTUM, split_quantity
-from models.errors import ConfigError, DataQualityError
+from models.errors import DataQualityError
+from models.lookback import Lookback
+from models.portfolio_weights import Floats, PortfolioRules, weigh
 from models.records import TargetPosition
+
+Counts = NDArray[np.int64]
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,90 +41,148 @@ class TargetPlan:
 
 def build_targets(
     session_date: dt.date,
-    scores: Mapping[str, Sequence[float]],
+    scores: Mapping[str, float],
+    rules: PortfolioRules,
     *,
-    active_models: int,
     closes: Mapping[str, Decimal],
     next_splits: Mapping[str, Decimal],
     positions: Mapping[str, Decimal],
     equity_usd: Decimal,
-    full_score_weight: float,
+    lookback: Lookback | None = None,
+    sectors: Mapping[str, str] = NOTHING,
     restricted: frozenset[str] = frozenset(),
-    flat: Mapping[str, str] = MappingProxyType({}),
+    flat: Mapping[str, str] = NOTHING,
+    rebalances: bool = True,
 ) -> TargetPlan:
     """Turn one session's scores into target holdings for the next session's open.
 
-    Weight = mean score x full_score_weight of equity; shares = weight x equity / reference price, cut off
-    toward zero so that rounding never takes more than was wanted. The mean is over all active models: one
-    without a row for the symbol counts 0. With no equity left every target is 0.
+    Weights come from the account's method, then caps make them smaller: per symbol, per sector, gross (with the
+    cash buffer), net. Shares = weight x equity / reference price, cut off toward zero, so that rounding never
+    takes more than was wanted; what it leaves is the target's residual_usd. Then, against what is held: a
+    change of a holding on its side smaller than min_change is not made, and growth beyond the turnover limit is
+    taken from all alike. With no equity left every target is 0.
 
     Args:
         session_date: the session just closed.
-        scores: by symbol, the signal scores of the active models that have a row; finite, in [-1, 1].
-        active_models: how many models the mean divides by.
-        closes: raw closes of session_date, USD. A symbol without one gets no target: its holding stays
-            and stands in ``skipped``, for no price is invented.
+        scores: by symbol, the published ensemble scores in [-1, 1]; a symbol without one is wanted no more.
+        rules: of the account.
+        closes: raw closes of session_date, USD. A symbol without one gets no target: its holding stays and stands
+            in ``skipped``, for no price is invented.
         next_splits: split ratios (new shares per old) going ex at the next session, where there are any.
         positions: signed whole shares held after session_date, not yet split; converted here.
         equity_usd: of the account at session_date's close.
-        full_score_weight: fraction of equity at a mean score of 1.
+        lookback: the recent past, for methods that measure risk.
+        sectors: by symbol; those without one count as one sector.
         restricted: symbols never to be traded; a holding in one stays and stands in ``skipped``.
         flat: symbols whose target is 0 whatever their score, with the reason the target then carries.
+        rebalances: False between two rebalancings: what is held on the side of its score stays as it is, and
+            nothing is opened.
 
     Returns:
         A target for every other symbol with a score or a holding, ordered by symbol.
 
     Raises:
-        ConfigError: when more rows than models are given, or a weight outside [0, 1].
         DataQualityError: for a score, close or ratio that is not a number in its range.
     """
-    if not 0.0 <= full_score_weight <= 1.0:
-        raise ConfigError("not a weight", stage="build_targets", key="FULL_SCORE_WEIGHT",
-                          value=full_score_weight, remedy="set it from 0 to 1")  # fmt: skip
-    equity = max(equity_usd, Decimal(0))
-    held = {symbol: quantity for symbol, quantity in positions.items() if quantity}
-    targets: list[TargetPosition] = []
-    skipped: list[SkippedTarget] = []
-    for symbol in sorted(scores.keys() | held.keys()):
-        rows = scores.get(symbol, ())
-        _check_scores(symbol, rows, active_models)
-        ratio = next_splits.get(symbol, Decimal(1))
-        _check_positive(symbol, "split ratio", ratio)
-        current = int(split_quantity(held.get(symbol, Decimal(0)), ratio))
-        if symbol in restricted:
-            if current:
-                skipped.append(
-                    SkippedTarget(symbol, session_date, current, f"{symbol} is restricted: the holding stays")
-                )
-            continue
-        if symbol not in closes:
-            reason = f"no close for {symbol} on {session_date}: the holding stays"
-            skipped.append(SkippedTarget(symbol, session_date, current, reason))
-            continue
-        _check_positive(symbol, "close", closes[symbol])
-        price = (closes[symbol] / ratio).quantize(QUANTUM)
-        score = math.fsum(rows) / active_models if rows else 0.0
-        # repr gives the shortest decimal: 0.15 stays 0.15, and cutting off does not lose a share to 2**-53
-        weight = Decimal(repr(score)) * Decimal(repr(0.0 if symbol in flat else full_score_weight))
-        targets.append(
-            TargetPosition(
-                symbol=symbol, session_date=session_date, score=score, target_weight=float(weight),
-                target_quantity=int(weight * equity // price), current_quantity=current,
-                reference_price=price, reason=flat.get(symbol, ""),
-            )
-        )  # fmt: skip
-    return TargetPlan(tuple(targets), tuple(skipped))
-
-
-def _check_scores(symbol: str, rows: Sequence[float], active_models: int) -> None:
-    if len(rows) > active_models:
-        raise ConfigError(f"{len(rows)} scores for {symbol} from {active_models} active models",
-                          stage="build_targets", key="active_models", value=active_models,
-                          remedy="give one score per active model")  # fmt: skip
-    for score in rows:
+    for symbol, score in scores.items():
         if not -1.0 <= score <= 1.0:  # false for NaN as well
             raise DataQualityError(f"score of {symbol} outside [-1, 1]", stage="build_targets", key="score",
                                    value=score, remedy="recompute its signals")  # fmt: skip
+    held = {symbol: quantity for symbol, quantity in positions.items() if quantity}
+    symbols, prices, current, skipped = [], [], [], []
+    for symbol in sorted(scores.keys() | held.keys()):
+        ratio = next_splits.get(symbol, Decimal(1))
+        _check_positive(symbol, "split ratio", ratio)
+        quantity = int(split_quantity(held[symbol], ratio)) if symbol in held else 0
+        if symbol in restricted or symbol not in closes:
+            if quantity or symbol not in restricted:
+                why = (
+                    f"{symbol} is restricted"
+                    if symbol in restricted
+                    else f"no close for {symbol} on {session_date}"
+                )
+                skipped.append(SkippedTarget(symbol, session_date, quantity, f"{why}: the holding stays"))
+            continue
+        _check_positive(symbol, "close", closes[symbol])
+        symbols.append(symbol)
+        prices.append(closes[symbol] if ratio == 1 else (closes[symbol] / ratio).quantize(QUANTUM))
+        current.append(quantity)
+    wanted = np.array([0.0 if s in flat else scores.get(s, 0.0) for s in symbols])
+    price, now = np.array([float(p) for p in prices]), np.array(current, dtype=np.int64)
+    equity = max(float(equity_usd), 0.0)
+    if rebalances:
+        weights = _capped(_weights(symbols, wanted, rules, lookback), symbols, rules, sectors)
+        final = _whole_shares(weights * equity, price)
+        final = _moderated(final, now, price, equity, rules)
+        residual = weights * equity - _whole_shares(weights * equity, price) * price
+    else:
+        final = np.where(now * np.sign(wanted) > 0, now, 0)
+        weights = final * price / equity if equity else np.zeros(len(final))
+        residual = np.zeros(len(final))
+    targets = tuple(
+        TargetPosition(
+            symbol=symbol, session_date=session_date, score=scores.get(symbol, 0.0), target_weight=weight,
+            target_quantity=quantity, current_quantity=old, reference_price=at,
+            reason=flat.get(symbol, ""), residual_usd=left,
+        )
+        for symbol, weight, quantity, old, at, left in zip(
+            symbols, weights.tolist(), final.tolist(), current, prices, residual.tolist(), strict=True
+        )
+    )  # fmt: skip
+    return TargetPlan(targets, tuple(skipped))
+
+
+def _weights(symbols: list[str], wanted: Floats, rules: PortfolioRules, lookback: Lookback | None) -> Floats:
+    """Return the method's weights of the symbols that are wanted, 0 for the others."""
+    weights = np.zeros(len(symbols))
+    chosen = np.flatnonzero(wanted)
+    if len(chosen):
+        weights[chosen] = weigh([symbols[i] for i in chosen], wanted[chosen], rules, lookback)
+    return weights
+
+
+def _capped(weights: Floats, symbols: list[str], rules: PortfolioRules, sectors: Mapping[str, str]) -> Floats:
+    """Make weights smaller until all caps hold; each step keeps what the ones before it have reached."""
+    weights = np.clip(weights, -rules.max_symbol, rules.max_symbol)
+    names = [sectors.get(s, "") or "" for s in symbols]
+    known = {name: at for at, name in enumerate(dict.fromkeys(names))}
+    group = np.array([known[name] for name in names], dtype=np.int64)
+    size: Floats = np.bincount(group, np.abs(weights), len(known)).astype(np.float64)
+    weights = weights * _scale(size, rules.max_sector)[group]
+    weights = weights * _scale(np.abs(weights).sum(keepdims=True), rules.budget)
+    net = float(weights.sum())
+    if abs(net) > rules.max_net:  # the side that is too large gives way
+        mine = np.sign(weights) == np.sign(net)
+        total = float(np.abs(weights[mine]).sum())
+        weights = np.where(mine, weights * (total - (abs(net) - rules.max_net)) / total, weights)
+    return weights
+
+
+def _scale(size: Floats, cap: float) -> Floats:
+    return np.where(size > cap, cap / np.where(size > 0, size, 1.0), 1.0)
+
+
+def _whole_shares(usd: Floats, price: Floats) -> Counts:
+    """Cut off toward zero; what misses a whole share by rounding alone is that share."""
+    shares = usd / price
+    return (np.sign(shares) * np.floor(np.abs(shares) + 1e-9)).astype(np.int64)
+
+
+def _moderated(final: Counts, now: Counts, price: Floats, equity: float, rules: PortfolioRules) -> Counts:
+    """Leave out small adjustments, then what goes beyond the turnover limit; what is toward flat comes first."""
+    same_side = final * np.sign(now) > 0
+    small = same_side & (np.abs(final - now) * price < rules.min_change * equity)
+    final = np.where(small, now, final)
+    through_zero = final * np.sign(now) < 0
+    kept = np.where(through_zero, 0, np.where(np.abs(final) <= np.abs(now), final, now))
+    growth = np.abs(final - kept)
+    closing = float((np.abs(kept - now) * price).sum())
+    wanted = float((growth * price).sum())
+    room = max(rules.max_turnover * equity - closing, 0.0)
+    if wanted > room:
+        growth = np.floor(growth * (room / wanted)).astype(np.int64)
+    moderated: Counts = kept + np.sign(final) * growth
+    return moderated
 
 
 def _check_positive(symbol: str, what: str, value: Decimal) -> None:

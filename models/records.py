@@ -57,6 +57,7 @@ class TargetPosition:
     current_quantity: int
     reference_price: Decimal
     reason: str = ""  # why the target is 0 although the score is not
+    residual_usd: float = 0.0  # what whole shares leave of weight x equity, signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +124,25 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
+class CashMovement:
+    """Money paid into the account or taken out of it before session_date's open."""
+
+    session_date: dt.date
+    kind: str  # "deposit" | "withdrawal"
+    amount_usd: Decimal  # positive
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """One leg of a double-entry transaction; amounts of one transaction_key sum to zero exactly.
 
     Debits are positive, credits negative. ledger_account is one of cash, securities, capital, commission,
-    dividend, realized_pnl (see models.accounting).
+    dividend, interest, borrow, fee, realized_pnl (see models.accounting).
     """
 
     transaction_key: str
     session_date: dt.date
-    kind: str  # "deposit" | "fill" | "commission" | "dividend" | "cash_in_lieu"
+    kind: str  # deposit, withdrawal, adoption, fill, commission, dividend, cash_in_lieu, interest, borrow, fee
     ledger_account: str
     symbol: str | None
     amount_usd: Decimal

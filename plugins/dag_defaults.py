@@ -47,6 +47,27 @@ def stage_dag(stage: str, doc: str | None, schedule: Any) -> DAG:
     )
 
 
+def switch_dag(name: str, doc: str | None) -> DAG:
+    """Return the DAG of the kill switch: drilled monthly with a live source, triggered with a form otherwise."""
+    live = not load_settings().is_static
+    return DAG(
+        dag_id=name,
+        doc_md=doc,
+        # Noon of the month's first Saturday: no session is being decided.
+        schedule=CronTriggerTimetable("0 12 * * 6#1", timezone="America/New_York") if live else None,
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,
+        max_active_runs=1,
+        default_args=DEFAULT_ARGS,
+        tags=["almanac", "safety"],
+        is_paused_upon_creation=False,
+        params={
+            "action": Param("drill", type="string", enum=["drill", "latch", "rearm"], description="What to do"),
+            "reason": Param(None, type=["null", "string"], description="Why; needed to latch and to rearm"),
+        },
+    )
+
+
 def assessment_dag(name: str, doc: str | None) -> DAG:
     """Return the DAG of the assessment: triggered, with a form; two runs of it may go on side by side."""
     listed = {"strategies": "Strategies", "symbols": "Symbols", "scenarios": "Scenarios"}

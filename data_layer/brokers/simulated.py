@@ -1,134 +1,130 @@
-"""The simulated broker: day orders fill at the open, exits inside the bar, after slippage and commission."""
+"""The simulated broker: an account in memory whose orders the simulated market fills at the next open."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
 
-from data_layer.brokers.base import Broker, Executions, ExpiredOrder
-from models.errors import ConfigError, DataQualityError
-from models.records import PRICE_TICK, Fill, Order
+from data_layer.brokers.base import (
+    ENDED,
+    Broker,
+    CashActivity,
+    Execution,
+    Holdings,
+    NoAnswerError,
+    OrderReport,
+)
+from data_layer.brokers.market import SimulatedMarket, check_orders
+from models.records import Order
 
-CENT = Decimal("0.01")
 
+class SimulatedBroker(SimulatedMarket, Broker):
+    """Takes market day orders and fills them when a session is traded; the same calls give the same bytes.
 
-class SimulatedBroker(Broker):
-    """Fills every order in full at open x (1 +- slippage), rounded against us to 0.0001 USD.
+    The daily run hands it a session's orders at once (fills, exit_fills), so that years pass in seconds; one
+    by one they come to the same. It has no exits of its own: those are the account's.
 
-    A stop fills at its price, or at the open that has jumped over it, and slips; a target does not slip: it
-    is a limit order.
-
-    Raises:
-        ConfigError: for a negative or non-finite cost, or slippage of 100 % and more.
+    Args:
+        commission_per_share: see SimulatedMarket, as the next three.
+        commission_minimum: USD.
+        slippage_bps: of the open.
+        volume_share: of a session's volume.
+        cash_usd: what the account begins with.
+        account: its id.
     """
 
     name = "simulated"
 
     def __init__(
-        self, commission_per_share: Decimal, commission_minimum: Decimal, slippage_bps: Decimal
-    ) -> None:
-        self._per_share = _cost("COMMISSION_PER_SHARE", commission_per_share)
-        self._minimum = _cost("COMMISSION_MINIMUM", commission_minimum)
-        self._slippage = _cost("SLIPPAGE_BPS", slippage_bps, below=Decimal(10_000)) / 10_000
-
-    def fills(
-        self, orders: Sequence[Order], opens: Mapping[str, Decimal], session_date: dt.date
-    ) -> Executions:
-        """Fill the orders whose symbol has a bar; a day order without one expires.
-
-        Commission per order: shares x rate, at least the minimum, rounded to the cent.
-
-        Raises:
-            DataQualityError: for an open that is not a positive number, a malformed or repeated order, or
-                one decided on this session or later.
-        """
-        _check_orders(orders, session_date)
-        fills: list[Fill] = []
-        expired: list[ExpiredOrder] = []
-        for order in orders:
-            if order.symbol in opens:
-                fills.append(self._fill(order, opens[order.symbol], session_date))
-            else:
-                reason = f"no bar for {order.symbol} on {session_date}"
-                expired.append(ExpiredOrder(order.client_order_id, order.symbol, session_date, reason))
-        return Executions(tuple(fills), tuple(expired))
-
-    def exit_fills(
         self,
-        exits: Sequence[Order],
-        opens: Mapping[str, Decimal],
-        ranges: Mapping[str, tuple[Decimal, Decimal]],
-        session_date: dt.date,
-    ) -> tuple[Fill, ...]:
-        """Fill at most one exit of a symbol, see Broker.
+        commission_per_share: Decimal,
+        commission_minimum: Decimal,
+        slippage_bps: Decimal,
+        volume_share: Decimal | None = None,
+        cash_usd: Decimal = Decimal(0),
+        account: str = "simulated",
+    ) -> None:
+        super().__init__(commission_per_share, commission_minimum, slippage_bps, volume_share)
+        self._account, self._cash = account, cash_usd
+        self._orders: dict[str, Order] = {}
+        self._reports: dict[str, OrderReport] = {}
+        self._executions: list[Execution] = []
+        self._positions: dict[str, Decimal] = {}
 
-        Raises:
-            DataQualityError: for a malformed or repeated exit, one without its price, or one placed later.
+    def prove(self) -> str:
+        """See Broker; there is nothing else it could be."""
+        return self._account
+
+    def submit(self, order: Order) -> OrderReport:
+        """See Broker; it refuses nothing that is well formed."""
+        check_orders([order], order.session_date + dt.timedelta(days=1))
+        if order.client_order_id in self._orders:
+            raise NoAnswerError(
+                "the broker has an order of this name", stage="submit_orders", key="client_order_id",
+                value=order.client_order_id, remedy="look it up and compare",
+            )  # fmt: skip
+        report = OrderReport(
+            order.client_order_id, f"sim-{order.client_order_id}", order.symbol, order.side, order.quantity,
+            order.order_type, "accepted",
+        )  # fmt: skip
+        self._orders[order.client_order_id], self._reports[order.client_order_id] = order, report
+        return report
+
+    def find(self, client_order_id: str) -> OrderReport | None:
+        """See Broker."""
+        return self._reports.get(client_order_id)
+
+    def cancel(self, report: OrderReport) -> None:
+        """See Broker."""
+        mine = self._reports[report.client_order_id]
+        if mine.state not in ENDED:
+            self._reports[mine.client_order_id] = replace(mine, state="cancelled", reason="cancelled by us")
+
+    def open_orders(self) -> tuple[OrderReport, ...]:
+        """See Broker."""
+        return tuple(r for r in self._reports.values() if r.state not in ENDED)
+
+    def executions(self, since: dt.date) -> tuple[Execution, ...]:
+        """See Broker."""
+        return tuple(e for e in self._executions if e.executed_at.date() >= since)
+
+    def cash_activities(self, since: dt.date) -> tuple[CashActivity, ...]:
+        """See Broker; the books of the simulated account pay its dividends."""
+        return ()
+
+    def holdings(self) -> Holdings:
+        """See Broker."""
+        held = {symbol: quantity for symbol, quantity in self._positions.items() if quantity}
+        return Holdings(self._account, self._cash, held)
+
+    def trade(
+        self, opens: Mapping[str, Decimal], session_date: dt.date, volumes: Mapping[str, float] | None = None
+    ) -> None:
+        """Trade one session: every open order fills at its open, as far as there is volume, or expires.
+
+        Args:
+            opens: see SimulatedMarket.fills.
+            session_date: after that in which any open order was decided.
+            volumes: shares traded in it.
         """
-        _check_orders(exits, session_date + dt.timedelta(days=1))
-        by_symbol: dict[str, list[Order]] = {}
-        for order in exits:
-            if order.symbol in opens:
-                by_symbol.setdefault(order.symbol, []).append(order)
-        fills = []
-        for symbol, group in by_symbol.items():
-            opening, (high, low) = opens[symbol], ranges[symbol]
-            side = 1 if group[0].side == "sell" else -1  # of the holding
-            worst, finest = (low, high) if side > 0 else (high, low)
-            stops = [o for o in group if o.stop_price is not None]
-            nearest = max(stops, key=lambda o: side * (o.stop_price or 0), default=None)
-            target = next((o for o in group if o.limit_price is not None), None)
-            if nearest and nearest.stop_price and side * worst <= side * nearest.stop_price:
-                at = side * min(side * opening, side * nearest.stop_price)
-                fills.append(self._fill(nearest, at, session_date))
-            elif target and target.limit_price and side * finest >= side * target.limit_price:
-                at = side * max(side * opening, side * target.limit_price)
-                fills.append(self._fill(target, at, session_date))
-        return tuple(fills)
-
-    def _fill(self, order: Order, opening: Decimal, session_date: dt.date) -> Fill:
-        sound = opening.is_finite() and opening > 0
-        slippage = self._slippage if order.limit_price is None else Decimal(0)
-        if sound and order.side == "buy":
-            price = (opening * (1 + slippage)).quantize(PRICE_TICK, ROUND_CEILING)
-        elif sound:
-            price = (opening * (1 - slippage)).quantize(PRICE_TICK, ROUND_FLOOR)
-        if not sound or price <= 0:
-            raise DataQualityError(
-                f"no fill at {opening} for {order.symbol} on {session_date}", stage="reconcile_fills",
-                key="open", value=opening, remedy="mend the bar in market_data",
-            )  # fmt: skip
-        commission = max(order.quantity * self._per_share, self._minimum).quantize(CENT, ROUND_HALF_UP)
-        return Fill(
-            broker_fill_id=f"sim-{order.client_order_id}-1",  # one order, one fill
-            client_order_id=order.client_order_id,
-            symbol=order.symbol,
-            session_date=session_date,
-            side=order.side,
-            quantity=order.quantity,
-            price=price,
-            commission_usd=commission,
-            slippage_usd=abs(price - opening) * order.quantity,
-        )
-
-
-def _cost(key: str, value: Decimal, below: Decimal = Decimal("Infinity")) -> Decimal:
-    if not (value.is_finite() and 0 <= value < below):
-        raise ConfigError("not a cost", stage="reconcile_fills", key=key, value=value,
-                          remedy="set a finite number, 0 or more")  # fmt: skip
-    return value
-
-
-def _check_orders(orders: Sequence[Order], session_date: dt.date) -> None:
-    seen: set[str] = set()
-    for order in orders:
-        sound = order.side in {"buy", "sell"} and order.quantity > 0 and order.quantity == int(order.quantity)
-        prices = [order.stop_price, order.limit_price]
-        sound = sound and prices.count(None) == (2 if order.order_type == "market" else 1)
-        if not sound or order.client_order_id in seen or order.session_date >= session_date:
-            raise DataQualityError(
-                f"not an order for {session_date}: malformed, repeated, or decided too late",
-                stage="reconcile_fills", key="client_order_id", value=order, remedy="look at table orders",
-            )  # fmt: skip
-        seen.add(order.client_order_id)
+        due = [self._orders[r.client_order_id] for r in self.open_orders()]
+        executed = self.fills(due, opens, session_date, volumes)
+        opened = dt.datetime.combine(session_date, dt.time(14, 30), dt.UTC)
+        for fill in executed.fills:
+            mine = self._reports[fill.client_order_id]
+            sign = 1 if fill.side == "buy" else -1
+            self._cash -= sign * fill.price * fill.quantity + fill.commission_usd
+            self._positions[fill.symbol] = self._positions.get(fill.symbol, Decimal(0)) + sign * fill.quantity
+            self._executions.append(Execution(
+                fill.broker_fill_id, mine.broker_order_id, fill.symbol, fill.side, fill.quantity, fill.price,
+                fill.quantity, opened, fill.commission_usd,
+            ))  # fmt: skip
+            state = "filled" if fill.quantity == mine.quantity else "partially_filled"
+            self._reports[fill.client_order_id] = replace(
+                mine, state=state, filled_quantity=fill.quantity
+            )
+        for gone in executed.expired:
+            mine = self._reports[gone.client_order_id]
+            self._reports[gone.client_order_id] = replace(mine, state="expired", reason=gone.reason)

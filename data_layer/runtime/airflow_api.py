@@ -78,6 +78,11 @@ class AirflowApi:
         answer = self._post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
         return str(answer["dag_run_id"])
 
+    def answer(self, dag_id: str, run_id: str, task_id: str, option: str) -> None:
+        """Answer a task that waits for a person, by one of its options."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/-1/hitlDetails"
+        self._authorised("PATCH", path, {"chosen_options": [option], "params_input": {}})
+
     def runs(self, *states: str) -> list[Run]:
         """Return the newest hundred runs of all DAGs that are in one of the states."""
         query = "&".join(f"state={state}" for state in states)

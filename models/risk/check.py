@@ -3,46 +3,68 @@
 from __future__ import annotations
 
 import importlib
+import itertools
+import math
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 import models.risk
 from models.errors import ConfigError, DataQualityError
-from models.records import RiskDecision, TargetPosition
-from models.risk.base import Exposure, Limit, RiskContext
+from models.records import LimitCheck, RiskDecision, TargetPosition
+from models.risk.base import Batch, Counts, Limit, RiskContext, Verdict
+from models.risk.portfolio_risk import PortfolioRisk, simulate
+
+HALVINGS = 40  # the part of the growth that fits, to a trillionth
+STEP_BACK = 0.98  # whole shares lost from a hedge may cost the last bit; then a little less of all
 
 
 def available_limits() -> dict[str, type[Limit]]:
     """Return every limit by name: each file in models/risk that defines one is found by itself."""
     for module in pkgutil.iter_modules(models.risk.__path__):
         importlib.import_module(f"models.risk.{module.name}")
-    own = [cls for cls in Limit.__subclasses__() if cls.__module__.startswith("models.risk.")]
-    return {cls.name: cls for cls in sorted(own, key=lambda c: c.name)}
+    found, left = [], [Limit]
+    while left:
+        for cls in left.pop().__subclasses__():
+            left.append(cls)
+            found += [cls] if cls.name and cls.__module__.startswith("models.risk.") else []
+    return {cls.name: cls for cls in sorted(found, key=lambda c: c.name)}
 
 
-def build_limits(thresholds: Mapping[str, float | None] | None = None) -> tuple[Limit, ...]:
+def build_limits(
+    thresholds: Mapping[str, float], overrides: Mapping[str, Mapping[str, float]] | None = None
+) -> tuple[Limit, ...]:
     """Build all limits, ordered by name.
 
     Args:
-        thresholds: by limit name; None, or a limit left out, takes the limit's own default: no limit can be
-            switched off by forgetting it.
+        thresholds: by limit name; every limit must have one, so that none is switched off by forgetting it.
+        overrides: by limit name, thresholds of single symbols.
 
     Raises:
-        ConfigError: for an unknown limit or a refused threshold.
+        ConfigError: for an unknown limit, one without a threshold, or a refused threshold.
     """
     known = available_limits()
-    given = dict(thresholds or {})
-    for name, value in given.items():
+    given = dict(overrides or {})
+    for name in (*thresholds, *given):
         if name not in known:
-            raise ConfigError("unknown limit", stage="check_risk", key=name, value=value,
+            raise ConfigError("unknown limit", stage="check_risk", key=name, value=thresholds.get(name),
                               remedy=f"known are {', '.join(known)}")  # fmt: skip
-    return tuple(cls(given.get(name)) for name, cls in known.items())
+    for name in known:
+        if name not in thresholds:
+            raise ConfigError("limit without a threshold", stage="check_risk", key=name, value=None,
+                              remedy="add it to include/limits.yaml, or its row to risk_limits")  # fmt: skip
+    return tuple(cls(thresholds[name], given.get(name)) for name, cls in known.items())
 
 
 def check_risk(
     targets: Iterable[TargetPosition], limits: Sequence[Limit], context: RiskContext
 ) -> list[RiskDecision]:
-    """Decide each wanted change, in symbol order: the smallest change that any limit lets through.
+    """Decide every wanted change: what is toward flat, and the most growth that all limits let through.
+
+    Each limit bounds growth by itself; where changes share a room, each gets the same part of what it wants.
+    The limits on the whole portfolio are then asked about what is left, and take the same part of every growth.
 
     Args:
         targets: of one session, at most one per symbol.
@@ -60,39 +82,131 @@ def check_risk(
     if not limits:
         raise ConfigError("no risk limits", stage="check_risk", key="limits", value=0,
                           remedy="restore the rows of risk_limits")  # fmt: skip
-    exposure = Exposure()
     for symbol, value in context.holdings_usd.items():
-        if not value.is_finite():
+        if not np.isfinite(value):
             raise DataQualityError("holding without a value", stage="check_risk", key="symbol", value=symbol,
                                    remedy="mark the positions first")  # fmt: skip
-        exposure.raise_to(symbol, abs(value))
-    decisions: list[RiskDecision] = []
     ordered = sorted(targets, key=lambda t: t.symbol)
-    for before, target in zip([None, *ordered], ordered, strict=False):
-        if before is not None and before.symbol == target.symbol:
+    for before, target in itertools.pairwise(ordered):
+        if before.symbol == target.symbol:
             raise DataQualityError("two targets for one symbol", stage="check_risk", key="symbol",
                                    value=target.symbol, remedy="keep one per session")  # fmt: skip
-        exposure.raise_to(target.symbol, abs(target.current_quantity) * target.reference_price)
-    for target in ordered:
-        if target.target_quantity != target.current_quantity:
-            decision = _decide(target, limits, context, exposure)
-            final = target.current_quantity + decision.approved_quantity
-            exposure.raise_to(target.symbol, abs(final) * target.reference_price)
-            decisions.append(decision)
+    batch = Batch([t for t in ordered if t.target_quantity != t.current_quantity], context)
+    if not len(batch):
+        return []
+    verdicts: dict[str, Verdict] = {}
+    growth = batch.growth
+    for limit in limits:
+        if not limit.whole_portfolio:
+            verdicts[limit.name] = verdict = limit.check(batch)
+            growth = np.minimum(growth, _allowed(verdict))
+    whole = [limit for limit in limits if isinstance(limit, PortfolioRisk)]
+    if whole:
+        growth, more = _fit_portfolio(batch, growth, whole)
+        verdicts |= more
+    return _decisions(batch, limits, verdicts, growth)
+
+
+def _allowed(verdict: Verdict) -> Counts:
+    if not any(verdict.missing):
+        return verdict.growth
+    return np.where([bool(m) for m in verdict.missing], 0, verdict.growth)
+
+
+def _narrowed(batch: Batch, growth: Counts) -> Batch:
+    wanted = (batch.current + batch.closing + batch.side * growth).tolist()
+    return Batch(
+        [replace(t, target_quantity=w) for t, w in zip(batch.targets, wanted, strict=True)], batch.context
+    )
+
+
+def _fit_portfolio(
+    batch: Batch, growth: Counts, limits: Sequence[PortfolioRisk]
+) -> tuple[Counts, dict[str, Verdict]]:
+    """Return the growth that all limits on the whole portfolio leave, and what each says of it."""
+    narrowed = _narrowed(batch, growth)
+    verdicts = {limit.name: limit.check(narrowed) for limit in limits}
+    for verdict in verdicts.values():
+        growth = np.where([bool(m) for m in verdict.missing], 0, growth)
+    if not growth.any() or all(v.growth.min() > 0 and not any(v.missing) for v in verdicts.values()):
+        return growth, verdicts
+
+    def fits(wanted: Counts) -> list[bool]:
+        _, fixed, grown = simulate(_narrowed(batch, wanted))
+        return [fixed is not None and limit.holds(fixed + grown, batch.equity) for limit in limits]
+
+    _, fixed, grown = simulate(_narrowed(batch, growth))
+    low, high = 0.0, 1.0
+    if fixed is None or not all(limit.holds(fixed, batch.equity) for limit in limits):
+        high = 0.0  # what stays is beyond the limit by itself
+    if high and all(limit.holds(fixed + grown, batch.equity) for limit in limits):
+        low = 1.0
+    for _ in range(HALVINGS if high and low < high else 0):
+        middle = (low + high) / 2.0
+        within = all(limit.holds(fixed + middle * grown, batch.equity) for limit in limits)
+        low, high = (middle, high) if within else (low, middle)
+    part, wanted = low, _part(growth, low)
+    while wanted.any() and not all(fits(wanted)):
+        part *= STEP_BACK
+        wanted = _part(growth, part)
+    bound = np.minimum(wanted, growth)
+    cut = {name: replace(v, growth=np.where(v.growth > 0, v.growth, bound)) for name, v in verdicts.items()}
+    return bound, cut
+
+
+def _part(growth: Counts, part: float) -> Counts:
+    return growth if part >= 1.0 else np.floor(growth * part).astype(np.int64)
+
+
+def _decisions(
+    batch: Batch, limits: Sequence[Limit], verdicts: Mapping[str, Verdict], growth: Counts
+) -> list[RiskDecision]:
+    stopped = any(_stops(limit, verdicts[limit.name]) for limit in limits)
+    wanted = batch.wanted - batch.current
+    approved = np.zeros(len(batch), np.int64) if stopped else batch.closing + batch.side * growth
+    columns = [_column(batch, limit, verdicts[limit.name]) for limit in limits]
+    decisions = []
+    for i, (symbol, w, a) in enumerate(zip(batch.symbols, wanted.tolist(), approved.tolist(), strict=True)):
+        checks = tuple(column[i] for column in columns)
+        if a * w < 0 or abs(a) > abs(w):
+            raise DataQualityError("a limit asked for another trade than was wanted", stage="check_risk",
+                                   key=symbol, value=checks, remedy="mend the limit")  # fmt: skip
+        decisions.append(
+            RiskDecision(
+                symbol=symbol, session_date=batch.targets[i].session_date,
+                decision="approved" if a == w else "reduced" if a else "rejected",
+                requested_quantity=w, approved_quantity=a,
+                reason="" if a == w else "; ".join(c.reason for c in checks if c.reason), checks=checks,
+            )
+        )  # fmt: skip
     return decisions
 
 
-def _decide(
-    target: TargetPosition, limits: Sequence[Limit], context: RiskContext, exposure: Exposure
-) -> RiskDecision:
-    wanted = target.target_quantity - target.current_quantity
-    checks = tuple(limit.check(target, context, exposure) for limit in limits)
-    approved = min((c.allowed_quantity for c in checks), key=abs)
-    if approved * wanted < 0 or abs(approved) > abs(wanted):
-        raise DataQualityError("a limit asked for another trade than was wanted", stage="check_risk",
-                               key=target.symbol, value=checks, remedy="mend the limit")  # fmt: skip
-    verdict = "approved" if approved == wanted else "reduced" if approved else "rejected"
-    return RiskDecision(
-        symbol=target.symbol, session_date=target.session_date, decision=verdict, requested_quantity=wanted,
-        approved_quantity=approved, reason="; ".join(c.reason for c in checks if c.reason), checks=checks,
-    )  # fmt: skip
+def _stops(limit: Limit, verdict: Verdict) -> bool:
+    return limit.stops_everything and bool((verdict.growth <= 0).any())
+
+
+def _column(batch: Batch, limit: Limit, verdict: Verdict) -> list[LimitCheck]:
+    """Return one limit's check of every change."""
+    stops = _stops(limit, verdict)
+    growth = np.minimum(batch.growth, np.maximum(_allowed(verdict), 0))
+    allowed = np.zeros(len(batch), np.int64) if stops else batch.closing + batch.side * growth
+    bound = stops | (growth < batch.growth)
+    missing = verdict.missing or [""] * len(batch)
+    out = []
+    for value, threshold, quantity, binds, lacks in zip(
+        verdict.value.tolist(), verdict.threshold.tolist(), allowed.tolist(),
+        np.broadcast_to(bound, len(batch)).tolist(), missing, strict=True,
+    ):  # fmt: skip
+        known = math.isfinite(value)
+        reason = ""
+        if stops:
+            reason = f"kill switch is latched: {batch.context.kill_switch}"
+        elif binds and lacks:
+            reason = f"{limit.name} cannot be evaluated without {lacks}"
+        elif binds:
+            reason = f"{limit.name} would be {value:.4f}, the limit is {threshold:g}" if known else (
+                f"{limit.name} has no equity to be measured by"
+            )  # fmt: skip
+        out.append(LimitCheck(limit.name, value if known else None, threshold, quantity, reason))
+    return out

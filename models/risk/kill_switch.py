@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from models.records import LimitCheck, TargetPosition
-from models.risk.base import Exposure, Limit, RiskContext
+import numpy as np
+
+from models.risk.base import Batch, Limit, Verdict
 
 
 class KillSwitch(Limit):
-    """Latched: no change passes, not even toward flat, for what latched it may have been the books."""
+    """Latched: no change passes, not even toward flat. Exits resting at the broker rest on."""
 
     name = "kill_switch"
-    default = 0.0
+    stops_everything = True
 
-    def check(self, target: TargetPosition, context: RiskContext, exposure: Exposure) -> LimitCheck:
+    def check(self, batch: Batch) -> Verdict:
         """Measure 1 while latched, else 0."""
-        wanted = target.target_quantity - target.current_quantity
-        if context.kill_switch:
-            return LimitCheck(self.name, 1.0, 0.0, 0, f"kill switch is latched: {context.kill_switch}")
-        return LimitCheck(self.name, 0.0, 0.0, wanted, "")
+        latched = np.full(len(batch), float(bool(batch.context.kill_switch)))
+        return Verdict(latched, self.thresholds(batch), np.where(latched > 0, 0, np.iinfo(np.int64).max))

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+import numpy as np
 
-from models.records import LimitCheck, TargetPosition
-from models.risk.base import Exposure, Limit, RiskContext, allowed_change, most_shares, share_of_equity
+from models.risk.base import Batch, Limit, Verdict, fraction_of, pro_rata
 
 
 class MaxGrossExposure(Limit):
     """Sum of |position value| <= threshold x equity, whichever of the batch's orders fill.
 
-    1: no leverage, as in a cash account.
+    1: no leverage, as in a cash account. What is too much is taken from all growth alike.
     """
 
     name = "max_gross_exposure"
-    default = 1.0
 
-    def check(self, target: TargetPosition, context: RiskContext, exposure: Exposure) -> LimitCheck:
-        """Measure the worst case of the account with this target reached."""
-        price, equity = target.reference_price, context.equity_usd
-        others = exposure.without(target.symbol)
-        allowed = allowed_change(target, most_shares(Decimal(repr(self.threshold)) * equity - others, price))
-        value = share_of_equity(others + abs(target.target_quantity) * price, equity)
-        bound = allowed != target.target_quantity - target.current_quantity
-        measured = "without equity" if value is None else f"{value:.4f} of equity"
-        reason = f"gross exposure would be {measured}, above {self.threshold}" if bound else ""
-        return LimitCheck(self.name, value, self.threshold, allowed, reason)
+    def check(self, batch: Batch) -> Verdict:
+        """Measure the worst case of the account with all targets reached."""
+        base = batch.base_usd.sum() + sum(map(abs, batch.others.values()))
+        added = batch.added_usd.sum()
+        value = np.full(len(batch), batch.share(base + added))
+        fits = pro_rata(self.threshold * batch.room_usd - base, added if batch.room_usd else 1.0)
+        part = np.where((batch.added_usd > 0) | (batch.room_usd == 0), fits, 1.0)
+        return Verdict(value, self.thresholds(batch), fraction_of(batch.growth, part))

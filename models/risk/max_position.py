@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+import numpy as np
 
-from models.records import LimitCheck, TargetPosition
-from models.risk.base import Exposure, Limit, RiskContext, allowed_change, most_shares, share_of_equity
+from models.risk.base import Batch, Limit, Verdict, shares_within
 
 
 class MaxPosition(Limit):
-    """|position value| <= threshold x equity at the reference price; without equity only reductions pass.
+    """|position value| <= threshold x equity at the reference price; a symbol may have a threshold of its own.
 
-    10 %: twice a position at full score, so that it stops mistakes and not ordinary targets; a stock that
-    halves overnight then costs 5 % of the account.
+    5 %: a position at full score; a stock that halves overnight then costs 2.5 % of the account.
     """
 
     name = "max_position"
-    default = 0.10
 
-    def check(self, target: TargetPosition, context: RiskContext, exposure: Exposure) -> LimitCheck:
+    def check(self, batch: Batch) -> Verdict:
         """Measure the wanted position's share of equity."""
-        price, equity = target.reference_price, context.equity_usd
-        allowed = allowed_change(target, most_shares(Decimal(repr(self.threshold)) * equity, price))
-        value = share_of_equity(abs(target.target_quantity) * price, equity)
-        bound = allowed != target.target_quantity - target.current_quantity
-        reason = f"position would be {_percent(value)}, above {_percent(self.threshold)}" if bound else ""
-        return LimitCheck(self.name, value, self.threshold, allowed, reason)
-
-
-def _percent(value: float | None) -> str:
-    return "a share of no equity" if value is None else f"{value:.2%} of equity"
+        threshold = self.thresholds(batch)
+        most = shares_within(threshold * batch.room_usd, batch.price)
+        growth = np.maximum(most - np.abs(batch.current + batch.closing), 0)
+        return Verdict(batch.share(np.abs(batch.wanted) * batch.price), threshold, growth)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
+from functools import cache
 from typing import Any
 
 import pandas as pd
 
+from data_layer.brokers.base import decision_hash, payload_hash
 from data_layer.storage.audit import event
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
@@ -16,8 +18,9 @@ from data_layer.storage.merge import Mode, merge
 from models.accounting import Book, Position, Snapshot
 from models.errors import DataQualityError
 from models.exits import Exits
-from models.records import Order, RiskDecision
-from plugins.stages.trading_state import ACCOUNT, Day, Pass, State
+from models.records import Order
+from plugins.stages.decision_rows import decision_row, load_watch, write_blends, write_watched
+from plugins.stages.trading_state import Day, Pass, State
 
 KEY = ("account_id", "session_date", "symbol")
 LEDGER_KEY = ("account_id", "transaction_key", "ledger_account")
@@ -29,13 +32,13 @@ EXITS = {
 EXIT_TYPES = ("stop", "limit", "trailing_stop")
 
 
-def load_state(connection: Connection, session: dt.date) -> State:
-    """Return the account as stored at a session's close: its book, orders sent since, and exits.
+def load_state(connection: Connection, account: str, session: dt.date) -> State:
+    """Return an account as stored at a session's close: its book, orders sent since, and exits.
 
     Raises:
         DataQualityError: when the account was not marked at that close.
     """
-    key = {"account_id": ACCOUNT, "session": session}
+    key = {"account_id": account, "session": session}
     cash = connection.execute(load_sql("positions/select_cash"), key).fetchone()
     if cash is None:
         raise DataQualityError(
@@ -46,7 +49,7 @@ def load_state(connection: Connection, session: dt.date) -> State:
     resting: dict[str, list[Order]] = {}
     for row in connection.execute(load_sql("orders/select_resting"), key):
         resting.setdefault(row["symbol"], []).append(Order(**row))
-    return State(
+    state = State(
         Book.from_state(cash["cash_usd"], [Position(**{f: row[f] for f in HELD}) for row in rows]),
         [Order(**row) for row in connection.execute(load_sql("orders/select_sent"), key)],
         exits={
@@ -56,7 +59,12 @@ def load_state(connection: Connection, session: dt.date) -> State:
         },
         resting=resting,
         ended={row["symbol"]: row["ended_side"] for row in rows if row["ended_side"]},
+        closed={
+            row["symbol"]: (row["realized_pnl_usd"], row["ended_side"]) for row in rows if not row["quantity"]
+        },
     )
+    load_watch(connection, account, session, state)
+    return state
 
 
 def write_pass(
@@ -75,23 +83,24 @@ def write_pass(
         Rows inserted by table.
     """
     written: dict[str, int] = {}
-    scope: Mapping[str, Sequence[Any]] = {"account_id": [ACCOUNT], "session_date": list(sessions)}
+    scope: Mapping[str, Sequence[Any]] = {"account_id": [done.account], "session_date": list(sessions)}
 
     def put(table: str, rows: Sequence[Mapping[str, Any]], key: Sequence[str], **only: Sequence[str]) -> None:
         if rows or mode == "verify":
-            frame = pd.DataFrame(rows, columns=None if rows else list(key))
+            frame = pd.DataFrame(rows, columns=None if rows else list(key)).assign(account_id=done.account)
             merged = merge(connection, table, frame, key=key, mode=mode, scope={**scope, **only}, stage=stage)
             written[table] = written.get(table, 0) + merged.inserted
 
+    written["ensemble_signals"] = write_blends(connection, done, sessions, mode, stage)
     put("target_positions", [_row(t) for t in done.targets], KEY)
-    put("risk_decisions", [_decision_row(d) for d in done.decisions], KEY)
-    decided = _ids(connection, "risk_decisions/select_ids", [d.session_date for d in done.decisions])
-    orders = [_order_row(o, decided[o.session_date, o.symbol]) for o in done.orders]
+    put("risk_decisions", [decision_row(done.account, d) for d in done.decisions], KEY)
+    decided = _ids(connection, done, "risk_decisions/select_ids", [d.session_date for d in done.decisions])
+    orders = [_order_row(o, decided[o.session_date, o.symbol], done) for o in done.orders]
     put("orders", orders, ("client_order_id",), order_type=["market"])
-    parents = _orders(connection, (o.parent for o in done.placed))
-    placed = [_order_row(o, *parents[o.parent or ""]) for o in done.placed]
+    parents = _orders(connection, done, (o.parent for o in done.placed))
+    placed = [_exit_row(o, *parents[o.parent or ""], done.account) for o in done.placed]
     put("orders", placed, ("client_order_id",), order_type=EXIT_TYPES)
-    ordered = _orders(connection, (f.client_order_id for f in done.fills))
+    ordered = _orders(connection, done, (f.client_order_id for f in done.fills))
     fills = [{**_row(f), "order_id": ordered[f.client_order_id][1]} for f in done.fills]
     put("fills", [_without(f, "client_order_id") for f in fills], ("broker_fill_id",))
     put("ledger_entries", [_row(e) for e in done.ledger], LEDGER_KEY)
@@ -99,6 +108,7 @@ def write_pass(
         _settle_orders(connection, done)  # before the positions, against which the exits that rest are held
     put("positions", [row for s in done.snapshots for row in _position_rows(s, done)], KEY)
     put("account_snapshots", [_snapshot_row(s) for s in done.snapshots], KEY[:2])
+    written["risk_snapshots"] = write_watched(connection, done.account, done, sessions, mode, stage)
     return written
 
 
@@ -107,13 +117,13 @@ def order_events(days: Sequence[Day], done: Pass) -> Iterator[dict[str, Any]]:
     for day in days:
         held_back = day.rules["blocked"] or ("dry_run" if day.rules["dry_run"] else "")
         if held_back:
-            key = f"held_back/{ACCOUNT}/{day.session}"
+            key = f"held_back/{done.account}/{day.session}"
             yield _event(key, "execution.blocked", day.session, {"reason": held_back})
     for d in done.decisions:
         name = "risk.rejected" if d.decision == "rejected" else "risk.approved"
         payload = {"decision": d.decision, "requested": d.requested_quantity, "approved": d.approved_quantity,
                    "reason": d.reason}  # fmt: skip
-        key = f"decision/{ACCOUNT}/{d.session_date}/{d.symbol}"
+        key = f"decision/{done.account}/{d.session_date}/{d.symbol}"
         yield _event(key, name, d.session_date, payload, symbol=d.symbol)
     for f in done.fills:
         payload = {"side": f.side, "quantity": f.quantity, "price": str(f.price)}
@@ -122,6 +132,9 @@ def order_events(days: Sequence[Day], done: Pass) -> Iterator[dict[str, Any]]:
         key = f"fill/{f.broker_fill_id}"
         yield _event(key, "execution.completed", f.session_date, payload, symbol=f.symbol,
                      correlation=f.client_order_id)  # fmt: skip
+    for m in done.refused:
+        yield _event(f"refused/{done.account}/{m.session_date}/{m.amount_usd}", "execution.blocked", m.session_date,
+                     {"reason": f"withdrawal of {m.amount_usd} USD exceeds the cash"})  # fmt: skip
     for e in done.expired:
         key = f"expired/{e.client_order_id}"
         yield _event(key, "execution.blocked", e.session_date, {"reason": e.reason}, symbol=e.symbol,
@@ -148,18 +161,16 @@ def _event(key: str, kind: str, session: dt.date, payload: Mapping[str, Any], **
 
 def _settle_orders(connection: Connection, done: Pass) -> None:
     """Write what became of orders: each of them leaves the state submitted, or resting, once."""
-    filled = [
-        (
-            f.client_order_id,
-            "filled",
-            f.quantity,
-            "",
-            f.session_date if f.client_order_id in done.hit else None,
-        )
-        for f in done.fills
+    part: dict[str, int] = {}
+    for f in done.fills:
+        part[f.client_order_id] = part.get(f.client_order_id, 0) + f.quantity
+    expired = [
+        (e.client_order_id, "expired", part.pop(e.client_order_id, 0), e.reason, None) for e in done.expired
     ]
-    expired = [(e.client_order_id, "expired", 0, e.reason, None) for e in done.expired]
-    planned = [(client_order_id, "planned", 0, "dry_run", None) for client_order_id in done.planned]
+    when = {f.client_order_id: f.session_date for f in done.fills if f.client_order_id in done.hit}
+    filled = [(name, "filled", quantity, "", when.get(name)) for name, quantity in part.items()]
+    planned = [(client_order_id, "planned", 0, reason, None) for client_order_id, reason in done.planned.items()
+               if reason == "dry_run"]
     cancelled = [(c.client_order_id, "cancelled", 0, c.reason, c.session_date) for c in done.cancelled]
     names = ("client_order_id", "state", "filled", "reason", "ended")
     states = [dict(zip(names, row, strict=True)) for row in (*filled, *expired, *planned, *cancelled)]
@@ -167,31 +178,52 @@ def _settle_orders(connection: Connection, done: Pass) -> None:
         connection.execute(load_sql("orders/update_states"), {"rows": json_text(states)})
 
 
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
+
+
 def _row(record: Any) -> dict[str, Any]:
-    return {"account_id": ACCOUNT, **asdict(record)}
+    return {name: getattr(record, name) for name in _names(record.__class__)}
 
 
 def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key != name}
 
 
-def _decision_row(decision: RiskDecision) -> dict[str, Any]:
-    row = _row(decision)
-    return {**row, "checks": list(row["checks"])}
+def _order_row(order: Order, decision: int, done: Pass) -> dict[str, Any]:
+    """Return a market order's row; the columns of exits are left to their defaults."""
+    row = {c: v for c, v in _row(order).items() if c not in {"stop_price", "limit_price", "parent"}}
+    account, signed = done.account, order.quantity if order.side == "buy" else -order.quantity
+    return {
+        **row,
+        "risk_decision_id": decision,
+        "begun": "planned" if order.client_order_id in done.planned else "submitted",
+        "payload_hash": payload_hash(account, order),
+        "decision_hash": decision_hash(account, order.symbol, order.session_date, signed),
+    }
 
 
-def _order_row(order: Order, decision: int, parent: int | None = None) -> dict[str, Any]:
-    """Return an order's row; market orders leave the columns of exits to their defaults."""
-    row = {**_without(_row(order), "parent"), "risk_decision_id": decision}
-    if order.parent:
-        return {**_without(_without(row, "stop_loss"), "take_profit"), "parent_order_id": parent}
-    return {c: v for c, v in row.items() if c not in {"stop_price", "limit_price"}}
+def _exit_row(order: Order, decision: int, parent: int, decided: str, account: str) -> dict[str, Any]:
+    """Return an exit's row; it rests on its entry's decision."""
+    row = {c: v for c, v in _row(order).items() if c not in {"stop_loss", "take_profit", "parent"}}
+    return {
+        **row,
+        "risk_decision_id": decision,
+        "parent_order_id": parent,
+        "begun": "resting",
+        "payload_hash": payload_hash(account, order),
+        "decision_hash": decided,
+    }
 
 
 def _position_rows(snapshot: Snapshot, done: Pass) -> Iterator[dict[str, Any]]:
     exits, ended = done.exits[snapshot.session_date]
     nothing = dict.fromkeys(EXITS.values())
+    written = done.shown[snapshot.session_date]
     for position in snapshot.positions:
+        if position.symbol not in written:
+            continue
         kept = exits.get(position.symbol)
         yield {
             **_row(position),
@@ -208,18 +240,20 @@ def _snapshot_row(snapshot: Snapshot) -> dict[str, Any]:
     return {**_without(_row(snapshot), "positions"), "net_exposure_usd": snapshot.securities_usd}
 
 
-def _ids(connection: Connection, statement: str, names: Iterable[Any]) -> dict[Any, int]:
-    wanted = {"account_id": ACCOUNT, "names": sorted(set(names))}
+def _ids(connection: Connection, done: Pass, statement: str, names: Iterable[Any]) -> dict[Any, int]:
+    wanted = {"account_id": done.account, "names": sorted(set(names))}
     if not wanted["names"]:
         return {}
     rows = connection.execute(load_sql(statement), wanted).fetchall()
     return {tuple(v for k, v in row.items() if k != "id"): row["id"] for row in rows}
 
 
-def _orders(connection: Connection, names: Iterable[str | None]) -> dict[str, tuple[int, int]]:
-    """Return decision and id of orders by their own name."""
-    wanted = {"account_id": ACCOUNT, "names": sorted({name for name in names if name})}
+def _orders(
+    connection: Connection, done: Pass, names: Iterable[str | None]
+) -> dict[str, tuple[int, int, str]]:
+    """Return decision, id and the decision's hash of orders by their own name."""
+    wanted = {"account_id": done.account, "names": sorted({name for name in names if name})}
     if not wanted["names"]:
         return {}
     rows = connection.execute(load_sql("orders/select_ids"), wanted)
-    return {row["client_order_id"]: (row["risk_decision_id"], row["id"]) for row in rows}
+    return {row["client_order_id"]: (row["risk_decision_id"], row["id"], row["decision_hash"]) for row in rows}

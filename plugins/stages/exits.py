@@ -9,16 +9,16 @@ restricted share is never traded, so its holding loses its exits, and has none t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from data_layer.brokers.base import Broker, client_order_id
+from data_layer.brokers.base import client_order_id
+from data_layer.brokers.market import SimulatedMarket
 from models.accounting import Position
 from models.exits import Exits, tightest
 from models.records import Fill, Order
-from plugins.stages.trading_state import ACCOUNT, CancelledExit, Day, Pass, State
+from plugins.stages.trading_state import CancelledExit, Day, Pass, State
 
 
 def begin_or_end(state: State, day: Day, order: Order, fill: Fill, before: Decimal) -> None:
@@ -53,7 +53,7 @@ def bring_in_line(state: State, day: Day, result: Pass, touched: Iterable[str]) 
             state.resting[symbol] = [*kept, *placed]
 
 
-def fill_inside_bar(state: State, day: Day, result: Pass, broker: Broker) -> None:
+def fill_inside_bar(state: State, day: Day, result: Pass, broker: SimulatedMarket) -> None:
     """Fill the exits that the bar has reached, cancel the others of the holding, and book it."""
     out = [
         replace(o, stop_price=state.exits[symbol].trailing) if o.order_type == "trailing_stop" else o
@@ -75,6 +75,14 @@ def fill_inside_bar(state: State, day: Day, result: Pass, broker: Broker) -> Non
         del state.exits[fill.symbol]
 
 
+def end_by_leg(state: State, result: Pass, order: Order, fill: Fill) -> None:
+    """Follow a fill of an exit that rests at a real broker: its holding is not entered again before the score turns."""
+    if order.order_type != "market":
+        result.hit[order.client_order_id] = order
+        state.ended[fill.symbol] = 1 if fill.side == "sell" else -1
+        state.resting.pop(fill.symbol, None)
+
+
 def watch(state: State, day: Day) -> None:
     """Move the trailing stops by the session's bars, for the next one."""
     for symbol, exits in list(state.exits.items()):
@@ -94,7 +102,8 @@ def kept_flat(state: State, day: Day) -> dict[str, str]:
     """
     flat: dict[str, str] = {}
     judged = state.exits if day.exits == "at_close" else {}
-    wanted = {s: math.fsum(v.score for v in day.votes.get(s, ())) for s in state.ended.keys() | judged.keys()}
+    scores = state.blend.wanted()
+    wanted = {s: scores.get(s, 0.0) for s in state.ended.keys() | judged.keys()}
     for symbol, side in list(state.ended.items()):
         if symbol in day.closes and side * wanted[symbol] <= 0:
             del state.ended[symbol]
@@ -119,7 +128,7 @@ def _wanted(state: State, day: Day, symbol: str) -> list[Order]:
     name = "sell" if side > 0 else "buy"
     return [
         Order(
-            client_order_id=client_order_id(ACCOUNT, symbol, name, day.session, exit_type=kind),
+            client_order_id=client_order_id(day.account, symbol, name, day.session, exit_type=kind),
             symbol=symbol,
             session_date=day.session,
             side=name,

@@ -28,7 +28,9 @@ def stable_views(
     if len(sessions) <= 1:  # nothing to cut; the daily run need not search all bars for corrections
         yield from ((session,) for session in sessions)
         return
-    late: list[dt.datetime] = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
+    late: list[dt.datetime] = [
+        row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))
+    ]
     times = [cutoffs[s] for s in sessions]
     back = next((i for i in range(1, len(times)) if times[i] < times[i - 1]), None)
     if back:  # after restated sessions, which know of later corrections, come ones that do not
@@ -96,11 +98,20 @@ def members_as_of(
     connection: Connection, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
 ) -> dict[dt.date, dict[str, bool]]:
     """Return who belonged to the universe at each session as known at its cutoff: symbol, and whether restricted."""
+    return members_and_sectors(connection, sessions, cutoffs)[0]
+
+
+def members_and_sectors(
+    connection: Connection, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
+) -> tuple[dict[dt.date, dict[str, bool]], dict[dt.date, dict[str, str]]]:
+    """Return by session, as known at its cutoff, each member and whether restricted; and its sector, or empty."""
     members: dict[dt.date, dict[str, bool]] = defaultdict(dict)
+    sectors: dict[dt.date, dict[str, str]] = defaultdict(dict)
     parameters = {"sessions": list(sessions), "cutoffs": [cutoffs[s] for s in sessions]}
     for row in connection.execute(load_sql("trading_universe/select_as_of"), parameters):
         members[row["session_date"]][row["symbol"]] = row["restricted"]
-    return members
+        sectors[row["session_date"]][row["symbol"]] = row["sector"]
+    return members, sectors
 
 
 def renames(

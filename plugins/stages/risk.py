@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain, groupby
 from typing import Any, ClassVar
 
 from data_layer.sessions import next_session, previous_session
 from data_layer.storage.audit import write_events
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, read_frame, take_lock, transaction
+from data_layer.storage.kill_switch import heed_switch
 from models.accounting import Book
-from models.exits import Vote
 from models.records import CorporateAction
+from plugins.execution.booking import executed_in
+from plugins.execution.broker import open_broker
+from plugins.execution.opening import find_opened
+from plugins.execution.real_session import RealSession
 from plugins.stages.account import load_state, order_events, write_pass
+from plugins.stages.book_checks import check_books
+from plugins.stages.cash import account_of, cash_movements, current_account
 from plugins.stages.context import Context
-from plugins.stages.knowledge import actions_as_of, members_as_of, renames, stable_views
+from plugins.stages.deciding import blend_votes, decide, targets
+from plugins.stages.knowledge import actions_as_of, members_and_sectors, renames, stable_views
 from plugins.stages.runs import complete_sessions, completed_sessions
-from plugins.stages.trading_day import STEPS, Step, decide, mark, order, reconcile, targets
-from plugins.stages.trading_state import ACCOUNT, Day, Pass, State
+from plugins.stages.trading_day import STEPS, Step, mark, order, reconcile
+from plugins.stages.trading_history import read_history, read_votes
+from plugins.stages.trading_rules import rules_now
+from plugins.stages.trading_state import Day, Pass, State
 
 # A pass keeps its rows in memory and commits them together; two years of them are some megabytes.
 CHUNK_SESSIONS = 500
@@ -33,10 +43,14 @@ class RiskExecution:
     the very steps that the tasks then take for the newest.
     """
 
-    ALWAYS: ClassVar[frozenset[str]] = frozenset()  # steps with work even when no session is due
+    # Books that were wrong at the end of a run are still wrong when the next one finds nothing to do.
+    ALWAYS: ClassVar[frozenset[str]] = frozenset({"check_books"})
 
     def __init__(self, context: Context):
         self.context = context
+        broker = open_broker(context.settings)
+        self.real = RealSession(context, broker) if broker else None
+        self.settled: tuple[State, Day] | None = None  # the newest session as it stands after its last step
 
     def reconcile_fills(self) -> Mapping[str, Any]:
         """Decide all sessions but the newest; fill and book the newest one's orders at its open."""
@@ -44,13 +58,20 @@ class RiskExecution:
         if context.window.mode != "catch_up":
             return self._verify()
         *earlier, newest = context.sessions
+        told = self.real.read(previous_session(newest), context.sessions) if self.real else None
         for start in range(0, len(earlier), CHUNK_SESSIONS):
             self._advance(earlier[start : start + CHUNK_SESSIONS], mark)
         written = self._advance([newest], reconcile)
+        if self.real and told and self.settled:
+            self.real.compare(*told, *self.settled)
         return context.say("fills reconciled", earlier_sessions=len(earlier), **written)
 
+    def blend_signals(self) -> Mapping[str, Any]:
+        """Weigh the models' votes of the newest session into one signal per symbol."""
+        return self._newest("signals blended", blend_votes)
+
     def build_targets(self) -> Mapping[str, Any]:
-        """Turn the newest session's scores into wanted holdings."""
+        """Turn the newest session's published signals into wanted holdings."""
         return self._newest("targets built", targets)
 
     def check_risk(self) -> Mapping[str, Any]:
@@ -59,11 +80,22 @@ class RiskExecution:
 
     def submit_orders(self) -> Mapping[str, Any]:
         """Order what was approved, for the next open; nothing when the kill switch was thrown meanwhile."""
-        return self._newest("orders submitted", order)
+        said = self._newest("orders submitted", order)
+        if self.real and self.context.window.mode == "catch_up":
+            return self.context.say("orders sent", **self.real.send(self.context.sessions[-1]))
+        return said
+
+    def plan_orders(self) -> Mapping[str, Any]:
+        """Write the newest session's orders as planned, for somebody to approve; nothing is sent."""
+        return self._newest("orders planned", order)
 
     def mark_positions(self) -> Mapping[str, Any]:
         """Value the account at the close and complete the session."""
         return self._newest("positions marked", mark)
+
+    def check_books(self) -> Mapping[str, Any]:
+        """Look for what must not be among the run's sessions, or in the last one when none was due."""
+        return check_books(self.context)
 
     def _newest(self, what: str, last_step: Step) -> Mapping[str, Any]:
         context = self.context
@@ -87,25 +119,53 @@ class RiskExecution:
             rules = self._rules(connection, due)
             if STEPS.index(last_step) >= STEPS.index(order):
                 self._heed_kill_switch(connection, rules.values())
-            days = list(self._days(connection, due, rules))
-            state, result = self._opening(connection, due[0]), Pass()
-            for day in days:
-                for step in STEPS[: STEPS.index(last_step) + 1]:
-                    step(state, day, result)
-            written = write_pass(connection, result, due, "insert", stage)
-            if last_step is mark:
-                self._complete(connection, days, result)
-            else:
-                self._freeze(connection, due[-1], rules[due[-1]])
+            written: Counter[str] = Counter()
+            for account, part in groupby(due, key=lambda s: account_of(rules[s])):  # a reset lies between two
+                written.update(self._take(connection, account, list(part), rules, last_step))
             return written
+
+    def _take(
+        self, connection: Connection, account: str, due: Sequence[dt.date],
+        rules: Mapping[dt.date, dict[str, Any]], last_step: Step,
+    ) -> dict[str, int]:  # fmt: skip
+        """Take sessions in a row of one account."""
+        if self.real:
+            due = self._after_opening(connection, due, rules)
+            if not due:
+                return {}
+        days = list(self._days(connection, due, rules))
+        state, result = self._opening(connection, account, due[0]), Pass(account)
+        for day in days:
+            for step in STEPS[: STEPS.index(last_step) + 1]:
+                step(state, day, result)
+        self.settled = state, days[-1]
+        written = write_pass(connection, result, due, "insert", self.context.stage)
+        if last_step is mark:
+            self._complete(connection, days, result)
+        else:
+            self._freeze(connection, due[-1], rules[due[-1]])
+        return written
+
+    def _after_opening(
+        self, connection: Connection, due: Sequence[dt.date], rules: Mapping[dt.date, dict[str, Any]]
+    ) -> Sequence[dt.date]:
+        """Complete the sessions before a real broker's account was taken over, which decided nothing."""
+        opened = find_opened(connection, self.context.settings.broker.name)
+        before = [s for s in due if rules[s].get("broker") and opened and s <= opened.session]
+        details = {s: {"rows": 0, "rules": rules[s], "warnings": ["before the account was opened"]} for s in before}
+        if before:
+            complete_sessions(connection, self.context, completed_sessions(connection, "model_execution"), details)
+        return due[len(before) :]
 
     def _verify(self) -> Mapping[str, Any]:
         """Decide each session again from what it rested on, and compare; orders are never re-decided."""
         sessions = self.context.sessions
         with transaction(self.context.uri) as connection:
             take_lock(connection, self.context.stage)
-            for day in self._days(connection, sessions, self._rules(connection, sessions)):
-                state, result = self._opening(connection, day.session), Pass()
+            rules = self._rules(connection, sessions)
+            parts = [list(part) for _, part in groupby(sessions, key=lambda s: account_of(rules[s]))]
+            for day in chain.from_iterable(self._days(connection, part, rules) for part in parts):
+                state, result = self._opening(connection, day.account, day.session), Pass(day.account)
                 for step in STEPS:
                     step(state, day, result)
                 write_pass(connection, result, [day.session], "verify", self.context.stage)
@@ -121,30 +181,25 @@ class RiskExecution:
 
     def _heed_kill_switch(self, connection: Connection, undecided: Iterable[dict[str, Any]]) -> None:
         """Block the orders of sessions checked before the switch was thrown; orders that are out stay out."""
-        switch = self._kill_switch(connection)
+        account = current_account(connection, self.context.settings)
+        switch = heed_switch(connection, account).by_hand
         for rules in undecided:
             rules.setdefault("blocked", "" if rules["kill_switch"] else switch)
 
-    def _kill_switch(self, connection: Connection) -> str:
-        """Return why nothing may be ordered, empty when it may."""
-        found = connection.execute(load_sql("accounts/select_kill_switch"), {"id": ACCOUNT}).fetchone()
-        return (found["reason"] or "engaged") if found else ""
-
-    def _opening(self, connection: Connection, session: dt.date) -> State:
+    def _opening(self, connection: Connection, account: str, session: dt.date) -> State:
         """Return the account as it stood before the session opened."""
-        initial = self.context.settings.initial_cash
-        connection.execute(load_sql("accounts/insert_account"), {"id": ACCOUNT, "cash": initial})
-        first = connection.execute(load_sql("accounts/select_first_session"), {"id": ACCOUNT}).fetchone()
+        first = connection.execute(load_sql("accounts/select_first_session"), {"id": account}).fetchone()
         if first is None or first["session_date"] is None or session <= first["session_date"]:
             return State(Book(), opened=False)
-        return load_state(connection, previous_session(session))
+        return load_state(connection, account, previous_session(session))
 
     def _days(
         self, connection: Connection, sessions: Sequence[dt.date], rules: Mapping[dt.date, Mapping[str, Any]]
     ) -> Iterator[Day]:
         cutoffs = completed_sessions(connection, "model_execution")
-        votes = _votes(connection, sessions)
-        members = members_as_of(connection, sessions, cutoffs)
+        movements = cash_movements(connection, account_of(rules[sessions[0]]), sessions)
+        members, sectors = members_and_sectors(connection, sessions, cutoffs)
+        votes = read_votes(self.context.uri, sessions, {s: rules[s]["models"] for s in sessions}, members)
         for view in stable_views(connection, sessions, cutoffs):
             bars = read_frame(
                 self.context.uri,
@@ -158,24 +213,29 @@ class RiskExecution:
             actions = actions_as_of(self.context.uri, end, cutoff)
             changes = renames(connection, view[-1:], cutoffs)[0]
             by_session = _by_session(actions, view)
+            history = read_history(self.context.uri, view, cutoff, changes)
             for session in view:
                 going_ex = by_session[next_session(session)]
-                counted: dict[str, list[Vote]] = defaultdict(list)
-                for model, symbol, vote in votes[session]:
-                    # Who does not belong to the universe now gets no vote: what is held of it is sold.
-                    if model in rules[session]["models"] and members[session].get(symbol) is False:
-                        counted[symbol].append(vote)
+                benchmark = rules[session]["benchmark"]
                 yield Day(
                     session=session,
                     opens={s: Decimal(repr(p[0])) for s, p in prices[session].items()},
                     closes={s: Decimal(repr(p[3])) for s, p in prices[session].items()},
                     ranges={s: (p[1], p[2]) for s, p in prices[session].items()},
+                    volumes={s: p[4] for s, p in prices[session].items()},
                     actions=by_session[session],
                     next_splits={a.symbol: a.value for a in going_ex if a.action_type == "split"},
-                    votes=counted,
+                    votes=votes[session],
                     rules=rules[session],
                     restricted=frozenset(s for s, flag in members[session].items() if flag),
                     renames=changes,
+                    movements=movements[session],
+                    executed=executed_in(connection, account_of(rules[session]), session, {
+                        s: Decimal(repr(p[0])) for s, p in prices[session].items()
+                    }) if rules[session].get("broker") else None,
+                    lookback=history.at(session),
+                    index=(benchmark,) if benchmark else tuple(members[session]),
+                    sectors=sectors[session],
                 )
 
     def _rules(self, connection: Connection, sessions: Sequence[dt.date]) -> dict[dt.date, dict[str, Any]]:
@@ -187,23 +247,16 @@ class RiskExecution:
             )
         }
         settings = self.context.settings
-        limits = connection.execute(load_sql("risk_limits/select_limits")).fetchall()
-        now = {
-            "full_score_weight": settings.full_score_weight,
-            "limits": {row["name"]: row["threshold"] for row in limits},
-            "kill_switch": self._kill_switch(connection),
-            "commission_per_share": str(settings.commission_per_share),
-            "commission_minimum": str(settings.commission_minimum),
-            "slippage_bps": str(settings.slippage_bps),
-            "initial_cash": str(settings.initial_cash),
-            "dry_run": settings.dry_run,
-            "exits": "at_close" if settings.stops_at_close else "resting",
-        }
+        now = rules_now(connection, settings, current_account(connection, settings))
         models: dict[dt.date, list[str]] = defaultdict(list)
         ran = connection.execute(load_sql("stage_runs/select_models"), {"sessions": list(sessions)})
         for row in ran:
             models[row["session_date"]].append(row["model"])
-        return {s: stored.get(s) or {**now, "models": models[s]} for s in sessions}
+        newest = self.context.sessions[-1]
+        return {
+            s: stored.get(s) or {**now, "models": models[s], **({"missed": s != newest} if "broker" in now else {})}
+            for s in sessions
+        }
 
     def _complete(self, connection: Connection, days: Sequence[Day], done: Pass) -> None:
         cutoffs = completed_sessions(connection, "model_execution")
@@ -219,16 +272,6 @@ class RiskExecution:
             counts[snapshot.session_date]["equity_usd"] = str(snapshot.equity_usd)
         complete_sessions(connection, self.context, cutoffs, counts)
         write_events(connection, order_events(days, done))
-
-
-def _votes(
-    connection: Connection, sessions: Sequence[dt.date]
-) -> Mapping[dt.date, list[tuple[str, str, Vote]]]:
-    votes: dict[dt.date, list[tuple[str, str, Vote]]] = defaultdict(list)
-    for row in connection.execute(load_sql("signals/select_votes"), {"sessions": list(sessions)}):
-        session, model, symbol, *stated = row.values()
-        votes[session].append((model, symbol, Vote(*stated)))
-    return votes
 
 
 def _by_session(actions: Any, view: Sequence[dt.date]) -> dict[dt.date, list[CorporateAction]]:

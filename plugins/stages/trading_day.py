@@ -1,36 +1,38 @@
-"""The steps of one session of the paper account: fill, aim, check, order, mark; no database, no clock."""
+"""The steps of one session of the paper account: fill, blend, aim, check, order, mark; no database, no clock."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
 
-from data_layer.brokers.base import client_order_id
-from data_layer.brokers.simulated import SimulatedBroker
+from data_layer.brokers.base import ExpiredOrder, client_order_id
+from data_layer.brokers.market import SimulatedMarket
 from models.exits import tightest
-from models.portfolio import build_targets
 from models.records import Order, RiskDecision, TargetPosition
-from models.risk.base import RiskContext
-from models.risk.check import build_limits, check_risk
-from plugins.stages.exits import begin_or_end, bring_in_line, fill_inside_bar, kept_flat, watch
-from plugins.stages.trading_state import ACCOUNT, Day, Pass, State
+from plugins.stages.broker_cash import book_cash
+from plugins.stages.cash import move_cash
+from plugins.stages.deciding import blend_votes, decide, targets
+from plugins.stages.exits import begin_or_end, bring_in_line, end_by_leg, fill_inside_bar
+from plugins.stages.trading_state import Day, Pass, State, of_session
 
 
 def reconcile(state: State, day: Day, result: Pass) -> None:
     """Book what goes ex, fill the orders sent before at this open, then the exits the bar has reached.
 
     The order of events is the backtest engine's (models.backtest.kernel). A renamed share's holding and
-    orders go on under the new ticker before anything else; the first deposit is booked first.
+    orders go on under the new ticker before anything else; then money earns and costs, and moves in and out.
     """
     touched = {new for old, new, effective in day.renames if state.rename(old, new, effective)}
-    costs = ("commission_per_share", "commission_minimum", "slippage_bps")
-    broker = SimulatedBroker(*(Decimal(day.rules[name]) for name in costs))
-    executed = broker.fills(state.orders, day.opens, day.session)
-    result.fills += executed.fills
-    result.expired += executed.expired
-    if not state.opened:
-        result.ledger += state.book.deposit(day.session, Decimal(day.rules["initial_cash"]))
-        state.opened = True
+    market = market_of(day)
+    if day.executed is None:
+        executed = market.fills(state.orders, day.opens, day.session, day.volumes)
+        fills, sent = executed.fills, {o.client_order_id: o for o in state.orders}
+        result.expired += executed.expired
+    else:
+        fills, sent = tuple(day.executed.fills), dict(day.executed.orders)
+        result.ledger += book_cash(state.book, day.session, day.executed.cash)
+    result.fills += fills
+    move_cash(state, day, result)
     splits = {
         a.symbol: a.value
         for a in day.actions
@@ -43,59 +45,35 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
             state.exits[symbol] = state.exits[symbol].split(splits[symbol])
         else:  # less than a share is paid out
             del state.exits[symbol]
-    sent = {o.client_order_id: o for o in state.orders}
-    for fill in executed.fills:
+    for fill in fills:
         held = state.book.positions.get(fill.symbol)
         before = held.quantity if held else Decimal(0)
         result.ledger += state.book.apply_fill(fill)
         begin_or_end(state, day, sent[fill.client_order_id], fill, before)
+        end_by_leg(state, result, sent[fill.client_order_id], fill)
     state.orders = []
-    bring_in_line(state, day, result, {*touched, *splits, *(f.symbol for f in executed.fills)})
-    fill_inside_bar(state, day, result, broker)
-
-
-def targets(state: State, day: Day, result: Pass) -> None:
-    """Move the trailing stops at the close, then turn the session's scores into wanted holdings."""
-    marked = state.book.mark(day.session, day.closes)
-    watch(state, day)
-    plan = build_targets(
-        day.session,
-        {symbol: [v.score for v in votes] for symbol, votes in day.votes.items()},
-        active_models=max(len(day.rules["models"]), 1),
-        closes=day.closes,
-        next_splits=day.next_splits,
-        positions={p.symbol: p.quantity for p in marked.positions},
-        equity_usd=marked.equity_usd,
-        full_score_weight=day.rules["full_score_weight"],
-        restricted=day.restricted,
-        flat=kept_flat(state, day),
-    )
-    result.targets += plan.targets
-    result.skipped += plan.skipped
-
-
-def decide(state: State, day: Day, result: Pass) -> None:
-    """Check every wanted change of the session against every limit."""
-    marked = state.book.mark(day.session, day.closes)
-    context = RiskContext(
-        equity_usd=marked.equity_usd,
-        holdings_usd={p.symbol: p.market_value_usd for p in marked.positions},
-        kill_switch=day.rules["kill_switch"],
-    )
-    wanted = [t for t in result.targets if t.session_date == day.session]
-    result.decisions += check_risk(wanted, build_limits(day.rules["limits"]), context)
+    if day.executed is None:  # at a real broker exits are its own orders
+        bring_in_line(state, day, result, {*touched, *splits, *(f.symbol for f in fills)})
+        fill_inside_bar(state, day, result, market)
 
 
 def order(state: State, day: Day, result: Pass) -> None:
     """Order what was approved, or only plan it in a dry run; nothing when it was blocked meanwhile."""
     if day.rules["blocked"]:
         return
-    aims = {t.symbol: t for t in result.targets if t.session_date == day.session}
-    allowed = [d for d in result.decisions if d.session_date == day.session and d.approved_quantity]
+    aims = {t.symbol: t for t in result.targets_of(day.session)}
+    allowed = [d for d in of_session(result.decisions, day.session) if d.approved_quantity]
     made = [_order(decision, aims[decision.symbol], day) for decision in allowed]
     result.orders += made
-    if day.rules["dry_run"]:
-        result.planned += [o.client_order_id for o in made]
+    if day.rules.get("missed"):
+        result.expired += [
+            ExpiredOrder(o.client_order_id, o.symbol, day.session, "missed: a later session is sent") for o in made
+        ]
+        result.planned |= dict.fromkeys((o.client_order_id for o in made), "missed")
+    elif day.rules["dry_run"]:
+        result.planned |= dict.fromkeys((o.client_order_id for o in made), "dry_run")
+    elif day.rules.get("broker"):  # a real one: planned until somebody has approved them
+        result.planned |= dict.fromkeys((o.client_order_id for o in made), "")
     else:
         state.orders = made
 
@@ -103,11 +81,20 @@ def order(state: State, day: Day, result: Pass) -> None:
 def mark(state: State, day: Day, result: Pass) -> None:
     """Value the account at the session's close."""
     result.snapshots.append(state.book.mark(day.session, day.closes))
+    result.shown[day.session] = state.news()
     result.exits[day.session] = dict(state.exits), dict(state.ended)
 
 
 Step = Callable[[State, Day, Pass], None]
-STEPS: tuple[Step, ...] = (reconcile, targets, decide, order, mark)
+STEPS: tuple[Step, ...] = (reconcile, blend_votes, targets, decide, order, mark)
+
+
+def market_of(day: Day) -> SimulatedMarket:
+    """Return the simulated market at the session's costs."""
+    costs = ("commission_per_share", "commission_minimum", "slippage_bps")
+    per_share, least, slippage = (Decimal(day.rules[name]) for name in costs)
+    share = day.rules.get("volume_share")  # none in sessions decided before there was one
+    return SimulatedMarket(per_share, least, slippage, Decimal(share) if share else None)
 
 
 def _order(decision: RiskDecision, target: TargetPosition, day: Day) -> Order:
@@ -118,7 +105,7 @@ def _order(decision: RiskDecision, target: TargetPosition, day: Day) -> Order:
     if final and current * final <= 0 and day.exits != "none":  # it opens a holding
         stop_loss, take_profit, _ = tightest(day.votes.get(decision.symbol, ()), 1 if final > 0 else -1)
     return Order(
-        client_order_id=client_order_id(ACCOUNT, decision.symbol, side, decision.session_date),
+        client_order_id=client_order_id(day.account, decision.symbol, side, decision.session_date),
         symbol=decision.symbol,
         session_date=decision.session_date,
         side=side,

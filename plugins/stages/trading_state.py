@@ -6,15 +6,36 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from itertools import takewhile
+from typing import Any, Protocol, TypeVar
 
-from data_layer.brokers.base import ExpiredOrder
+from data_layer.brokers.base import CashActivity, ExpiredOrder
 from models.accounting import Book, Snapshot
+from models.ensemble import Blend
 from models.exits import Exits, Vote
+from models.lookback import Lookback
 from models.portfolio import SkippedTarget
-from models.records import CorporateAction, Fill, LedgerEntry, Order, RiskDecision, TargetPosition
+from models.records import (
+    CashMovement,
+    CorporateAction,
+    Fill,
+    LedgerEntry,
+    Order,
+    RiskDecision,
+    TargetPosition,
+)
+from models.risk.latch import Watch
 
-ACCOUNT = "paper"
+ACCOUNT = "paper"  # the first account; the one a session belongs to stands in its rules
+
+
+@dataclass(frozen=True)
+class Executed:
+    """What a real broker says to be booked in a session: fills, the orders they belong to by name, cash."""
+
+    fills: Sequence[Fill] = ()
+    cash: Sequence[CashActivity] = ()
+    orders: Mapping[str, Order] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -33,10 +54,22 @@ class Day:
     next_splits: Mapping[str, Decimal]  # going ex at the next one
     votes: Mapping[str, Sequence[Vote]]  # by symbol, of the models with a vote
     rules: Mapping[str, Any]
+    volumes: Mapping[str, float] = field(default_factory=dict)  # shares
+    executed: Executed | None = None  # of an account at a real broker; None: the simulated market decides
     restricted: frozenset[str] = frozenset()  # never to be traded: what is held of them stays
     renames: Sequence[
         tuple[str, str, dt.date]
     ] = ()  # old ticker, new one and its first session, up to this one
+    lookback: Lookback | None = None  # the recent past of all symbols
+    index: Sequence[str] = ()  # whose mean return is the benchmark's
+    sectors: Mapping[str, str] = field(default_factory=dict)
+
+    movements: Sequence[CashMovement] = ()  # paid in and taken out before this session's open
+
+    @property
+    def account(self) -> str:
+        """Id of the account the session belongs to; the first one in sessions decided before there were several."""
+        return str(self.rules.get("account", ACCOUNT))
 
     @property
     def exits(self) -> str:
@@ -59,6 +92,16 @@ class CancelledExit:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a session's check found: the account's fall, why nothing was allowed, and how long what is held is."""
+
+    session_date: dt.date
+    watch: Watch
+    kill_switch: str  # empty when orders were allowed
+    held: Mapping[str, tuple[int, int]]  # side, and at how many closes it has been held
+
+
 @dataclass
 class State:
     """The account between two steps of a session."""
@@ -69,6 +112,24 @@ class State:
     exits: dict[str, Exits] = field(default_factory=dict)  # by symbol held
     resting: dict[str, list[Order]] = field(default_factory=dict)  # exits out at the broker, by symbol
     ended: dict[str, int] = field(default_factory=dict)  # the side an exit has ended, till the score turns
+    held: dict[str, tuple[int, int]] = field(default_factory=dict)  # side, and closes at which it was held
+    watch: Watch = field(default_factory=Watch)
+    blend: Blend = field(default_factory=Blend.none)  # the session's, from one step to the next
+    closed: dict[str, tuple[Decimal, int]] = field(default_factory=dict)  # as last written, of symbols not held
+
+    def news(self) -> frozenset[str]:
+        """Return the symbols to write at this close: those held, and those that changed since they are not."""
+        news = set()
+        for symbol, held in self.book.positions.items():
+            if held.quantity:
+                self.closed.pop(symbol, None)
+                news.add(symbol)
+                continue
+            told = held.realized_pnl_usd, self.ended.get(symbol, 0)
+            if self.closed.get(symbol) != told:
+                self.closed[symbol] = told
+                news.add(symbol)
+        return frozenset(news)
 
     def rename(self, old: str, new: str, effective: dt.date) -> bool:
         """Let a renamed share's holding, orders and exits go on under the new ticker; True when it is held."""
@@ -80,29 +141,55 @@ class State:
         ]
         if not known or old in self.book.positions:
             return False
+        self.closed.pop(old, None)
         if old in self.exits:
             self.exits.setdefault(new, self.exits.pop(old))
         if old in self.ended:
             self.ended.setdefault(new, self.ended.pop(old))
+        if old in self.held:
+            self.held.setdefault(new, self.held.pop(old))
         self.resting.setdefault(new, []).extend(self.resting.pop(old, []))
         return True
 
 
 @dataclass
 class Pass:
-    """All that deciding some sessions produced, in order, ready to be written in one transaction."""
+    """All that deciding some sessions of one account produced, in order, ready to be written in one transaction."""
 
+    account: str = ACCOUNT
+    blends: list[tuple[dt.date, Blend]] = field(default_factory=list)
     targets: list[TargetPosition] = field(default_factory=list)
+    watched: list[Watched] = field(default_factory=list)
     decisions: list[RiskDecision] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
-    planned: list[str] = field(default_factory=list)  # client order ids that a dry run kept back
+    planned: dict[str, str] = field(default_factory=dict)  # client order id: why it was kept back
     placed: list[Order] = field(default_factory=list)  # exits
     cancelled: list[CancelledExit] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     hit: dict[str, Order] = field(default_factory=dict)  # exits that filled, by client order id
     expired: list[ExpiredOrder] = field(default_factory=list)
     ledger: list[LedgerEntry] = field(default_factory=list)
+    refused: list[CashMovement] = field(default_factory=list)  # withdrawals of more than there was
     snapshots: list[Snapshot] = field(default_factory=list)
     skipped: list[SkippedTarget] = field(default_factory=list)
+    shown: dict[dt.date, frozenset[str]] = field(default_factory=dict)  # symbols whose positions are written
     # By session, as of its close: exits by symbol, sides ended by symbol.
     exits: dict[dt.date, tuple[Mapping[str, Exits], Mapping[str, int]]] = field(default_factory=dict)
+
+    def targets_of(self, session: dt.date) -> list[TargetPosition]:
+        """Return the targets of the session decided last."""
+        return of_session(self.targets, session)
+
+
+class _Dated(Protocol):
+    @property
+    def session_date(self) -> dt.date: ...
+
+
+Record = TypeVar("Record", bound=_Dated)
+
+
+def of_session(records: Sequence[Record], session: dt.date) -> list[Record]:
+    """Return the newest session's records from those of many sessions in order, without looking at the others."""
+    newest = list(takewhile(lambda r: r.session_date == session, reversed(records)))
+    return newest[::-1]

@@ -51,6 +51,8 @@ BAD = {
     "COMMISSION_PER_SHARE": ["-0.01", "11", "nan"],
     "COMMISSION_MINIMUM": ["-1", "1001"],
     "SLIPPAGE_BPS": ["-1", "1001", "five"],
+    "CASH_RATE": ["0.26", "-0.26", "2 %"],
+    "BORROW_RATE": ["-0.01", "3", "nan"],
     "FULL_SCORE_WEIGHT": ["-0.01", "1.01", "nan"],
     "ALMANAC_ARTIFACTS": ["s3://key:secret@bucket/models", "sftp://me@host/models"],
     "MLFLOW_TRACKING_URI": ["https://me:secret@host"],

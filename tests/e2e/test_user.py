@@ -51,7 +51,7 @@ def test_first_run_says_what_it_did(installation):
     text = (installation.tree / "first_run.txt").read_text()
     for stage in CHAIN:
         assert re.search(rf"{stage}\s+3,270", text), text
-    for word in ("golden_cross", "rsi_reversion", "enhanced_momentum", "equity", "http://127.0.0.1:"):
+    for word in ("macd_alpha", "rsi_alpha", "ema_cross_alpha", "equity", "http://127.0.0.1:"):
         assert word in text, text
 
 

@@ -170,9 +170,9 @@ def test_a_run_waits_for_the_stage_lock(prepared, small_settings, tmp_path):
 def test_a_task_of_a_model_waits_for_its_own_lock(prepared, small_settings, tmp_path):
     run = Run(prepared("model_execution"), small_settings, "model_execution")
     first, second, _ = run.stage.load_registered_models()  # by id; registered in the order of their names
-    with lock(prepared("model_execution"), "model_execution", "enhanced_momentum"):
+    with lock(prepared("model_execution"), "model_execution", "ema_cross_alpha"):
         Child(lambda: run.stage.execute_strategies(first), tmp_path / "errors").succeed()  # another database
-    with lock(run.database, "model_execution", "enhanced_momentum"):
+    with lock(run.database, "model_execution", "ema_cross_alpha"):
         held = Child(lambda: run.stage.execute_strategies(first), tmp_path / "errors")
         Child(lambda: run.stage.execute_strategies(second), tmp_path / "errors2").succeed()
         time.sleep(0.5)

@@ -6,20 +6,21 @@ import datetime as dt
 from typing import Any
 
 from data_layer.settings import Settings
+from data_layer.storage.database import transaction
+from data_layer.storage.kill_switch import latch, rearm
 from tests.support.chain import query, run_stage
-from tests.support.prepared import END, change, failed_checks, hashes
+from tests.support.prepared import END, failed_checks, hashes
 
 STAGE = "risk_execution"
 
 
 def throw(database: Any, engaged: bool = True, reason: str = "the market is mad") -> None:
-    """Engage or release the kill switch."""
-    change(
-        database,
-        "INSERT INTO kill_switch (account_id, engaged, reason) VALUES ('paper', %(engaged)s, %(reason)s) "
-        "ON CONFLICT (account_id) DO UPDATE SET engaged = excluded.engaged, reason = excluded.reason",
-        {"engaged": engaged, "reason": reason},
-    )
+    """Latch or arm the kill switch of the paper account."""
+    with transaction(database.writer) as connection:
+        if engaged:
+            latch(connection, "paper", reason)
+        else:
+            rearm(connection, "paper", reason)
 
 
 def decisions(database: Any, *days: str) -> list[dict[str, Any]]:

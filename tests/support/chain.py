@@ -36,7 +36,10 @@ STEPS = {
         "register_models", "load_registered_models", "fetch_latest_features", "execute_strategies",
         "store_trading_signals", "log_model_metrics",
     ),
-    "risk_execution": ("reconcile_fills", "build_targets", "check_risk", "submit_orders", "mark_positions"),
+    "risk_execution": (
+        "reconcile_fills", "blend_signals", "build_targets", "check_risk", "submit_orders", "mark_positions",
+        "check_books",
+    ),
     "performance_testing": (
         "get_active_models", "calculate_all_model_performance", "measure_model_drift", "generate_performance_report",
         "update_model_rankings",

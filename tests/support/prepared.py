@@ -26,6 +26,12 @@ DUE = (
     "2005-03-03",
     END,
 )
+# By default nothing is held while the market goes sideways: here every vote counts, whatever the regime.
+EAGER = """
+UPDATE ensemble_settings SET publish_threshold = 0.1, factor_sideways = 1, factor_bear = 1;
+ALTER TABLE portfolio_settings ALTER min_change SET DEFAULT 0;
+INSERT INTO risk_limits (name, threshold, unit, description) VALUES ('min_confidence', 0.1, 'confidence', 'eager')
+"""
 ENDS = dict.fromkeys(CHAIN, None) | {"data_ingestion": END}  # where a catch-up of the stage stops
 
 _made: dict[int, dict[str, Any]] = {}  # once per process, however many test files ask
@@ -38,6 +44,7 @@ def prepared(copy_database: Callable[[str], Any], small_settings: Settings) -> C
 
     def prepare() -> None:
         newest = copy_database("quant_data")
+        change(newest, EAGER)
         run_chain(newest.writer, small_settings, end=MIDDLE)
         made[CHAIN[0]] = newest
         for stage, following in zip(CHAIN, [*CHAIN[1:], ""], strict=True):

@@ -4,23 +4,46 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+
 from data_layer.sessions import sessions_between
+from data_layer.storage.limits import default_limits
 from models.accounting import Book
 from models.exits import Vote
+from models.lookback import WINDOW, History, Lookback
+from models.portfolio_weights import PortfolioRules
 from models.records import CorporateAction, Order
 from plugins.stages.trading_day import STEPS
 from plugins.stages.trading_state import Day, Pass, State
 
 FREE = {"commission_per_share": "0", "commission_minimum": "0", "slippage_bps": "0"}
+WIDE = dict.fromkeys((row["name"] for row in default_limits()), 1000.0) | {"min_confidence": 0.0}
+# One model's score is what is held, in full.
 RULES: Mapping[str, Any] = {
-    "models": ["m"], "full_score_weight": 1.0, "limits": {"max_position": 100.0, "max_gross_exposure": 100.0},
+    "models": ["m"], "limits": WIDE, "overrides": {}, "rearm_sessions": None, "last_rearm": 0, "benchmark": "",
+    "ensemble": {
+        "members": [{"model": "m", "weight": 1.0, "by_confidence": False}], "direction_band": 0.0,
+        "score_share": 1.0, "factors": {"": 1.0}, "publish_threshold": 0.0,
+    },
+    "portfolio": asdict(PortfolioRules(
+        full_score_weight=1.0, max_symbol=10.0, max_sector=10.0, max_gross=10.0, max_net=10.0, cash_buffer=-9.0,
+        max_turnover=100.0, min_change=0.0,
+    )),
     "kill_switch": "", "blocked": "", "dry_run": False, "exits": "resting", "initial_cash": "1000", **FREE,
 }  # fmt: skip
 CALENDAR = sessions_between(dt.date(2000, 3, 1), dt.date(2013, 3, 1))
+
+
+def calm(*symbols: str) -> Lookback:
+    """Return a past in which nothing moved and everything traded, so that no limit lacks anything."""
+    shape = (WINDOW, len(symbols))
+    days = np.arange(WINDOW).astype("datetime64[D]")
+    bars = np.ones(shape, np.bool_), np.zeros(shape), np.full(shape, 1e12), np.ones(shape)
+    return Lookback(History(days, symbols, *bars), WINDOW - 1)
 
 
 @dataclass
@@ -52,9 +75,10 @@ def make_days(bars: Sequence[Bar], symbol: str = "A", first: int = 0, **rules: A
             ranges={symbol: (prices[1], prices[2])} if prices else {},
             actions=[CorporateAction(symbol, session, kind, Decimal(repr(value))) for kind, value in actions],
             next_splits={symbol: Decimal(repr(following))} if following != 1 else {},
-            votes={symbol: [bar.vote]} if bar.vote else {},
+            votes={symbol: [replace(bar.vote, model="m")]} if bar.vote else {},
             rules={**RULES, **rules, **bar.rules},
             restricted=frozenset({symbol} if bar.restricted else ()),
+            lookback=calm(symbol),
         ))  # fmt: skip
     return days
 

@@ -19,7 +19,6 @@ class EmaCrossAlpha(BaseStrategy):
 
     name = "ema_cross_alpha"
     category = "alpha"
-    starts_active = False  # the paper account's trend vote is golden_cross
     features = ("ema_{fast}", "ema_{slow}")
 
     fast: int = choice(12, 5, 9, 12, 20)

@@ -21,7 +21,6 @@ class MacdAlpha(BaseStrategy):
 
     name = "macd_alpha"
     category = "alpha"
-    starts_active = False  # the paper account's momentum vote is enhanced_momentum
     features = ("macd_hist", "sma_20", "sma_distance_20")
 
     bounce_limit: float = parameter(0.0025, low=0.0, high=0.1)  # fraction of the price

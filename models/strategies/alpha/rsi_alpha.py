@@ -20,7 +20,6 @@ class RsiAlpha(BaseStrategy):
 
     name = "rsi_alpha"
     category = "alpha"
-    starts_active = False  # the paper account's reversion vote is rsi_reversion
     features = ("rsi_{window}",)
     lookback = None  # the signal may have begun any number of sessions ago
 

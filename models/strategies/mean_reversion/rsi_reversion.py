@@ -25,6 +25,7 @@ class RsiReversion(BaseStrategy):
 
     name = "rsi_reversion"
     category = "mean_reversion"
+    starts_active = False  # its idea votes through rsi_alpha
     version = "2"  # states a stop
     features = ("rsi_{window}",)
     lookback = None  # the position may have begun any number of sessions ago

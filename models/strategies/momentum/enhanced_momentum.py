@@ -30,6 +30,7 @@ class EnhancedMomentum(BaseStrategy):
 
     name = "enhanced_momentum"
     category = "momentum"
+    starts_active = False  # its idea votes through macd_alpha
     features = (
         "macd_hist", "sma_10", "sma_20", "rsi_14", "volume_ratio_20", "return_5", "volatility_20",
     )  # fmt: skip

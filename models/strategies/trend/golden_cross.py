@@ -20,6 +20,7 @@ class GoldenCross(BaseStrategy):
 
     name = "golden_cross"
     category = "trend"
+    starts_active = False  # its idea votes through ema_cross_alpha
     version = "2"  # states a stop
     features = ("sma_{fast}", "sma_{slow}")
 

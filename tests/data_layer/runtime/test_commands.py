@@ -14,7 +14,8 @@ REQUIREMENTS = [ROOT / "requirements-core.txt", ROOT / "requirements.txt"]
 TARGETS = (
     "run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export", "quarantine", "accept",
     "quality-report", "data-docs", "backfill", "backtest", "sweep", "assess", "train", "predict", "models", "promote",
-    "rollback", "mlflow",
+    "rollback", "mlflow", "approve", "revoke", "soak", "deposit", "withdraw", "reset-account", "kill", "rearm",
+    "limits",
 )  # fmt: skip
 
 
@@ -71,6 +72,10 @@ def test_wrapper_without_an_environment_says_what_to_do(program, tmp_path):
         ("quarantine", {}, "never started"),
         ("accept", {"SESSION": "2005-03-10", "REASON": "halted"}, "never started"),
         ("accept", {"SESSION": "soon", "REASON": "halted"}, "not a date"),
+        ("kill", {"REASON": "no trust"}, "never started"),
+        ("rearm", {"REASON": "mended"}, "never started"),
+        ("limits", {}, "never started"),
+        ("limits", {"LIMIT": "max_position", "VALUE": "much"}, "not a number"),
         ("data_docs", {}, "never started"),
         ("quality_report", {"OUT": "report"}, "never started"),
         ("quality_report", {}, "name one: OUT=report"),

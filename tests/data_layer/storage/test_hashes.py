@@ -19,7 +19,7 @@ CHANGES = {
     "feature_values": "UPDATE feature_values SET values[3] = 'NaN' "
     "WHERE symbol = 'AAPL' AND date = '2005-06-01'",
     "signals": "DELETE FROM signals WHERE id = (SELECT min(id) FROM signals)",
-    "models": "UPDATE models SET parameters = '{\"oversold\": 29}' WHERE model_name = 'rsi_reversion'",
+    "models": "UPDATE models SET parameters = '{\"oversold\": 29}' WHERE model_name = 'rsi_alpha'",
     "stage_runs": "UPDATE stage_runs SET stale_reason = 'x' WHERE session_date = '2005-06-01'",
     "audit_events": "UPDATE audit_events SET payload = '{}' "
     "WHERE idempotency_key = 'data_ingestion/2005-06-01'",

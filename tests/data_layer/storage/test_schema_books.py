@@ -6,6 +6,7 @@ import pytest
 from psycopg import errors
 
 from data_layer.storage.database import transaction
+from tests.support.order_rows import hashes
 from tests.support.rows import insert
 
 ACCOUNT = "INSERT INTO accounts (id, broker, initial_cash_usd) VALUES ('a', 'simulated', 1000)"
@@ -67,7 +68,10 @@ def order(connection, of="A", **values):
         "quantity": 10,
         "reference_price": 5,
     }
-    insert(connection, "orders", **{**row, **values})
+    approved = {"A": 10, "B": 4, "C": 0}[of]
+    row |= values
+    decided = "2005-06-01" if row.get("order_type", "market") != "market" else ""
+    insert(connection, "orders", **hashes(row, approved, decided), **row)
 
 
 def leg(account, amount, key="t1"):
@@ -151,7 +155,7 @@ def test_no_more_is_filled_than_ordered(books, filled):
 def exit_of(connection, **values):
     parent = connection.execute("SELECT id FROM orders WHERE order_type = 'market'").fetchone()
     row = {"client_order_id": "E" * 32, "session_date": "2005-06-02", "side": "sell", "order_type": "stop",
-           "time_in_force": "gtc", "parent_order_id": parent["id"], "stop_price": 4}  # fmt: skip
+           "time_in_force": "gtc", "begun": "resting", "parent_order_id": parent["id"], "stop_price": 4}  # fmt: skip
     order(connection, **{**row, **values})
 
 
@@ -169,7 +173,10 @@ def test_exits_rest_as_children_of_their_entry(books):
         (errors.ForeignKeyViolation, {"side": "buy"}),  # it would add to what its parent opened
         (errors.ForeignKeyViolation, {"parent_order_id": 10**9}),
         (errors.CheckViolation, {"parent_order_id": None}),
-        (errors.CheckViolation, {"order_type": "market", "time_in_force": "day", "stop_price": None}),
+        (
+            errors.CheckViolation,
+            {"order_type": "market", "time_in_force": "day", "stop_price": None, "begun": "submitted"},
+        ),
         (errors.CheckViolation, {"time_in_force": "day"}),
         (errors.CheckViolation, {"stop_price": None}),
         (errors.CheckViolation, {"stop_price": "NaN"}),
@@ -194,12 +201,15 @@ def test_an_exit_has_no_children_and_rests_on_its_parents_decision(books):
         exit_of(books, parent_order_id=second, client_order_id="F" * 32, order_type="trailing_stop")
     child = books.execute("SELECT id FROM orders WHERE order_type = 'stop'").fetchone()["id"]
     with pytest.raises(errors.ForeignKeyViolation):
-        exit_of(books, parent_order_id=child, side="buy", client_order_id="F" * 32, order_type="trailing_stop")
+        exit_of(
+            books, parent_order_id=child, side="buy", client_order_id="F" * 32, order_type="trailing_stop"
+        )
 
 
 @pytest.mark.parametrize(
     "values",
-    [{"state": "submitted"}, {"state": "planned"}, {"state": "cancelled"}, {"state": "filled", "filled_quantity": 10},
+    [{"state": "submitted"}, {"state": "planned"}, {"state": "accepted"}, {"state": "cancelled"},
+     {"state": "filled", "filled_quantity": 10},
      {"ended_session": "2005-06-02"}, {"state": "cancelled", "ended_session": "2005-06-01"}],
 )  # fmt: skip
 def test_an_exit_ends_in_a_session_or_rests(books, values):

@@ -25,7 +25,7 @@ from models.strategies.mean_reversion.mean_reversion import MeanReversion
 from models.strategies.trend.golden_cross import GoldenCross
 from models.strategies.trend.trend_following import TrendFollowing
 from tests.support.bars import real_bars
-from tests.support.trading_days import CALENDAR, Account, Bar, make_days
+from tests.support.trading_days import CALENDAR, RULES, Account, Bar, make_days
 
 TICK = 0.0001
 COSTS = {"commission_per_share": "0.005", "commission_minimum": "1.00", "slippage_bps": "5"}
@@ -91,7 +91,10 @@ def test_the_accounts_fills_are_the_engines(real, strategy, mode):
         for r, vote in zip(rows.itertuples(), votes, strict=True)
     ]
     done = Account().take(
-        make_days(days, "MSFT", full_score_weight=0.9, initial_cash="100000", exits=mode, **COSTS)
+        make_days(
+            days, "MSFT", portfolio={**RULES["portfolio"], "full_score_weight": 0.9}, initial_cash="100000",
+            exits=mode, **COSTS,
+        )
     )
     aims = {t.session_date: t.target_quantity for t in done.done.targets}
     rules = Rules(band=0.0, stops_at_close=mode == "at_close", **strategy.rules())

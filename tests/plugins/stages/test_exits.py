@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from models.exits import Vote
-from tests.support.trading_days import Account, Bar, make_days
+from tests.support.trading_days import RULES, Account, Bar, make_days
 
 LONG = Vote(1.0, stop_loss=0.05)
 SHORT = Vote(-1.0, stop_loss=0.05)
@@ -155,13 +155,14 @@ def test_an_order_through_zero_ends_one_holding_and_begins_another():
 
 
 def test_the_tightest_exits_of_the_models_on_the_holdings_side_count():
-    days = make_days(quiet(None), models=list("abcde"))
+    members = [{"model": model, "weight": 1.0, "by_confidence": False} for model in "abcde"]
+    days = make_days(quiet(None), models=list("abcde"), ensemble={**RULES["ensemble"], "members": members})
     votes = [
-        Vote(0.4, 0.05, 0.2),
-        Vote(0.1, 0.03),
-        Vote(0.8, None, 0.3),
-        Vote(-0.2, 0.01, 0.01),
-        Vote(0.0, 0.001),
+        Vote(0.4, 0.05, 0.2, model="a"),
+        Vote(0.1, 0.03, model="b"),
+        Vote(0.8, None, 0.3, model="c"),
+        Vote(-0.2, 0.01, 0.01, model="d"),
+        Vote(0.0, 0.001, model="e"),
     ]
     for day in days:
         object.__setattr__(day, "votes", {"A": votes})

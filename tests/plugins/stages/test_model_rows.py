@@ -38,13 +38,14 @@ def test_every_strategy_is_registered_with_its_parameters(prepared, small_settin
     }
     assert all(r["is_active"] is classes[r["model_name"]].starts_active for r in rows)
     active = [r["model_name"] for r in rows if r["is_active"]]
-    assert active == ["enhanced_momentum", "golden_cross", "rsi_reversion"]
+    assert active == ["ema_cross_alpha", "macd_alpha", "rsi_alpha"]
     shown = next(r["parameters"] for r in rows if r["model_name"] == "rsi_reversion")
     assert shown == RSI
 
 
 def test_two_rows_of_one_class_are_two_models(prepared, small_settings):
     database = prepared(STAGE)
+    change(database, "UPDATE models SET is_active = (model_name = 'rsi_reversion')")
     for name, parameters, capital in (("rsi_loose", '{"oversold": 44, "overbought": 56}', 2_000),
                                       ("rsi_wide_stop", '{"stop_loss": 0.2}', 500_000)):  # fmt: skip
         change(database, OWN_ROW, {"name": name, "parameters": parameters, "capital": capital})
@@ -70,7 +71,7 @@ def test_two_rows_of_one_class_are_two_models(prepared, small_settings):
     active = run_stage(database.writer, small_settings, STAGE).load_registered_models()
     names = query(database.reader, "SELECT model_name FROM models WHERE id = ANY(%(ids)s)", {"ids": active})
     assert {r["model_name"] for r in names} == {
-        "enhanced_momentum", "golden_cross", "rsi_reversion", "rsi_wide_stop"}  # fmt: skip
+        "rsi_reversion", "rsi_wide_stop"}  # fmt: skip
 
 
 def test_all_of_them_switched_on_run_and_those_without_predictions_are_blocked(prepared, small_settings):

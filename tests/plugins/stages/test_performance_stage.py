@@ -16,7 +16,7 @@ from tests.support.strategies import strategies
 
 __all__ = ["prepared", "strategies"]
 STAGE = "performance_testing"
-SHIPPED = ("enhanced_momentum", "golden_cross", "rsi_reversion")
+SHIPPED = ("ema_cross_alpha", "macd_alpha", "rsi_alpha")
 EVENINGS = ("2004-12-01", MIDDLE, DUE[4], END)
 
 
@@ -64,10 +64,10 @@ def test_settings_are_used_and_kept_with_the_session(prepared, small_settings):
     before = hashes(prepared("").writer, "model_performance")
     patient = dataclasses.replace(small_settings, default_holding_period=20, risk_free_rate=0.08)
     run_stage(database.writer, patient, STAGE)
-    stored = figures(database, "enhanced_momentum", END)
+    stored = figures(database, "ema_cross_alpha", END)
     assert (stored["holding_period"], stored["risk_free_rate"]) == (20, 0.08)
-    assert_equal(stored, plain(database, "enhanced_momentum", END, holding=20, risk_free=0.08))
-    assert_equal(figures(database, "enhanced_momentum", MIDDLE), plain(database, "enhanced_momentum", MIDDLE))
+    assert_equal(stored, plain(database, "ema_cross_alpha", END, holding=20, risk_free=0.08))
+    assert_equal(figures(database, "ema_cross_alpha", MIDDLE), plain(database, "ema_cross_alpha", MIDDLE))
     assert hashes(database.writer, "model_performance") != before
     for settings in (small_settings, patient):  # each session by its own
         run_stage(database.writer, settings, STAGE, start="2005-02-14", end=END)
@@ -77,8 +77,8 @@ def test_capital_weighs_on_the_cost_of_an_order(prepared, small_settings):
     database = prepared(STAGE)
     change(database, "UPDATE models SET capital_usd = 2000")
     run_stage(database.writer, small_settings, STAGE)
-    stored = figures(database, "golden_cross", END)
-    assert_equal(stored, plain(database, "golden_cross", END, capital=2000))
+    stored = figures(database, "macd_alpha", END)
+    assert_equal(stored, plain(database, "macd_alpha", END, capital=2000))
     run_stage(database.writer, small_settings, STAGE, start=MIDDLE, end=END)
 
 
@@ -166,7 +166,7 @@ def test_a_new_model_is_measured_from_its_beginning(prepared, small_settings, st
 
 def test_a_paused_model_is_not_measured_and_catches_up(prepared, small_settings):
     database = prepared(STAGE)
-    change(database, "UPDATE models SET is_active = false WHERE model_name = 'golden_cross'")
+    change(database, "UPDATE models SET is_active = false WHERE model_name = 'macd_alpha'")
     run_stage(database.writer, small_settings, STAGE)
     report = query(
         database.reader,
@@ -176,7 +176,7 @@ def test_a_paused_model_is_not_measured_and_catches_up(prepared, small_settings)
     assert report == [{"models_measured": 2}]
     change(database, "UPDATE models SET is_active = true")
     run_stage(database.writer, small_settings, STAGE)
-    assert_equal(figures(database, "golden_cross", END), plain(database, "golden_cross", END))
+    assert_equal(figures(database, "macd_alpha", END), plain(database, "macd_alpha", END))
     run_stage(database.writer, small_settings, STAGE, start=MIDDLE, end=END)  # the report stands without it
 
 

@@ -11,6 +11,7 @@ import pytest
 from models.errors import DataQualityError
 from tests.support.books import STAGE, assert_sound, audit, decisions, held, orders, throw
 from tests.support.chain import query, run_stage
+from tests.support.order_rows import hashes
 from tests.support.prepared import DUE, MIDDLE, SPLIT, change, failed_checks, prepared
 
 __all__ = ["prepared"]
@@ -110,6 +111,8 @@ def test_equity_recomputed_in_plain_python(prepared):
     snapshots = query(database.reader, "SELECT * FROM account_snapshots ORDER BY session_date")
     for snapshot in snapshots:
         day = snapshot["session_date"]
+        lent = sum(-n * prices[s] for s, n in shares.items() if n < 0) - min(cash, 0)
+        cash -= lent * Decimal("0.03") / 252
         for action in actions[day]:  # the split before the dividend
             if action["action_type"] == "split":
                 shares[action["symbol"]] = int(shares[action["symbol"]] * action["value"])
@@ -156,6 +159,8 @@ def test_the_database_refuses_an_order_without_an_approved_decision(prepared, sm
     run_stage(database.writer, small_settings, STAGE, end=FIRST)
     refused = decisions(database, FIRST)[0]
     row = {"id": refused["id"], "symbol": refused["symbol"], "day": FIRST}
+    values = {"client_order_id": "A" * 32, "symbol": refused["symbol"], "session_date": FIRST, "side": "buy",
+              "account_id": "paper"}  # fmt: skip
     for quantity in (1, abs(refused["requested_quantity"])):
         with (
             pytest.raises(psycopg.errors.ForeignKeyViolation),
@@ -163,9 +168,10 @@ def test_the_database_refuses_an_order_without_an_approved_decision(prepared, sm
         ):
             connection.execute(
                 "INSERT INTO orders (client_order_id, risk_decision_id, account_id, session_date, symbol, "
-                "side, quantity, reference_price) "
-                "VALUES (repeat('A', 32), %(id)s, 'paper', %(day)s, %(symbol)s, 'buy', %(quantity)s, 10)",
-                {**row, "quantity": quantity},
+                "side, quantity, reference_price, payload_hash, decision_hash) "
+                "VALUES (repeat('A', 32), %(id)s, 'paper', %(day)s, %(symbol)s, 'buy', %(quantity)s, 10, "
+                "%(payload_hash)s, %(decision_hash)s)",
+                {**row, "quantity": quantity, **hashes(values | {"quantity": quantity}, 0)},
             )
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-from plugins.stages import trading_day
+from plugins.stages import deciding
 from tests.support.books import STAGE, assert_sound, audit, decisions, held, orders, throw
 from tests.support.chain import STEPS, open_stage, query, run_stage, take_step
 from tests.support.prepared import DUE, END, change, hashes, prepared
@@ -32,22 +30,9 @@ def test_kill_switch_rejects_everything_with_its_reason(prepared, small_settings
     assert all("the market is mad" in d["reason"] for d in found)
     assert orders(database, *DUE) == []
     assert len(audit(database, "risk.rejected", FIRST)) == len(decisions(database, FIRST))
-    assert held(database, "2005-02-25") == held(database, FIRST)  # but what was ordered before has filled
+    assert held(database, "2005-02-25") == held(database, FIRST)
     throw(database, engaged=False)
     assert_sound(database, small_settings)
-
-
-def test_the_runbook_tells_how_to_stop_and_go_on(prepared, small_settings):
-    database = prepared(STAGE)
-    runbook = (Path(__file__).parents[3] / "dags/risk_execution.py").read_text()
-    stop, go_on = (re.search(rf"`({verb} .*?)`", runbook, re.DOTALL)[1] for verb in ("INSERT", "UPDATE"))
-    change(database, stop)
-    change(database, stop)
-    run_stage(database.writer, small_settings, STAGE, end=FIRST)
-    assert {d["decision"] for d in decisions(database, FIRST)} == {"rejected"}
-    change(database, go_on)
-    run_stage(database.writer, small_settings, STAGE)
-    assert orders(database, *DUE)
 
 
 def test_kill_switch_thrown_before_submitting_blocks_the_session(prepared, small_settings):
@@ -70,7 +55,7 @@ def test_kill_switch_thrown_before_submitting_blocks_the_session(prepared, small
 def test_kill_switch_thrown_while_a_run_was_dead_blocks_what_it_had_approved(prepared, small_settings):
     database = prepared(STAGE)
     stage = open_stage(database.writer, small_settings, STAGE, end=FIRST)
-    for step in STEPS[STAGE][:3]:
+    for step in STEPS[STAGE][:4]:
         take_step(stage, step)
     throw(database)
     run_stage(database.writer, small_settings, STAGE)  # the next run finds the session among its earlier ones
@@ -81,21 +66,25 @@ def test_kill_switch_thrown_while_a_run_was_dead_blocks_what_it_had_approved(pre
     assert_sound(database, small_settings)
 
 
-def test_kill_switch_thrown_after_submitting_leaves_the_orders_out(prepared, small_settings):
+def test_kill_switch_thrown_after_submitting_cancels_what_is_out(prepared, small_settings):
     database = prepared(STAGE)
     stage = open_stage(database.writer, small_settings, STAGE, end=FIRST)
-    for step in STEPS[STAGE][:4]:
+    for step in STEPS[STAGE][:5]:
         take_step(stage, step)
-    sent = orders(database, FIRST)
+    assert orders(database, FIRST)
     throw(database)
-    for step in STEPS[STAGE][3:]:  # the task is run a second time
+    for step in STEPS[STAGE][4:]:  # the task is run a second time
         take_step(stage, step)
-    assert sent
-    assert orders(database, FIRST) == sent
+    assert {(o["state"], o["reason"]) for o in orders(database, FIRST)} == {
+        ("cancelled", "kill switch: the market is mad")
+    }
     assert audit(database, "execution.blocked", FIRST) == []
+    before = held(database, FIRST)
     throw(database, engaged=False)
     run_stage(database.writer, small_settings, STAGE)
-    assert {o["state"] for o in orders(database, FIRST)} == {"filled"}
+    assert {o["state"] for o in orders(database, FIRST)} == {"cancelled"}
+    assert query(database.reader, "SELECT 1 FROM fills WHERE session_date = %(d)s", {"d": DUE[1]}) == []
+    assert {s: q for s, q in held(database, DUE[1]).items() if q} == {s: q for s, q in before.items() if q}
     assert_sound(database, small_settings)
 
 
@@ -164,21 +153,21 @@ def test_a_failed_session_keeps_its_rules_too(prepared, small_settings, monkeypa
     calm, troubled = prepared(STAGE), prepared(STAGE)
     run_stage(calm.writer, small_settings, STAGE)
 
-    real = trading_day.build_targets
+    real = deciding.build_targets
 
     def fail(session, *args, **kwargs):
         if str(session) == END:
             raise RuntimeError("no luck")
         return real(session, *args, **kwargs)
 
-    monkeypatch.setattr(trading_day, "build_targets", fail)
+    monkeypatch.setattr(deciding, "build_targets", fail)
     with pytest.raises(RuntimeError, match="no luck"):
         run_stage(troubled.writer, small_settings, STAGE)
     failed = query(troubled.reader, "SELECT session_date, detail FROM stage_runs WHERE status = 'failed'")
     assert [(str(r["session_date"]), r["detail"]["error"]) for r in failed] == [
         (END, "RuntimeError: no luck")
     ]
-    monkeypatch.setattr(trading_day, "build_targets", real)
+    monkeypatch.setattr(deciding, "build_targets", real)
     change(troubled, "UPDATE risk_limits SET threshold = 0.002 WHERE name = 'max_position'")
     run_stage(troubled.writer, small_settings, STAGE)
     assert hashes(troubled.writer, *DECIDED, "stage_runs") == hashes(calm.writer, *DECIDED, "stage_runs")

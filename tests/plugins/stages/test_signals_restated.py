@@ -64,7 +64,7 @@ def test_restated_features_are_found_and_written_only_when_asked(restated, small
 
 def test_restating_one_symbol_leaves_the_others_and_their_parameters(restated, small_settings):
     change(
-        restated, """UPDATE models SET parameters = '{"oversold": 44}' WHERE model_name = 'rsi_reversion'"""
+        restated, """UPDATE models SET parameters = '{"oversold": 44}' WHERE model_name = 'rsi_alpha'"""
     )
     span = {"start": "2005-02-14", "end": "2005-02-18"}
     run_stage(restated.writer, small_settings, STAGE, **span, symbols="MSFT", restate=True)
@@ -74,7 +74,7 @@ def test_restating_one_symbol_leaves_the_others_and_their_parameters(restated, s
     used = query(
         restated.reader,
         "SELECT DISTINCT r.parameters ->> 'oversold' AS p FROM model_runs r "
-        "JOIN models m ON m.id = r.model_id WHERE model_name = 'rsi_reversion'",
+        "JOIN models m ON m.id = r.model_id WHERE model_name = 'rsi_alpha'",
     )
     assert [r["p"] for r in used] == ["30.0"]
     run_stage(restated.writer, small_settings, STAGE, **span)
@@ -100,12 +100,12 @@ def test_parameters_changed_between_two_runs_at_once(prepared, small_settings):
             take_step(stage, step)
         change(
             database,
-            """UPDATE models SET parameters = '{"oversold": 44}' WHERE model_name = 'rsi_reversion'""",
+            """UPDATE models SET parameters = '{"oversold": 44}' WHERE model_name = 'rsi_alpha'""",
         )
     for stage in (second, first):
         for step in STEPS[STAGE][4:]:
             take_step(stage, step)
-    used = ran_with(database.reader, "rsi_reversion")
+    used = ran_with(database.reader, "rsi_alpha")
     assert {day: parameters["oversold"] for day, parameters in used.items()} == dict.fromkeys(DUE, 44)
     assert (
         query(database.reader, "SELECT * FROM pending_signals UNION ALL SELECT * FROM pending_signals") == []

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from models.errors import BlockedError
-from models.strategies.mean_reversion.rsi_reversion import RsiReversion
+from models.strategies.alpha.rsi_alpha import RsiAlpha
 from plugins.stages import predictions
 from tests.support.chain import STEPS, open_stage, query, run_stage, take_step
 from tests.support.prepared import DUE, END, MIDDLE, change, failed_checks, hashes, prepared
@@ -15,7 +15,7 @@ from tests.support.signals import STAGE, completed, ran_with
 from tests.support.strategies import strategies
 
 __all__ = ["prepared", "strategies"]
-SHIPPED = ["enhanced_momentum", "golden_cross", "rsi_reversion"]
+SHIPPED = ["ema_cross_alpha", "macd_alpha", "rsi_alpha"]
 ORDERS = (
     "target_positions", "risk_decisions", "orders", "fills", "positions", "ledger_entries",
     "account_snapshots",
@@ -32,16 +32,13 @@ def test_registering_again_keeps_what_a_user_set(prepared, small_settings):
     change(
         database,
         """UPDATE models SET parameters = '{"oversold": 25}', capital_usd = 7000, is_active = false,
-                             model_version = 'old' WHERE model_name = 'rsi_reversion'""",
+                             model_version = 'old' WHERE model_name = 'rsi_alpha'""",
     )
     run_stage(database.writer, small_settings, STAGE)
-    row = query(database.reader, "SELECT * FROM models WHERE model_name = 'rsi_reversion'")[0]
-    assert row["parameters"] == {
-        **RsiReversion().parameters(),
-        "oversold": 25,
-    }  # the others show, at their defaults
+    row = query(database.reader, "SELECT * FROM models WHERE model_name = 'rsi_alpha'")[0]
+    assert row["parameters"] == {**RsiAlpha().parameters(), "oversold": 25}  # the others show, at their defaults
     assert (row["capital_usd"], row["is_active"]) == (7000, False)
-    assert row["model_version"] == RsiReversion.version  # the class's own statement, not the user's
+    assert row["model_version"] == RsiAlpha.version  # the class's own statement, not the user's
 
 
 def test_changed_parameters_are_for_new_sessions(prepared, small_settings):
@@ -50,15 +47,15 @@ def test_changed_parameters_are_for_new_sessions(prepared, small_settings):
     old = "SELECT * FROM signals WHERE session_date <= %(d)s ORDER BY id"
     stored = query(database.reader, old, {"d": MIDDLE})
     change(
-        database, """UPDATE models SET parameters = '{"oversold": 44}' WHERE model_name = 'rsi_reversion'"""
+        database, """UPDATE models SET parameters = '{"oversold": 44}' WHERE model_name = 'rsi_alpha'"""
     )
     run_stage(database.writer, small_settings, STAGE, end=DUE[0])
     change(
-        database, """UPDATE models SET parameters = '{"oversold": 10}' WHERE model_name = 'rsi_reversion'"""
+        database, """UPDATE models SET parameters = '{"oversold": 10}' WHERE model_name = 'rsi_alpha'"""
     )
     run_stage(database.writer, small_settings, STAGE)
     used = {
-        day: parameters["oversold"] for day, parameters in ran_with(database.reader, "rsi_reversion").items()
+        day: parameters["oversold"] for day, parameters in ran_with(database.reader, "rsi_alpha").items()
     }
     assert used == dict.fromkeys(DUE, 10) | {DUE[0]: 44}
     assert query(database.reader, old, {"d": MIDDLE}) == stored
@@ -70,21 +67,21 @@ def test_changed_parameters_are_for_new_sessions(prepared, small_settings):
 def test_refused_parameters_name_the_model_and_the_range(prepared, small_settings):
     database = prepared(STAGE)
     change(
-        database, """UPDATE models SET parameters = '{"oversold": 99}' WHERE model_name = 'rsi_reversion'"""
+        database, """UPDATE models SET parameters = '{"oversold": 99}' WHERE model_name = 'rsi_alpha'"""
     )
-    with pytest.raises(BlockedError, match=r"rsi_reversion: ConfigError.*oversold.*99.*from 1\.0 to 45\.0"):
+    with pytest.raises(BlockedError, match=r"rsi_alpha: ConfigError.*oversold.*99.*from 1\.0 to 45\.0"):
         run_stage(database.writer, small_settings, STAGE)
-    assert completed(database.reader, "golden_cross")[-1] == END
+    assert completed(database.reader, "macd_alpha")[-1] == END
 
 
 def test_a_paused_model_has_no_task_and_no_vote(prepared, small_settings):
     database = prepared(STAGE)
-    change(database, "UPDATE models SET is_active = false WHERE model_name = 'golden_cross'")
+    change(database, "UPDATE models SET is_active = false WHERE model_name = 'macd_alpha'")
     stage = run_stage(database.writer, small_settings, STAGE)
     names = query(database.reader, "SELECT model_name FROM models WHERE id = ANY(%(ids)s) ORDER BY 1",
                   {"ids": stage.load_registered_models()})  # fmt: skip
-    assert [r["model_name"] for r in names] == ["enhanced_momentum", "rsi_reversion"]
-    assert completed(database.reader, "golden_cross")[-1] == MIDDLE
+    assert [r["model_name"] for r in names] == ["ema_cross_alpha", "rsi_alpha"]
+    assert completed(database.reader, "macd_alpha")[-1] == MIDDLE
     run_stage(database.writer, small_settings, "risk_execution")
     rows = query(
         database.reader,
@@ -92,23 +89,19 @@ def test_a_paused_model_has_no_task_and_no_vote(prepared, small_settings):
         "WHERE stage = 'risk_execution' AND session_date > %(d)s",
         {"d": MIDDLE},
     )
-    assert [r["models"] for r in rows] == [["enhanced_momentum", "rsi_reversion"]]
-    # AAPL had its golden cross all along: without that vote the mean is over two models.
-    scores = query(
-        database.reader,
-        "SELECT score FROM target_positions WHERE symbol = 'AAPL' AND session_date = %(d)s",
-        {"d": END},
+    assert [r["models"] for r in rows] == [["ema_cross_alpha", "rsi_alpha"]]
+    # Without that vote the weights are those of the other two.
+    blended = query(
+        database.reader, "SELECT members, missing FROM ensemble_signals WHERE session_date = %(d)s", {"d": END}
     )
-    votes = query(
-        database.reader,
-        "SELECT score FROM signals WHERE symbol = 'AAPL' AND session_date = %(d)s",
-        {"d": END},
-    )
-    assert scores[0]["score"] == pytest.approx(sum(v["score"] for v in votes) / 2)
+    assert blended
+    for row in blended:
+        assert row["missing"] == ["macd_alpha", "tft"]
+        assert {m["model"]: m["weight"] for m in row["members"]} == {"ema_cross_alpha": 0.5, "rsi_alpha": 0.5}
     # Back in service it catches up from where it was.
-    change(database, "UPDATE models SET is_active = true WHERE model_name = 'golden_cross'")
+    change(database, "UPDATE models SET is_active = true WHERE model_name = 'macd_alpha'")
     run_stage(database.writer, small_settings, STAGE)
-    assert completed(database.reader, "golden_cross")[-1] == END
+    assert completed(database.reader, "macd_alpha")[-1] == END
 
 
 def test_no_active_model_is_not_an_error(prepared, small_settings):
@@ -198,7 +191,7 @@ def test_a_task_that_was_killed_is_not_forgotten(prepared, small_settings):
     for model in others:  # the first one's process dies before it can say anything
         stage.execute_strategies(model)
     stage.store_trading_signals()
-    with pytest.raises(BlockedError, match=r"golden_cross|enhanced_momentum|rsi_reversion.*came to no end"):
+    with pytest.raises(BlockedError, match=r"macd_alpha|ema_cross_alpha|rsi_alpha.*came to no end"):
         stage.log_model_metrics()
     assert first
 
@@ -234,9 +227,9 @@ def test_a_new_strategy_is_scored_over_history_and_orders_stay(prepared, small_s
 
 def test_a_deleted_strategy_fails_clearly(prepared, small_settings, strategies):
     database = prepared(STAGE)
-    strategies.remove("trend/golden_cross.py")
-    with pytest.raises(BlockedError, match=r"golden_cross: ConfigError.*cannot import.*is_active = false"):
+    strategies.remove("alpha/macd_alpha.py")
+    with pytest.raises(BlockedError, match=r"macd_alpha: ConfigError.*cannot import.*is_active = false"):
         run_stage(database.writer, small_settings, STAGE)
-    assert completed(database.reader, "rsi_reversion")[-1] == END
+    assert completed(database.reader, "rsi_alpha")[-1] == END
     with pytest.raises(BlockedError, match="could not be computed again"):
         run_stage(database.writer, small_settings, STAGE, **on_a_date(MIDDLE))

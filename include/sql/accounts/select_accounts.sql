@@ -1,0 +1,2 @@
+-- All accounts. Called by storage.kill_switch.
+SELECT id FROM accounts ORDER BY id

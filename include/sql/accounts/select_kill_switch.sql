@@ -1,2 +1,0 @@
--- A row while the kill switch is engaged. Parameter: id. Called by plugins.stages.risk.
-SELECT reason FROM kill_switch WHERE account_id = %(id)s AND engaged

@@ -1,0 +1,160 @@
+"""Sends a session's approved orders to a real broker: each once, each on its own, whatever happens in between.
+
+An order is written as submitted before it is sent. Whatever leaves open what became of it (a lost answer, a
+process that died) makes it unknown; it is then looked up by its own name and compared, and only an order that
+the broker says it does not have is sent again, under the same name, which the broker takes once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from data_layer.brokers.base import Broker, NoAnswerError, OrderReport, payload_hash
+from data_layer.storage.audit import event, write_events
+from data_layer.storage.database import load_sql, take_lock, transaction
+from data_layer.storage.kill_switch import heed_switch
+from models.errors import AlmanacError, DataQualityError, RetryableError
+from models.records import Order
+from plugins.execution.broker import order_of
+
+STAGE = "risk_execution"
+Check = Callable[[Order], str]  # returns why an order may not be sent now, empty when it may
+
+
+@dataclass
+class Sent:
+    """What became of a batch: counts by state, and what failed, one line an order."""
+
+    states: dict[str, int] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+    def count(self, state: str) -> None:
+        """Count one order."""
+        self.states[state] = self.states.get(state, 0) + 1
+
+
+def send_batch(
+    uri: str, account: str, session: dt.date, broker: Broker, check: Check = lambda _order: ""
+) -> Sent:
+    """Send what is planned, look up what nobody knows of; one order failing leaves the others going.
+
+    Args:
+        uri: writer's connection URI.
+        account: accounts.id.
+        session: at whose close the orders were decided.
+        broker: has the account.
+        check: limits at the send point, for instance how far the price has moved.
+
+    Raises:
+        BlockedError: when the account does not prove to be the pinned paper account; nothing was sent.
+        RetryableError: at the end, with the list, when an order failed; a repetition is safe.
+    """
+    sent = Sent()
+    with transaction(uri) as guard:
+        take_lock(
+            guard, "send_orders", account
+        )  # two at once could not tell a dead sender's order from a live one's
+        key = {"account_id": account, "session": session}
+        with transaction(uri) as connection:
+            rows = connection.execute(load_sql("orders/select_to_send"), key).fetchall()
+        if rows:
+            broker.prove()
+        for row in rows:
+            try:
+                state = _one(uri, account, broker, row, check)
+            except AlmanacError as error:
+                state = "failed"
+                sent.failures.append(f"{row['symbol']}: {error}"[:300])
+            else:
+                if state in {"rejected", "unknown", "blocked"}:
+                    sent.failures.append(f"{row['symbol']}: {state}")
+            sent.count(state)
+    if sent.failures:
+        raise RetryableError(
+            f"{len(sent.failures)} of {len(rows)} orders failed: {'; '.join(sent.failures[:20])}", stage=STAGE,
+            key="orders", value=dict(sent.states), remedy="a repetition looks up and sends only what is safe to",
+        )  # fmt: skip
+    return sent
+
+
+def _one(uri: str, account: str, broker: Broker, row: Mapping[str, Any], check: Check) -> str:
+    """Take one order as far as it goes now; return its state."""
+    order = order_of(row)
+    if payload_hash(account, order) != row["payload_hash"]:
+        raise DataQualityError("an order with another payload than the one approved", stage=STAGE, key="order",
+                               value=order.client_order_id, remedy="look at its row in orders")  # fmt: skip
+    if row["state"] != "planned":
+        if row["state"] == "submitted":  # its sender died in between
+            record(uri, order, "unknown", reason="its sender ended before the answer")
+        if report := broker.find(order.client_order_id):
+            return _compared(uri, order, report)
+    if trouble := check(order):
+        _block(uri, account, order, trouble)
+        return "blocked"
+    claimed = {"client_order_id": order.client_order_id,
+               "from_state": "planned" if row["state"] == "planned" else "unknown"}  # fmt: skip
+    with transaction(uri) as connection:
+        # Held till the claim is written: whoever latches meanwhile waits, and then sees the order as sent.
+        trouble = heed_switch(connection, account).reason and "kill switch"
+        if not trouble and not connection.execute(load_sql("orders/update_claimed"), claimed).rowcount:
+            trouble = "no approval in force"
+    if trouble:
+        _block(uri, account, order, trouble)
+        return "blocked"
+    try:
+        return _compared(uri, order, broker.submit(order))
+    except NoAnswerError as error:
+        record(uri, order, "unknown", reason=str(error)[:300])
+        report = broker.find(order.client_order_id)
+        return _compared(uri, order, report) if report else "unknown"
+    except DataQualityError as error:
+        record(uri, order, "rejected", reason=str(error)[:300])
+        return "rejected"
+    except AlmanacError as error:
+        record(uri, order, "unknown", reason=str(error)[:300])
+        raise
+
+
+def _compared(uri: str, order: Order, report: OrderReport) -> str:
+    """Record what the broker has, when it is what we meant."""
+    if not report.is_of(order):
+        raise DataQualityError("the broker has another order of this name", stage=STAGE, key="order",
+                               value=f"{order} / {report}", remedy="stop, and compare with the broker")  # fmt: skip
+    record(uri, order, report.state, report)
+    return report.state
+
+
+def record(
+    uri: str, order: Order, state: str, report: OrderReport | None = None, *, reason: str = ""
+) -> None:
+    """Write an order's state, and what ends without an execution to the audit trail."""
+    values = {
+        "client_order_id": order.client_order_id, "state": state, "filled": report.filled_quantity if report else 0,
+        "reason": reason or (report.reason if report else ""),
+        "broker_order_id": (report.broker_order_id or None) if report else None,
+    }  # fmt: skip
+    with transaction(uri) as connection:
+        connection.execute(load_sql("orders/update_reported"), values)
+        if state == "rejected":
+            write_events(
+                connection, [blocked_event(order.client_order_id, order, str(values["reason"] or "rejected"))]
+            )
+
+
+def blocked_event(key: str, order: Order, reason: str) -> dict[str, Any]:
+    """Return the audit event of an order that came to nothing."""
+    return event(f"blocked/{key}", "execution.blocked", order.session_date, STAGE, {"reason": reason},
+                 symbol=order.symbol, correlation=order.client_order_id)  # fmt: skip
+
+
+def _block(uri: str, account: str, order: Order, reason: str) -> None:
+    with transaction(uri) as connection:
+        connection.execute(
+            load_sql("orders/update_reported"),
+            {"client_order_id": order.client_order_id, "state": "blocked", "filled": 0, "reason": reason,
+             "broker_order_id": None},
+        )  # fmt: skip
+        write_events(connection, [blocked_event(order.client_order_id, order, reason)])

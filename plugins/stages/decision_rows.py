@@ -1,0 +1,115 @@
+"""The rows of what was decided: ensemble signals, decisions, what was known of the account's fall."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data_layer.storage.database import Connection, load_sql
+from data_layer.storage.kill_switch import note_by_itself
+from data_layer.storage.merge import Mode, merge
+from models.ensemble import Blend
+from models.records import RiskDecision
+from models.risk.latch import Watch
+from plugins.stages.trading_state import Pass, State, Watched
+
+SIDES = np.array(["short", "flat", "long"], dtype=object)
+
+
+def load_watch(connection: Connection, account: str, session: dt.date, state: State) -> None:
+    """Give the state what was known of the account's fall, and of its holdings' age, at a close."""
+    key = {"account_id": account, "session": session}
+    row = connection.execute(load_sql("risk_snapshots/select_watch"), key).fetchone()
+    if row is not None:
+        state.watch = Watch(**{f.name: row[f.name] for f in fields(Watch)})
+        state.held = {symbol: (side, count) for symbol, (side, count) in row["held_sessions"].items()}
+
+
+def write_blends(
+    connection: Connection, done: Pass, sessions: Sequence[dt.date], mode: Mode, stage: str
+) -> int:
+    """Write (or, in verify, compare) the ensemble signals; returns rows inserted."""
+    blends = [(session, blend) for session, blend in done.blends if blend.symbols]
+    if not blends and mode != "verify":
+        return 0
+    key = ("session_date", "symbol")
+    frame = pd.DataFrame(_signal_columns(blends)) if blends else pd.DataFrame(columns=list(key))
+    scope: dict[str, Sequence[Any]] = {"session_date": list(sessions)}
+    return merge(connection, "ensemble_signals", frame, key=key, mode=mode, scope=scope, stage=stage).inserted
+
+
+def write_watched(
+    connection: Connection, account: str, done: Pass, sessions: Sequence[dt.date], mode: Mode, stage: str
+) -> int:
+    """Write (or compare) what was known of the account's fall, and latch its switch when it latched by itself."""
+    rows = [_watched_row(account, w) for w in done.watched]
+    key = ("account_id", "session_date")
+    frame = pd.DataFrame(rows, columns=None if rows else list(key))
+    scope: dict[str, Sequence[Any]] = {"account_id": [account], "session_date": list(sessions)}
+    inserted = 0
+    if rows or mode == "verify":
+        merged = merge(connection, "risk_snapshots", frame, key=key, mode=mode, scope=scope, stage=stage)
+        inserted = merged.inserted
+    if mode == "insert":
+        note_by_itself(connection, account, (
+            {"session_date": w.session_date, "action": w.watch.event, "reason": w.watch.reason, "cause": w.watch.cause}
+            for w in done.watched if w.watch.event
+        ))  # fmt: skip
+    return inserted
+
+
+def decision_row(account: str, decision: RiskDecision) -> dict[str, Any]:
+    """Return a decision's row; written out, for there are sixteen checks in each."""
+    return {
+        "account_id": account,
+        "symbol": decision.symbol,
+        "session_date": decision.session_date,
+        "decision": decision.decision,
+        "requested_quantity": decision.requested_quantity,
+        "approved_quantity": decision.approved_quantity,
+        "reason": decision.reason,
+        "checks": [
+            {"limit": c.limit, "value": c.value, "threshold": c.threshold, "allowed_quantity": c.allowed_quantity,
+             "reason": c.reason}
+            for c in decision.checks
+        ],
+    }  # fmt: skip
+
+
+def _signal_columns(blends: Sequence[tuple[dt.date, Blend]]) -> dict[str, Any]:
+    counts = [len(blend.symbols) for _, blend in blends]
+
+    def joined(name: str) -> Any:
+        return np.concatenate([getattr(blend, name) for _, blend in blends])
+
+    def each(values: Iterator[Any]) -> list[Any]:
+        return [value for value, count in zip(values, counts, strict=True) for _ in range(count)]
+
+    days = np.array([session for session, _ in blends], dtype="datetime64[s]")
+    return {
+        "session_date": np.repeat(days, counts),
+        "symbol": [s for _, blend in blends for s in blend.symbols],
+        "side": SIDES[joined("side") + 1],
+        "score": joined("score"),
+        "confidence": joined("confidence"),
+        "published": joined("published"),
+        "regime": each(blend.regime or None for _, blend in blends),
+        "leading_model": [name for _, blend in blends for name in blend.leading],
+        "members": [m for _, blend in blends for m in blend.members],
+        "missing": each(list(blend.missing) for _, blend in blends),
+    }
+
+
+def _watched_row(account: str, watched: Watched) -> dict[str, Any]:
+    return {
+        "account_id": account,
+        "session_date": watched.session_date,
+        **asdict(watched.watch),
+        "kill_switch": watched.kill_switch,
+        "held_sessions": {symbol: list(held) for symbol, held in sorted(watched.held.items())},
+    }

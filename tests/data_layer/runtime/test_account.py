@@ -1,0 +1,127 @@
+"""Deposits, withdrawals and resets: asked for once, booked once, at a session that has not begun."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+
+from data_layer.runtime.account import move, reset
+from data_layer.storage.database import transaction
+from models.errors import ConfigError
+from tests.support.books import STAGE, throw
+from tests.support.chain import query, run_stage
+from tests.support.prepared import DUE, END, failed_checks, hashes, prepared
+
+__all__ = ["prepared"]
+NEXT, LATER = dt.date.fromisoformat(DUE[0]), dt.date.fromisoformat(DUE[1])
+
+
+def ask(database, kind, amount, session=None):
+    with transaction(database.writer) as connection:
+        return move(connection, kind, Decimal(amount), session)
+
+
+def booked(database):
+    rows = query(
+        database.reader,
+        "SELECT session_date, kind, amount_usd FROM ledger_entries WHERE ledger_account = 'cash' "
+        "AND kind IN ('deposit', 'withdrawal') ORDER BY session_date, kind, amount_usd",
+    )
+    return [
+        (str(r["session_date"]), r["kind"], r["amount_usd"]) for r in rows[1:]
+    ]  # without the first deposit
+
+
+def test_movements_are_booked_once_at_their_session(prepared, small_settings):
+    database, untouched = prepared(STAGE), prepared(STAGE)
+    assert ask(database, "deposit", "5000") == ("paper", NEXT, True)
+    assert ask(database, "deposit", "5000") == ("paper", NEXT, False)
+    ask(database, "withdrawal", "1000.50", LATER)
+    for _ in range(2):
+        run_stage(database.writer, small_settings, STAGE)
+    assert booked(database) == [(DUE[0], "deposit", 5000), (DUE[1], "withdrawal", Decimal("-1000.50"))]
+    assert failed_checks(database.reader) == []
+    run_stage(untouched.writer, small_settings, STAGE)
+    cash = "SELECT cash_usd - (SELECT cash_usd FROM account_snapshots WHERE session_date = %(eve)s) AS moved " \
+        "FROM account_snapshots WHERE session_date = %(day)s"  # fmt: skip
+    days = {"eve": "2005-02-18", "day": DUE[0]}
+    moved = [query(d.reader, cash, days)[0]["moved"] for d in (database, untouched)]
+    assert moved[0] - moved[1] == 5000
+    before = hashes(database.writer)
+    run_stage(database.writer, small_settings, STAGE, start=DUE[0], end=END)  # decided again with them
+    assert hashes(database.writer) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount", "session", "why"),
+    [
+        ("withdrawal", "10000000", None, "USD of cash"),
+        ("deposit", "1", dt.date(2005, 2, 18), "decided already"),
+        ("deposit", "1", dt.date(2005, 2, 26), "exchange is closed"),
+    ],
+)
+def test_what_cannot_be_booked_is_refused_at_once(prepared, kind, amount, session, why):
+    database = prepared(STAGE)
+    with pytest.raises(ConfigError, match=why):
+        ask(database, kind, amount, session)
+    assert query(database.reader, "SELECT * FROM cash_movements") == []
+
+
+def test_movements_that_wait_count_against_the_cash(prepared):
+    database = prepared(STAGE)
+    cash = query(
+        database.reader, "SELECT cash_usd FROM account_snapshots ORDER BY session_date DESC LIMIT 1"
+    )[0]["cash_usd"].quantize(Decimal(1))
+    ask(database, "withdrawal", cash - 10)
+    with pytest.raises(ConfigError, match="USD of cash"):
+        ask(database, "withdrawal", "100")
+    ask(database, "deposit", "500")
+    ask(database, "withdrawal", "100")
+
+
+def test_a_withdrawal_that_the_cash_no_longer_covers_is_refused_and_said_so(prepared, small_settings):
+    database = prepared(STAGE)
+    with transaction(database.owner) as connection:
+        connection.execute(
+            "INSERT INTO cash_movements (account_id, session_date, kind, amount_usd) "
+            "VALUES ('paper', %s, 'withdrawal', 1e9)", [DUE[0]]
+        )  # fmt: skip
+    run_stage(database.writer, small_settings, STAGE)
+    assert booked(database) == []
+    events = query(
+        database.reader, "SELECT payload FROM audit_events WHERE idempotency_key LIKE 'refused/%%'"
+    )
+    assert "exceeds the cash" in events[0]["payload"]["reason"]
+
+
+def test_a_reset_opens_another_account_and_keeps_the_old_one(prepared, small_settings):
+    database = prepared(STAGE)
+    with transaction(database.writer) as connection:
+        assert reset(connection, "a new plan", Decimal(50_000)) == ("paper", "paper-2")
+    old = query(database.reader, "SELECT * FROM account_snapshots WHERE account_id = 'paper'")
+    run_stage(database.writer, small_settings, STAGE)
+    assert query(database.reader, "SELECT * FROM account_snapshots WHERE account_id = 'paper'") == old
+    new = query(
+        database.reader, "SELECT * FROM account_snapshots WHERE account_id = 'paper-2' ORDER BY session_date"
+    )
+    assert [str(r["session_date"]) for r in new] == list(DUE)
+    assert query(database.reader, "SELECT count(*) AS n FROM orders WHERE account_id = 'paper-2'")[0]["n"] > 0
+    out = "SELECT count(*) AS n FROM orders WHERE account_id = 'paper' AND state IN ('submitted', 'resting')"
+    assert query(database.reader, out)[0]["n"] == 0
+    assert failed_checks(database.reader) == []
+    before = hashes(database.writer)
+    run_stage(database.writer, small_settings, STAGE, start="2005-02-14", end=END)  # across the reset
+    assert hashes(database.writer) == before
+    with transaction(database.writer) as connection:
+        assert reset(connection, "once more", Decimal(50_000)) == ("paper-2", "paper-3")
+
+
+def test_a_reset_needs_a_reason_and_a_switch_that_is_not_thrown(prepared):
+    database = prepared(STAGE)
+    with transaction(database.writer) as connection, pytest.raises(ConfigError, match="say why"):
+        reset(connection, " ", Decimal(1))
+    throw(database)
+    with transaction(database.writer) as connection, pytest.raises(ConfigError, match="kill switch"):
+        reset(connection, "a new plan", Decimal(1))

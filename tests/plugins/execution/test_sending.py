@@ -1,0 +1,147 @@
+"""Orders on their way to Alpaca's stub: each once, each on its own, none without an approval."""
+
+from __future__ import annotations
+
+import pytest
+from psycopg import errors
+
+from data_layer.storage.database import transaction
+from models.errors import BlockedError, RetryableError
+from plugins.execution.approval import decide_approval, request_approval, revoke_approval, use_approval
+from plugins.execution.sending import send_batch
+from tests.support.alpaca_stub import serve
+from tests.support.real_account import (
+    ACCOUNT,
+    SESSION,
+    approve_all,
+    broker_at,
+    open_account,
+    plan_orders,
+    states,
+)
+
+FIVE = ("AAPL", "GOOG", "IBM", "MSFT", "POOR")
+
+
+@pytest.fixture
+def desk():
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def planned(database):
+    open_account(database.owner)
+    plan_orders(database.owner, FIVE)
+    return database
+
+
+def send(database, desk, **more):
+    return send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk), **more)
+
+
+def query(database, statement):
+    with transaction(database.reader) as connection:
+        return connection.execute(statement).fetchall()
+
+
+def test_one_order_failing_leaves_the_others_going_and_is_told(planned, desk):
+    approve_all(planned.writer)
+    tries = iter(["", "", "504_before"])
+    desk.plan = lambda method, _path: next(tries, "") if method == "POST" else ""
+    with pytest.raises(RetryableError, match="2 of 5 orders failed: IBM: unknown; POOR: rejected"):
+        send(planned, desk)
+    assert list(states(planned).values()) == ["accepted", "accepted", "unknown", "accepted", "rejected"]
+    assert send(planned, desk).states == {"accepted": 1}
+    assert len(desk.orders) == 4 and states(planned)["POOR"] == "rejected"
+    assert send(planned, desk).states == {} and len(desk.orders) == 4
+    events = query(planned, "SELECT symbol, payload FROM audit_events WHERE event_type = 'execution.blocked'")
+    assert [e["symbol"] for e in events] == ["POOR"] and "buying power" in events[0]["payload"]["reason"]
+
+
+def test_without_an_approval_nothing_is_sent_and_all_is_blocked(planned, desk):
+    assert request_approval(planned.writer, ACCOUNT, SESSION, "run") is not None
+    with pytest.raises(RetryableError, match="5 of 5"):
+        send(planned, desk)
+    assert use_approval(planned.writer, ACCOUNT, SESSION, "run") == ""  # nothing waits any more
+    assert set(states(planned).values()) == {"blocked"} and not desk.posts
+    assert len(query(planned, "SELECT 1 FROM audit_events WHERE event_type = 'execution.blocked'")) == 5
+
+
+def test_an_approval_is_bound_to_run_batch_and_once(planned, desk):
+    approval, batch = request_approval(planned.writer, ACCOUNT, SESSION, "run")
+    assert (batch.orders, batch.notional_usd) == (5, 2500)
+    decide_approval(planned.writer, approval, True, "tester")
+    with pytest.raises(BlockedError, match="nothing to decide"):
+        decide_approval(planned.writer, approval, True, "tester")
+    assert "no approval was asked for" in use_approval(planned.writer, ACCOUNT, SESSION, "another run")
+    assert set(states(planned).values()) == {"blocked"} and not desk.posts
+
+
+def test_another_batch_needs_another_approval(planned, desk):
+    approval, _ = request_approval(planned.writer, ACCOUNT, SESSION, "run")
+    decide_approval(planned.writer, approval, True, "tester")
+    plan_orders(planned.owner, ["ZZZ"])
+    assert "no approval" in use_approval(planned.writer, ACCOUNT, SESSION, "run")
+
+
+def test_a_rejected_approval_blocks(planned, desk):
+    approval, _ = request_approval(planned.writer, ACCOUNT, SESSION, "run")
+    decide_approval(planned.writer, approval, False, "tester", "too much")
+    assert "is rejected" in use_approval(planned.writer, ACCOUNT, SESSION, "run")
+    assert set(states(planned).values()) == {"blocked"}
+
+
+def test_a_revoked_approval_sends_nothing_more(planned, desk):
+    approval = approve_all(planned.writer)
+    revoke_approval(planned.writer, approval, "tester", "second thoughts")
+    assert (
+        send(planned, desk).states == {} and not desk.posts and set(states(planned).values()) == {"blocked"}
+    )
+
+
+def test_the_kill_switch_is_read_where_an_order_is_claimed(planned, desk):
+    approve_all(planned.writer)
+    with transaction(planned.owner) as connection:
+        connection.execute("ALTER TABLE kill_switch DISABLE TRIGGER USER")
+        connection.execute(
+            "UPDATE kill_switch SET engaged = true, reason = 'stop' WHERE account_id = %s", [ACCOUNT]
+        )
+    with pytest.raises(RetryableError, match="5 of 5"):
+        send(planned, desk)
+    assert not desk.posts and set(states(planned).values()) == {"blocked"}
+
+
+def test_a_limit_at_the_send_point_holds_one_order_back(planned, desk):
+    approve_all(planned.writer)
+    with pytest.raises(RetryableError, match="IBM: blocked"):
+        send(planned, desk, check=lambda order: "the price has moved" if order.symbol == "IBM" else "")
+    assert states(planned)["IBM"] == "blocked" and len(desk.orders) == 3
+
+
+def test_an_account_that_is_not_the_pinned_one_gets_nothing(planned, desk):
+    approve_all(planned.writer)
+    desk.account["account_number"] = "99"
+    with pytest.raises(BlockedError, match="not a paper account"):
+        send(planned, desk)
+    assert not desk.posts and set(states(planned).values()) == {"planned"}
+
+
+def test_the_database_refuses_what_the_code_would_send_unapproved(planned):
+    with pytest.raises(errors.CheckViolation, match="no approval"), transaction(planned.writer) as connection:
+        connection.execute("UPDATE orders SET state = 'submitted'")
+
+
+def test_a_dead_senders_order_is_looked_up_and_not_sent_again(planned, desk):
+    approve_all(planned.writer)
+    desk.plan = lambda method, path: (
+        "reset_after" if method == "POST" else "500_before" if "by_client" in path else ""
+    )
+    with pytest.raises(RetryableError):
+        send(planned, desk)
+    with transaction(planned.owner) as connection:  # as if it had died before it could write what it knows
+        connection.execute("UPDATE orders SET state = 'submitted' WHERE state = 'unknown'")
+    desk.plan = lambda _method, _path: ""
+    with pytest.raises(RetryableError, match="POOR"):
+        send(planned, desk)
+    assert len(desk.orders) == 4 and len(desk.posts) == 6  # each once, and the refused one a second time

@@ -1,0 +1,141 @@
+"""What Alpaca's stub says happened, and what nobody knows of."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+
+from data_layer.storage.database import transaction
+from models.errors import BlockedError, RetryableError
+from plugins.execution.booking import executed_in
+from plugins.execution.cancelling import cancel_open
+from plugins.execution.sending import send_batch
+from plugins.execution.truth import ask_broker, note_truth
+from tests.support.alpaca_stub import serve
+from tests.support.real_account import ACCOUNT, SESSION, approve_all, broker_at, open_account, plan_orders
+
+NEXT = dt.date(2024, 7, 2)
+AT = "2024-07-02T13:30:00.1Z"
+
+
+@pytest.fixture
+def desk():
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def sent(database, desk):
+    """Two orders out at the stub, one with exits as legs."""
+    open_account(database.owner)
+    plan_orders(database.owner, ["AAPL"])
+    plan_orders(database.owner, ["MSFT"], stop_loss=0.1, take_profit=0.2)
+    approve_all(database.writer)
+    send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk))
+    return {row["symbol"]: name for name, row in desk.orders.items()}
+
+
+def note(database, desk, session=NEXT):
+    truth = ask_broker(database.writer, ACCOUNT, broker_at(desk), session, dt.date(2024, 6, 28))
+    with transaction(database.writer) as connection:
+        return note_truth(connection, ACCOUNT, [session], truth)
+
+
+def fills(database, session=NEXT):
+    with transaction(database.reader) as connection:
+        return executed_in(connection, ACCOUNT, session, {"AAPL": Decimal(50)})
+
+
+def rows(database, what="client_order_id, symbol, order_type, state, filled_quantity"):
+    with transaction(database.reader) as connection:
+        return connection.execute(f"SELECT {what} FROM orders ORDER BY symbol, order_type").fetchall()
+
+
+def test_fills_are_taken_once_with_cumulative_quantities(database, desk, sent):
+    desk.fill(sent["AAPL"], 50.25, AT, 4)
+    assert note(database, desk) == []
+    assert [(f.symbol, f.quantity, f.price, f.slippage_usd) for f in fills(database).fills] == [
+        ("AAPL", 4, Decimal("50.25"), Decimal("1.00"))
+    ]
+    assert [r["state"] for r in rows(database)] == ["partially_filled", "accepted"]
+    desk.fill(sent["AAPL"], 50.5, "2024-07-02T13:31:00Z")
+    desk.activities.append(dict(desk.activities[0]))  # told twice
+    for _ in range(2):
+        assert note(database, desk) == []
+    assert [f.quantity for f in fills(database).fills] == [4, 6]
+    assert [r["state"] for r in rows(database)] == ["filled", "accepted"]
+
+
+def test_a_late_fill_is_booked_in_the_session_it_is_told_in(database, desk, sent):
+    assert note(database, desk) == [] and not fills(database).fills
+    desk.fill(sent["AAPL"], 50.25, AT)
+    later = dt.date(2024, 7, 3)
+    assert note(database, desk, later) == []
+    (fill,) = fills(database, later).fills
+    assert fill.session_date == later and not fills(database).fills
+
+
+def test_legs_rest_as_children_and_their_fill_is_theirs(database, desk, sent):
+    desk.fill(sent["MSFT"], 50, AT)
+    assert note(database, desk) == []
+    assert [(r["order_type"], r["state"]) for r in rows(database)] == [
+        ("market", "accepted"), ("limit", "resting"), ("market", "filled"), ("stop", "resting"),
+    ]  # fmt: skip
+    stop = next(leg for leg in desk.orders[sent["MSFT"]]["legs"] if leg["type"] == "stop")
+    desk.fill(stop["client_order_id"], 44.9, "2024-07-03T15:00:00Z")
+    later = dt.date(2024, 7, 3)
+    assert note(database, desk, later) == []
+    booked = fills(database, later)
+    (fill,) = booked.fills
+    assert (fill.side, fill.quantity, booked.orders[fill.client_order_id].order_type) == ("sell", 10, "stop")
+
+
+def test_fills_that_do_not_add_up_yet_are_asked_for_again(database, desk, sent):
+    desk.fill(sent["AAPL"], 50.25, AT)
+    told = desk.activities.pop()
+    with pytest.raises(RetryableError, match="do not add up"):
+        note(database, desk)
+    desk.activities.append(told)
+    assert note(database, desk) == []
+
+
+def test_what_nobody_knows_is_told(database, desk, sent):
+    desk.take({"symbol": "TSLA", "qty": 5, "side": "buy", "type": "market", "time_in_force": "day"})
+    (line,) = note(database, desk)
+    assert "an open order nobody knows: buy 5 TSLA" in line
+    stranger = next(n for n, row in desk.orders.items() if row["symbol"] == "TSLA")
+    desk.fill(stranger, 100, AT)
+    (line,) = note(database, desk)
+    assert "a fill nobody knows: buy 5 TSLA at 100" in line
+
+
+def test_an_order_the_broker_never_had_expires_and_one_that_ended_says_so(database, desk, sent):
+    desk.orders[sent["AAPL"]]["status"] = "expired"
+    gone = desk.orders.pop(sent["MSFT"])
+    assert gone
+    assert note(database, desk) == []
+    assert [(r["symbol"], r["state"]) for r in rows(database)] == [("AAPL", "expired"), ("MSFT", "expired")]
+    with transaction(database.reader) as connection:
+        told = connection.execute(
+            "SELECT count(*) AS n FROM audit_events WHERE event_type = 'execution.blocked'"
+        )
+        assert told.fetchone()["n"] == 2
+
+
+def test_cancelling_asks_and_then_looks(database, desk, sent):
+    desk.fill(sent["AAPL"], 50.25, AT, 4)
+    assert cancel_open(database.writer, ACCOUNT, broker_at(desk)) == {"cancelled": 2}
+    assert [(r["state"], r["filled_quantity"]) for r in rows(database)] == [
+        ("cancelled", 4),
+        ("cancelled", 0),
+    ]
+    desk.fill(sent["AAPL"], 50.25, AT)  # it had been executed before the cancellation arrived
+    assert note(database, desk) == []
+
+
+def test_another_account_tells_nothing(database, desk, sent):
+    desk.account["account_number"] = "1"
+    with pytest.raises(BlockedError):
+        note(database, desk)

@@ -1,0 +1,102 @@
+"""Each check view sees the violation it is there for, and the stage's last task says so; all of them else are empty."""
+
+from __future__ import annotations
+
+import pytest
+
+from data_layer.storage.database import transaction
+from models.errors import DataQualityError
+from tests.support.chain import open_stage, query, run_stage
+from tests.support.prepared import change, failed_checks, prepared
+
+__all__ = ["prepared"]
+STAGE = "risk_execution"
+# What a superuser does past every constraint, and the view that then holds a row. {last}: the last session.
+PLANTED = {
+    "check_ledger_balanced": "UPDATE ledger_entries SET amount_usd = amount_usd + 0.01 WHERE id = (SELECT max(id) FROM "
+    "ledger_entries WHERE ledger_account <> 'cash')",
+    "check_positions_equal_fills": "UPDATE positions SET quantity = quantity + 1 WHERE session_date = '{last}' "
+    "AND quantity <> 0",
+    "check_snapshots_add_up": "UPDATE account_snapshots SET securities_usd = securities_usd + 1, "
+    "equity_usd = equity_usd + 1 WHERE session_date = '{last}'",
+    "check_cash_equals_ledger": "DELETE FROM ledger_entries WHERE transaction_key LIKE 'commission:%%' "
+    "AND session_date = '{last}'",
+    "check_orders_approved": "UPDATE risk_decisions SET decision = 'rejected', approved_quantity = 0, reason = 'no' "
+    "WHERE id = (SELECT max(risk_decision_id) FROM orders)",
+    "check_filled_orders": "UPDATE orders SET filled_quantity = filled_quantity - 1 "
+    "WHERE id = (SELECT max(order_id) FROM fills)",
+    "check_fills_after_decision": "UPDATE orders SET session_date = DATE '{last}' + 1 WHERE id = ("
+    "SELECT max(f.order_id) FROM fills f JOIN orders o ON o.id = f.order_id "
+    "WHERE o.order_type = 'market' AND f.session_date = '{last}')",
+    "check_signals_have_features": "DELETE FROM feature_values WHERE date = '{last}'",
+    "check_signals_use_known_bars": "UPDATE market_data SET known_at = known_at + interval '1 day' "
+    "WHERE date = '{last}'",
+    "check_cutoffs_not_later": "UPDATE stage_runs SET known_at = known_at + interval '1 day' "
+    "WHERE stage = 'risk_execution' AND session_date = '{last}'",
+    "check_no_orders_while_killed": "INSERT INTO kill_switch (account_id, engaged, reason, changed_at) "
+    "VALUES ('paper', true, 'stop', '2000-01-01')",
+    "check_audit_complete": "DELETE FROM audit_events WHERE event_type = 'execution.completed' "
+    "AND session_date = '{last}'",
+    "check_exits_fit_holdings": "UPDATE orders SET quantity = quantity + 1 WHERE state = 'resting'",
+}
+
+
+def plant(database, statement):
+    """Run it as a superuser with every constraint and trigger of the tables out of the way."""
+    with transaction(database.owner) as connection:
+        last = connection.execute("SELECT max(session_date)::text AS d FROM fills").fetchone()["d"]
+        connection.execute("SET LOCAL session_replication_role = replica")
+        for table in ("orders", "risk_decisions", "account_snapshots"):
+            checks = connection.execute(
+                "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype IN ('c', 'f')",
+                [table],
+            ).fetchall()
+            for check in checks:
+                connection.execute(
+                    f'ALTER TABLE {table} DROP CONSTRAINT IF EXISTS "{check["conname"]}" CASCADE'
+                )
+        assert connection.execute(statement.format(last=last).replace("%%", "%")).rowcount > 0
+    return last
+
+
+@pytest.fixture
+def healthy(chained):
+    assert failed_checks(chained.reader) == []
+    return chained
+
+
+@pytest.mark.parametrize("view", PLANTED)
+def test_a_planted_violation_is_seen_and_fails_the_stage(healthy, small_settings, view):
+    plant(healthy, PLANTED[view])
+    assert view in failed_checks(healthy.reader)
+    stage = open_stage(healthy.writer, small_settings, STAGE)
+    with pytest.raises(DataQualityError) as raised:
+        stage.check_books()
+    assert any(name in str(raised.value) for name in failed_checks(healthy.reader))
+
+
+def test_every_check_of_the_books_has_a_planted_violation(small_chain):
+    views = query(
+        small_chain.reader,
+        "SELECT viewname AS v FROM pg_views WHERE starts_with(viewname, 'check_') "
+        "AND definition LIKE '%%check_from%%'",
+    )
+    assert {row["v"] for row in views} <= set(PLANTED)
+
+
+def test_the_checks_look_from_the_runs_first_session_on(chained, small_settings):
+    """An old violation is not looked for again every day; `make verify` sees it."""
+    statement = (
+        "UPDATE positions SET quantity = quantity + 1 WHERE session_date = '2004-06-01' AND quantity <> 0"
+    )
+    assert change(chained, statement) > 0
+    open_stage(chained.writer, small_settings, STAGE).check_books()
+    assert failed_checks(chained.reader) == ["check_positions_equal_fills"]
+    with pytest.raises(DataQualityError, match="check_positions_equal_fills"):
+        open_stage(chained.writer, small_settings, STAGE, start="2004-05-28", end="2004-06-03").check_books()
+
+
+def test_wrong_books_stay_wrong_when_nothing_is_due(healthy, small_settings):
+    plant(healthy, PLANTED["check_audit_complete"])
+    with pytest.raises(DataQualityError, match=r"(?s)check_audit_complete.*restore it from a backup"):
+        run_stage(healthy.writer, small_settings, STAGE)

@@ -1,0 +1,74 @@
+"""An account at a real broker with planned orders, written straight into the tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from data_layer.brokers.alpaca import AlpacaBroker
+from data_layer.brokers.alpaca_client import PaperClient
+from data_layer.brokers.base import client_order_id
+from data_layer.storage.database import transaction
+from plugins.execution.approval import decide_approval, request_approval, use_approval
+from tests.support.alpaca_stub import ACCOUNT as STUB
+from tests.support.alpaca_stub import Desk
+from tests.support.order_rows import hashes
+from tests.support.rows import insert
+
+ACCOUNT = "alpaca"
+SESSION = dt.date(2024, 7, 1)
+
+
+def broker_at(desk: Desk, seconds: float = 0.3) -> AlpacaBroker:
+    return AlpacaBroker(PaperClient("key", "secret", desk.url, seconds), STUB["id"])
+
+
+def open_account(owner: str) -> None:
+    """Write the account, which must be there before its orders."""
+    with transaction(owner) as connection:
+        insert(connection, "accounts", id=ACCOUNT, broker="alpaca", broker_account=STUB["account_number"],
+               initial_cash_usd=Decimal(100_000))  # fmt: skip
+
+
+def plan_orders(
+    owner: str, symbols: Sequence[str], session: dt.date = SESSION, quantity: int = 10, **values: Any
+) -> list[str]:
+    """Write a planned order of each symbol with its target and decision; return their names."""
+    names = []
+    with transaction(owner) as connection:
+        for symbol in symbols:
+            key = {"account_id": ACCOUNT, "session_date": session, "symbol": symbol}
+            insert(connection, "target_positions", **key, score=1, target_weight=0.05, target_quantity=quantity,
+                   current_quantity=0, reference_price=50)  # fmt: skip
+            insert(connection, "risk_decisions", **key, decision="approved", requested_quantity=quantity,
+                   approved_quantity=quantity, reason="", checks="[]")  # fmt: skip
+            decision = connection.execute(
+                "SELECT id FROM risk_decisions WHERE (account_id, session_date, symbol) = (%s, %s, %s)",
+                list(key.values()),
+            ).fetchone()
+            row = {**key, "client_order_id": client_order_id(ACCOUNT, symbol, "buy", session), "side": "buy",
+                   "quantity": quantity, **values}  # fmt: skip
+            insert(connection, "orders", **row, **hashes(row), begun="planned", risk_decision_id=decision["id"],
+                   reference_price=50)  # fmt: skip
+            names.append(row["client_order_id"])
+    return names
+
+
+def approve_all(writer: str, session: dt.date = SESSION, run_id: str = "run") -> int:
+    """Ask, approve and use."""
+    found = request_approval(writer, ACCOUNT, session, run_id)
+    assert found is not None
+    decide_approval(writer, found[0], True, "tester")
+    assert use_approval(writer, ACCOUNT, session, run_id) == ""
+    return found[0]
+
+
+def states(database: Any) -> dict[str, str]:
+    """Return the state of each order by symbol."""
+    with transaction(database.reader) as connection:
+        return {
+            r["symbol"]: r["state"]
+            for r in connection.execute("SELECT symbol, state FROM orders ORDER BY symbol")
+        }
