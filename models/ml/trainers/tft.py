@@ -83,7 +83,7 @@ class Tft(Trainer):
         session, symbol = data.session[rows], data.symbol[rows]
         volatility = cut.cube[session - cut.first, symbol, self.features.index(VOLATILITY)]
         goal = (targets / horizon_scale(volatility.astype(np.float64), self.longest)).astype(np.float32)
-        usable = np.isfinite(goal).all(axis=1)
+        usable = np.asarray(np.isfinite(goal).all(axis=1))
         for begin in range(0, len(rows), AT_ONCE):
             part = slice(begin, begin + AT_ONCE)
             usable[part] &= cut.past(session[part], symbol[part])[1]
