@@ -26,11 +26,11 @@ ZERO = Decimal(0).quantize(QUANTUM)
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One symbol's holding; a symbol once traded keeps its row, so that its realised profit stays told.
+    """One symbol's holding; a symbol once traded stays in the book, so that its realised profit stays told.
 
     quantity: signed whole shares; cost_basis_usd: signed as quantity; realized_pnl_usd: since the account
     began, before commissions; price: the last one traded, of price_date (earlier than the session when
-    there was no close), in today's share basis.
+    there was no close), in the share basis of then; a symbol not held keeps its last one.
     """
 
     symbol: str
@@ -248,8 +248,8 @@ class Book:
             DataQualityError: for a close that is not a positive number.
         """
         for symbol, held in self.positions.items():
-            close = closes.get(symbol)
-            if close is not None:
+            close = closes.get(symbol) if held.quantity else None
+            if close is not None and (held.price_date != session_date or held.price != close):
                 _require(_positive(close), "not a close", symbol, close)
                 self.positions[symbol] = replace(held, price=_rounded(close), price_date=session_date)
         positions = tuple(self.positions[s] for s in sorted(self.positions))

@@ -162,3 +162,7 @@ FROM fills f JOIN account_snapshots a USING (account_id, session_date)
 WHERE f.session_date >= check_from()
   AND NOT EXISTS (SELECT FROM audit_events e WHERE e.idempotency_key = 'fill/' || f.broker_fill_id);
 COMMENT ON VIEW check_audit_complete IS 'Decisions and fills of completed sessions that left no event. Remedy: somebody deleted from audit_events; restore it from a backup.';
+
+-- A symbol that is not held has no row each session, only one when it is closed or its ended side changes.
+CREATE INDEX positions_closed ON positions (account_id, symbol, session_date) WHERE quantity = 0;
+COMMENT ON TABLE positions IS 'Holdings at each session''s close; of a symbol not held any more a row, with quantity 0, at the session that ended it and when ended_side changes.';

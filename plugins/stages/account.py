@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -58,6 +59,9 @@ def load_state(connection: Connection, account: str, session: dt.date) -> State:
         },
         resting=resting,
         ended={row["symbol"]: row["ended_side"] for row in rows if row["ended_side"]},
+        closed={
+            row["symbol"]: (row["realized_pnl_usd"], row["ended_side"]) for row in rows if not row["quantity"]
+        },
     )
     load_watch(connection, account, session, state)
     return state
@@ -166,7 +170,7 @@ def _settle_orders(connection: Connection, done: Pass) -> None:
     when = {f.client_order_id: f.session_date for f in done.fills if f.client_order_id in done.hit}
     filled = [(name, "filled", quantity, "", when.get(name)) for name, quantity in part.items()]
     planned = [(client_order_id, "planned", 0, reason, None) for client_order_id, reason in done.planned.items()
-               if reason != "missed"]
+               if reason == "dry_run"]
     cancelled = [(c.client_order_id, "cancelled", 0, c.reason, c.session_date) for c in done.cancelled]
     names = ("client_order_id", "state", "filled", "reason", "ended")
     states = [dict(zip(names, row, strict=True)) for row in (*filled, *expired, *planned, *cancelled)]
@@ -174,8 +178,13 @@ def _settle_orders(connection: Connection, done: Pass) -> None:
         connection.execute(load_sql("orders/update_states"), {"rows": json_text(states)})
 
 
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
+
+
 def _row(record: Any) -> dict[str, Any]:
-    return asdict(record)
+    return {name: getattr(record, name) for name in _names(record.__class__)}
 
 
 def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -211,7 +220,10 @@ def _exit_row(order: Order, decision: int, parent: int, decided: str, account: s
 def _position_rows(snapshot: Snapshot, done: Pass) -> Iterator[dict[str, Any]]:
     exits, ended = done.exits[snapshot.session_date]
     nothing = dict.fromkeys(EXITS.values())
+    written = done.shown[snapshot.session_date]
     for position in snapshot.positions:
+        if position.symbol not in written:
+            continue
         kept = exits.get(position.symbol)
         yield {
             **_row(position),

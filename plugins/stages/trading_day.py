@@ -9,10 +9,11 @@ from data_layer.brokers.base import ExpiredOrder, client_order_id
 from data_layer.brokers.market import SimulatedMarket
 from models.exits import tightest
 from models.records import Order, RiskDecision, TargetPosition
+from plugins.stages.broker_cash import book_cash
 from plugins.stages.cash import move_cash
 from plugins.stages.deciding import blend_votes, decide, targets
 from plugins.stages.exits import begin_or_end, bring_in_line, end_by_leg, fill_inside_bar
-from plugins.stages.trading_state import Day, Pass, State
+from plugins.stages.trading_state import Day, Pass, State, of_session
 
 
 def reconcile(state: State, day: Day, result: Pass) -> None:
@@ -29,6 +30,7 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
         result.expired += executed.expired
     else:
         fills, sent = tuple(day.executed.fills), dict(day.executed.orders)
+        result.ledger += book_cash(state.book, day.session, day.executed.cash)
     result.fills += fills
     move_cash(state, day, result)
     splits = {
@@ -60,7 +62,7 @@ def order(state: State, day: Day, result: Pass) -> None:
     if day.rules["blocked"]:
         return
     aims = {t.symbol: t for t in result.targets_of(day.session)}
-    allowed = [d for d in result.decisions if d.session_date == day.session and d.approved_quantity]
+    allowed = [d for d in of_session(result.decisions, day.session) if d.approved_quantity]
     made = [_order(decision, aims[decision.symbol], day) for decision in allowed]
     result.orders += made
     if day.rules.get("missed"):
@@ -70,6 +72,8 @@ def order(state: State, day: Day, result: Pass) -> None:
         result.planned |= dict.fromkeys((o.client_order_id for o in made), "missed")
     elif day.rules["dry_run"]:
         result.planned |= dict.fromkeys((o.client_order_id for o in made), "dry_run")
+    elif day.rules.get("broker"):  # a real one: planned until somebody has approved them
+        result.planned |= dict.fromkeys((o.client_order_id for o in made), "")
     else:
         state.orders = made
 
@@ -77,6 +81,7 @@ def order(state: State, day: Day, result: Pass) -> None:
 def mark(state: State, day: Day, result: Pass) -> None:
     """Value the account at the session's close."""
     result.snapshots.append(state.book.mark(day.session, day.closes))
+    result.shown[day.session] = state.news()
     result.exits[day.session] = dict(state.exits), dict(state.ended)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from itertools import takewhile
+from typing import Any, Protocol, TypeVar
 
-from data_layer.brokers.base import ExpiredOrder
+from data_layer.brokers.base import CashActivity, ExpiredOrder
 from models.accounting import Book, Snapshot
 from models.ensemble import Blend
 from models.exits import Exits, Vote
@@ -31,9 +31,10 @@ ACCOUNT = "paper"  # the first account; the one a session belongs to stands in i
 
 @dataclass(frozen=True)
 class Executed:
-    """What a real broker executed, to be booked in a session: fills, and the orders they belong to by name."""
+    """What a real broker says to be booked in a session: fills, the orders they belong to by name, cash."""
 
     fills: Sequence[Fill] = ()
+    cash: Sequence[CashActivity] = ()
     orders: Mapping[str, Order] = field(default_factory=dict)
 
 
@@ -114,6 +115,21 @@ class State:
     held: dict[str, tuple[int, int]] = field(default_factory=dict)  # side, and closes at which it was held
     watch: Watch = field(default_factory=Watch)
     blend: Blend = field(default_factory=Blend.none)  # the session's, from one step to the next
+    closed: dict[str, tuple[Decimal, int]] = field(default_factory=dict)  # as last written, of symbols not held
+
+    def news(self) -> frozenset[str]:
+        """Return the symbols to write at this close: those held, and those that changed since they are not."""
+        news = set()
+        for symbol, held in self.book.positions.items():
+            if held.quantity:
+                self.closed.pop(symbol, None)
+                news.add(symbol)
+                continue
+            told = held.realized_pnl_usd, self.ended.get(symbol, 0)
+            if self.closed.get(symbol) != told:
+                self.closed[symbol] = told
+                news.add(symbol)
+        return frozenset(news)
 
     def rename(self, old: str, new: str, effective: dt.date) -> bool:
         """Let a renamed share's holding, orders and exits go on under the new ticker; True when it is held."""
@@ -125,6 +141,7 @@ class State:
         ]
         if not known or old in self.book.positions:
             return False
+        self.closed.pop(old, None)
         if old in self.exits:
             self.exits.setdefault(new, self.exits.pop(old))
         if old in self.ended:
@@ -155,10 +172,24 @@ class Pass:
     refused: list[CashMovement] = field(default_factory=list)  # withdrawals of more than there was
     snapshots: list[Snapshot] = field(default_factory=list)
     skipped: list[SkippedTarget] = field(default_factory=list)
+    shown: dict[dt.date, frozenset[str]] = field(default_factory=dict)  # symbols whose positions are written
     # By session, as of its close: exits by symbol, sides ended by symbol.
     exits: dict[dt.date, tuple[Mapping[str, Exits], Mapping[str, int]]] = field(default_factory=dict)
 
     def targets_of(self, session: dt.date) -> list[TargetPosition]:
         """Return the targets of the session decided last."""
-        found = list(itertools.takewhile(lambda t: t.session_date == session, reversed(self.targets)))
-        return found[::-1]
+        return of_session(self.targets, session)
+
+
+class _Dated(Protocol):
+    @property
+    def session_date(self) -> dt.date: ...
+
+
+Record = TypeVar("Record", bound=_Dated)
+
+
+def of_session(records: Sequence[Record], session: dt.date) -> list[Record]:
+    """Return the newest session's records from those of many sessions in order, without looking at the others."""
+    newest = list(takewhile(lambda r: r.session_date == session, reversed(records)))
+    return newest[::-1]

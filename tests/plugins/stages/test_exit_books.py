@@ -70,8 +70,9 @@ def test_each_event_of_an_exit_is_on_the_trail(small_chain):
 def test_a_holding_stopped_out_is_not_entered_again_before_its_score_turns(small_chain):
     rows = query(
         small_chain.reader,
-        "SELECT t.score, t.target_quantity, t.reason, p.ended_side FROM positions p JOIN target_positions t "
-        "USING (account_id, session_date, symbol) WHERE p.ended_side <> 0",
+        "SELECT t.score, t.target_quantity, t.reason, p.ended_side FROM target_positions t CROSS JOIN LATERAL ("
+        "SELECT ended_side FROM positions p WHERE p.account_id = t.account_id AND p.symbol = t.symbol "
+        "AND p.session_date <= t.session_date ORDER BY p.session_date DESC LIMIT 1) p WHERE p.ended_side <> 0",
     )
     assert len(rows) > 100
     for r in rows:
