@@ -54,9 +54,9 @@ class MaxCorrelated(Limit):
         if not len(rows):
             return together
         returns = lookback.returns([symbols[i] for i in seen.tolist()], int(min(bars[seen].min(), WINDOW)))
-        centred = returns - returns.mean(axis=0)
+        centred = (returns - returns.mean(axis=0)).astype(np.float32)  # seven digits tell 0.8 well enough
         norm = np.sqrt((centred**2).sum(axis=0))
-        scaled = centred / np.where(norm > 0, norm, 1.0) * side[seen]
+        scaled = centred / np.where(norm > 0, norm, 1.0) * side[seen].astype(np.float32)
         mine = scaled[:, np.searchsorted(seen, growing[rows])]
         together[np.ix_(rows, seen)] |= mine.T @ scaled >= ALIKE
         return together

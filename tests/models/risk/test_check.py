@@ -291,10 +291,15 @@ def test_refusals():
         decide([target("A", 1)], KillSwitch(0), holdings_usd={"B": float("nan")})
 
 
-class Enlarging(MaxPosition):
+class Turned(MaxPosition):
+    factor = 3
+
     def check(self, batch):
-        return replace(super().check(batch), growth=batch.growth * 3)
+        return replace(super().check(batch), growth=batch.growth * self.factor)
 
 
-def test_a_limit_can_only_shrink_a_trade():
-    assert decide([target("A", 5)], Enlarging(1.0)) == [("approved", 5)]
+def test_a_limit_can_only_shrink_a_trade(monkeypatch):
+    assert decide([target("A", 5)], Turned(1.0)) == [("approved", 5)]
+    monkeypatch.setattr(Turned, "factor", -1)
+    with pytest.raises(DataQualityError, match="another trade"):
+        decide([target("A", 5)], Turned(1.0))
