@@ -8,8 +8,8 @@ export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
 .PHONY: help run backfill stop status verify kill rearm limits quarantine accept quality-report data-docs backtest sweep \
-	assess train predict models evaluate-models promote rollback mlflow deposit withdraw reset-account approve revoke test faults \
-	soak lint export bench peers core tools
+	assess train predict models evaluate-models promote rollback mlflow deposit withdraw reset-account approve revoke adopt \
+	test faults soak lint export bench peers core tools
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -99,6 +99,9 @@ mlflow: core ## the page of all training runs, on a free port
 
 approve: core ## orders for a real broker: APPROVAL=id, or the only one that waits; REJECT=yes refuses it
 	@$(VENV)/bin/python -m plugins.execution.command approve
+
+adopt: core ## take over what the paper account at the broker holds, once
+	@$(VENV)/bin/python -m plugins.execution.adopt
 
 revoke: core ## take an approval back and cancel what is open: APPROVAL=id REASON="..."
 	@$(VENV)/bin/python -m plugins.execution.command revoke
