@@ -1,13 +1,15 @@
 # Variables on the command line win over the environment, that over .env:
 # SOURCE SOURCES FILES SYMBOLS SYNTHETIC_SEED SYNTHETIC_SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT
 # TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON ACCOUNT AMOUNT LIMIT VALUE OUT APPROVAL STRATEGIES SCENARIOS COSTS
+# MODEL VERSION WAIVER PARAMETERS FOLDS TRAIN_MONTHS TEST_MONTHS MODE SEED ALMANAC_ARTIFACTS MLFLOW_TRACKING_URI
 VENV ?= .venv
 export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
 .PHONY: help run backfill stop status verify kill rearm limits quarantine accept quality-report data-docs backtest sweep \
-	assess deposit withdraw reset-account approve revoke test faults soak lint export bench peers core tools
+	assess train predict models promote rollback mlflow deposit withdraw reset-account approve revoke test faults soak \
+	lint export bench peers core tools
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -73,6 +75,24 @@ sweep: core ## a grid of parameters: STRATEGY= GRID="oversold=20:40:5 exit_level
 
 assess: core ## every strategy in every scenario, ranked; FILES=bars.parquet [STRATEGIES= SYMBOLS= SCENARIOS= OUT=]
 	@$(VENV)/bin/python -m plugins.backtest.assess
+
+train: core ## a version of MODEL=, judged by its walk-forward; [PARAMETERS= SYMBOLS= START= END= FOLDS= MODE= SEED=]
+	@$(VENV)/bin/python -m plugins.ml.train
+
+predict: core ## what the version in use (or VERSION=) of MODEL= foretells from START= to END=
+	@$(VENV)/bin/python -m plugins.ml.predict
+
+models: core ## versions of trained models, their folds' numbers, which are in use
+	@$(VENV)/bin/python -m plugins.ml.manage models
+
+promote: core ## let the gate decide about VERSION=; WAIVER="A. Person" REASON="..." overrules it on record
+	@$(VENV)/bin/python -m plugins.ml.manage promote
+
+rollback: core ## put the version of MODEL= that was in use before into use again
+	@$(VENV)/bin/python -m plugins.ml.manage rollback
+
+mlflow: core ## the page of all training runs, on a free port
+	@$(RUNTIME).mlflow_page
 
 approve: core ## orders for a real broker: APPROVAL=id, or the only one that waits; REJECT=yes refuses it
 	@$(VENV)/bin/python -m plugins.execution.command approve

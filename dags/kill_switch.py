@@ -1,7 +1,7 @@
 """Latch the kill switch, arm it again, or prove that it holds.
 
-**Waits for:** nothing: once a month it drills by itself with a live source; trigger it with `action` latch or
-rearm, and a `reason`, to stop all ordering or to go on.
+**Waits for:** nothing: once a month it drills by itself with a live source; trigger it in Airflow with `action`
+latch or rearm, and a `reason`, to stop all ordering or to go on.
 **Writes:** `kill_switch`, `kill_switch_events`, `orders` (what is out is cancelled, exits that rest excepted),
 `audit_events`. The drill takes place on an account that is rolled back: it leaves its audit event only.
 **Rerun:** safe: what is latched stays latched, a drill of the same day is one event.

@@ -15,6 +15,7 @@ from airflow.sdk import chain
 
 from plugins.assets import POSITIONS, SIGNALS
 from plugins.dag_defaults import stage_dag
+from plugins.operators.order_approval import approval_tasks
 from plugins.operators.stage_step import StageStepOperator
 
 FIRST = "reconcile_fills"
@@ -25,6 +26,7 @@ with stage_dag("risk_execution", __doc__, [SIGNALS]):
         StageStepOperator(task_id="blend_signals", first_step=FIRST),
         StageStepOperator(task_id="build_targets", first_step=FIRST),
         StageStepOperator(task_id="check_risk", first_step=FIRST),
+        *approval_tasks(FIRST),
         StageStepOperator(task_id="submit_orders", first_step=FIRST),
         StageStepOperator(task_id="mark_positions", first_step=FIRST),
         StageStepOperator(task_id="check_books", first_step=FIRST, outlets=[POSITIONS]),

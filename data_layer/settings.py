@@ -19,6 +19,7 @@ from dotenv import dotenv_values
 
 from data_layer.broker_settings import VARIABLES as BROKER_VARIABLES
 from data_layer.broker_settings import BrokerSettings, parse_broker
+from data_layer.model_settings import ModelSettings, model_variables, parse_models
 from data_layer.source_catalogue import asked_sources, is_finished
 from data_layer.vendor_settings import (
     VendorSettings,
@@ -60,6 +61,7 @@ REMEMBERED = (
     "STOPS_AT_CLOSE",
     "MARKET_INDEX",
     *limit_variables(),
+    *model_variables(),
     "SYNTHETIC_SEED",
     "SYNTHETIC_SYMBOLS",
 )
@@ -107,6 +109,7 @@ class Settings:
     benchmark: str = ""  # symbol among the bars that reports compare with; none: the equal-weight universe
     synthetic_seed: int = 1  # of SOURCE=synthetic: the same seed makes the same bars
     synthetic_symbols: int = 20
+    models: ModelSettings = field(default_factory=ModelSettings)
 
     @property
     def source(self) -> str:
@@ -136,13 +139,8 @@ def validate_symbol(symbol: str, *, stage: str = "settings") -> str:
         ConfigError: when anything else stands in it; a full match, so no line end or path can hide.
     """
     if not is_symbol(symbol):
-        raise ConfigError(
-            "malformed symbol",
-            stage=stage,
-            key="symbol",
-            value=symbol,
-            remedy="write upper-case tickers such as AAPL or BRK.B, separated by blanks",
-        )
+        raise ConfigError("malformed symbol", stage=stage, key="symbol", value=symbol,
+                          remedy="write upper-case tickers such as AAPL or BRK.B, separated by blanks")  # fmt: skip
     return symbol
 
 
@@ -297,4 +295,5 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         vendors=parse_vendors(text, number),
         synthetic_seed=whole("SYNTHETIC_SEED", "0", "1000000000", "numbers"),
         synthetic_symbols=whole("SYNTHETIC_SYMBOLS", "1", "100000", "symbols"),
+        models=parse_models(text),
     )

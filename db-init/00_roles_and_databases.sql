@@ -11,6 +11,9 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'quant_reader') THEN
         CREATE ROLE quant_reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE;
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'quant_trainer') THEN
+        CREATE ROLE quant_trainer LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE;
+    END IF;
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'airflow') THEN
         CREATE ROLE airflow LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE;
     END IF;
@@ -25,5 +28,5 @@ SELECT 'CREATE DATABASE airflow OWNER airflow'
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'airflow') \gexec
 
 REVOKE ALL ON DATABASE quant_data, airflow FROM PUBLIC;
-GRANT CONNECT, TEMPORARY ON DATABASE quant_data TO quant_writer;
+GRANT CONNECT, TEMPORARY ON DATABASE quant_data TO quant_writer, quant_trainer;
 GRANT CONNECT ON DATABASE quant_data TO quant_reader;

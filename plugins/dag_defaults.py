@@ -99,6 +99,40 @@ def assessment_dag(name: str, doc: str | None) -> DAG:
     )  # fmt: skip
 
 
+def training_dag(name: str, doc: str | None) -> DAG:
+    """Return the DAG of trainings: a form; weekly, when no session is under way, with a live source."""
+    live = not load_settings().is_static
+    counts = {
+        "train_months": (12, 600, "Months each fold learns from"),
+        "test_months": (1, 120, "Months each fold is judged on"),
+        "folds": (12, 1000, "Folds"),
+        "seed": (0, 2**31 - 1, "Of everything random"),
+    }
+    return DAG(
+        dag_id=name,
+        doc_md=doc,
+        schedule=CronTriggerTimetable("0 8 * * 6", timezone="America/New_York") if live else None,
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,
+        max_active_runs=1,  # a training takes all cores and much memory
+        default_args={**DEFAULT_ARGS, "execution_timeout": dt.timedelta(hours=6)},
+        tags=["almanac", "research"],
+        is_paused_upon_creation=False,
+        params={
+            "model": Param("alpha158_lightgbm", type="string", description="Model family, see models/ml/trainers"),
+            "parameters": Param(None, type=["null", "string"], description="name=value name=value; empty for the "
+                                "family's defaults"),
+            "symbols": Param([], type=["null", "array"], items={"type": "string"},
+                             description="Symbols, one a line; empty for all"),
+            "start": _date("First session; empty for the first held"),
+            "end": _date("Last session; empty for the last held"),
+            "mode": Param("rolling", enum=["rolling", "expanding"], description="How training windows move"),
+            **{key: Param(default, type="integer", minimum=0 if key == "seed" else 1, maximum=highest, description=what)
+               for key, (default, highest, what) in counts.items()},
+        },
+    )  # fmt: skip
+
+
 def _date(description: str) -> Param:
     return Param(None, type=["null", "string"], format="date", description=description)
 

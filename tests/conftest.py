@@ -43,6 +43,10 @@ class Database:
         return self.server.uri("quant_reader", self.name)
 
     @property
+    def trainer(self) -> str:
+        return self.server.uri("quant_trainer", self.name)
+
+    @property
     def owner(self) -> str:
         return self.server.uri("postgres", self.name)
 
@@ -66,7 +70,7 @@ def copy_database(server: PostgresServer) -> Callable[[str], Database]:
             for statement in (
                 "CREATE DATABASE {} TEMPLATE {} OWNER quant_owner",
                 "REVOKE ALL ON DATABASE {} FROM PUBLIC",
-                "GRANT CONNECT, TEMPORARY ON DATABASE {} TO quant_writer",
+                "GRANT CONNECT, TEMPORARY ON DATABASE {} TO quant_writer, quant_trainer",
                 "GRANT CONNECT ON DATABASE {} TO quant_reader",
             ):
                 connection.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Identifier(template)))

@@ -131,8 +131,9 @@ class AlpacaBroker(Broker):
     def holdings(self) -> Holdings:
         """See Broker."""
         account = self._read("account", lambda: self._client.get("/account", {}))
-        positions = positions_of(self._read("positions", lambda: self._client.get("/positions", {})))
-        return Holdings(str(account.get("account_number")), amount_of(account, "cash"), positions)
+        rows = self._read("positions", lambda: self._client.get("/positions", {}))
+        return Holdings(str(account.get("account_number")), amount_of(account, "cash"), positions_of(rows, "qty"),
+                        positions_of(rows, "avg_entry_price"))  # fmt: skip
 
     def _activities(self, kinds: str, since: dt.date) -> Iterator[Any]:
         """Yield activities page by page, oldest first, each once."""

@@ -124,14 +124,14 @@ def activity_of(row: Any) -> CashActivity:
         raise _strange("activity", row) from error
 
 
-def positions_of(rows: Any) -> Mapping[str, Decimal]:
-    """Return signed shares by symbol.
+def positions_of(rows: Any, field: str) -> Mapping[str, Decimal]:
+    """Return a number of each position by symbol: qty, signed, or avg_entry_price.
 
     Raises:
         RetryableError: when it is not a list of positions.
     """
     try:
-        return {_text(row["symbol"]): _amount(row["qty"]) for row in rows}
+        return {_text(row["symbol"]): _amount(row[field]) for row in rows}
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise _strange("positions", rows) from error
 

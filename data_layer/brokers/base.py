@@ -8,7 +8,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar
 
@@ -95,11 +95,12 @@ class CashActivity:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """The account at one moment; quantities signed, symbols without shares left out."""
+    """The account at one moment; quantities signed, symbols without shares left out; costs USD a share."""
 
     account: str
     cash_usd: Decimal
     positions: Mapping[str, Decimal]
+    average_costs: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 class Broker(ABC):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_layer.features.kernels import lag, rolling_mean, rolling_mean_std
+from data_layer.features.elementwise import distance, double_less, lagged, triple_less, while_known
+from data_layer.features.kernels import rolling_mean, rolling_mean_std
 from data_layer.features.layout import FloatArray
 from data_layer.features.moment_kernels import weighted_mean
 from data_layer.features.panel import Panel
 from data_layer.features.recurrence_kernels import exponential_mean
-from data_layer.features.registry import indicator
+from data_layer.features.registry import Output, indicator
 from data_layer.features.trend_kernels import adaptive_mean
 
 # Appel's (1979) lengths, the default of every charting package; 26 is the window itself.
@@ -67,7 +68,7 @@ def weighted_average(panel: Panel, window: int) -> FloatArray:
 def double_average(panel: Panel, window: int) -> FloatArray:
     """Double exponential average (Mulloy 1994), which lags less."""
     once = panel.once(exponential_close, window)
-    return 2.0 * once - exponential_mean(once, window, 0)
+    return np.asarray(double_less(once, exponential_mean(once, window, 0)))
 
 
 @indicator(
@@ -80,7 +81,7 @@ def triple_average(panel: Panel, window: int) -> FloatArray:
     """Triple exponential average (Mulloy 1994)."""
     once = panel.once(exponential_close, window)
     twice = exponential_mean(once, window, 0)
-    return 3.0 * once - 3.0 * twice + exponential_mean(twice, window, 0)
+    return np.asarray(triple_less(once, twice, exponential_mean(twice, window, 0)))
 
 
 @indicator(
@@ -91,7 +92,7 @@ def triple_average(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def kaufman_average(panel: Panel, window: int) -> FloatArray:
     """Kaufman's (1995) adaptive average; 10 is his own length."""
-    change = np.abs(panel.close - lag(panel.close, 1))
+    change = lagged(distance, panel.close, before=panel.close, rows=1)
     return adaptive_mean(panel.close, rolling_mean(change, window), window)
 
 
@@ -104,7 +105,7 @@ def kaufman_average(panel: Panel, window: int) -> FloatArray:
 def hull_average(panel: Panel, window: int) -> FloatArray:
     """Hull's (2005) moving average."""
     half = weighted_mean(panel.close, window // 2)
-    apart = 2.0 * half - weighted_mean(panel.close, window)
+    apart = double_less(half, weighted_mean(panel.close, window))
     return weighted_mean(apart, int(window**0.5))
 
 
@@ -138,7 +139,7 @@ def macd_line(panel: Panel, window: int) -> FloatArray:
         "TA-Lib MACD(close, 12, {window}, 9), third",
     ),
 )  # fmt: skip
-def macd(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+def macd(panel: Panel, window: int) -> tuple[Output, FloatArray, Output]:
     """Moving average convergence and divergence (Appel 1979); all three begin with the signal, as in TA-Lib.
 
     TA-Lib holds the fast average's seed back until the slow one begins, so macd is not ema_12 - ema_26 in
@@ -146,7 +147,7 @@ def macd(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]
     """
     line = panel.once(macd_line, window)
     signal = exponential_mean(line, MACD_SIGNAL, 0)
-    return line + signal * 0.0, signal, line - signal
+    return lambda: while_known(line, signal), signal, lambda: line - signal
 
 
 @indicator(
@@ -160,11 +161,9 @@ def percentage_oscillator(panel: Panel, window: int) -> FloatArray:
     return 100.0 * (panel.once(exponential_close, MACD_FAST) - slow) / slow
 
 
-def bands(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Upper, middle and lower Bollinger band."""
-    middle = panel.once(mean_close, window)
-    width = BANDS_WIDTH * rolling_mean_std(panel.close, window, 0)[1]
-    return middle + width, middle, middle - width
+def bands(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
+    """Middle Bollinger band and how far the others are from it."""
+    return panel.once(mean_close, window), BANDS_WIDTH * rolling_mean_std(panel.close, window, 0)[1]
 
 
 @indicator(
@@ -180,9 +179,10 @@ def bands(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray
         "TA-Lib BBANDS(close, {window}, 2, 2), third",
     ),
 )  # fmt: skip
-def bollinger_bands(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+def bollinger_bands(panel: Panel, window: int) -> tuple[Output, FloatArray, Output]:
     """Bollinger bands; on equal closes all three are that close."""
-    return panel.once(bands, window)
+    middle, width = panel.once(bands, window)
+    return lambda: middle + width, middle, lambda: middle - width
 
 
 @indicator(
@@ -198,5 +198,6 @@ def bollinger_bands(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, 
 )  # fmt: skip
 def bollinger_place(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """Width of the bands, 0 on equal closes, and the close's place in them, which has no value there."""
-    upper, middle, lower = panel.once(bands, window)
+    middle, width = panel.once(bands, window)
+    upper, lower = middle + width, middle - width
     return (upper - lower) / middle, (panel.close - lower) / (upper - lower)

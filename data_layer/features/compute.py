@@ -31,14 +31,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from data_layer.features.kernels import store
+from data_layer.features.lanes import WIDTH
 from data_layer.features.layout import FloatArray, IntArray
 from data_layer.features.memory import keep_freed_memory
 from data_layer.features.panel import Panel, Rows, check_columns
 from data_layer.features.registry import UNITS, Column, select
 
-# Symbols side by side in a group. Fewer leave the processor's vectors half empty, with more the arrays that a formula
-# works with no longer stay in its caches.
-LANES = 24
+# Symbols side by side in a group: with more the arrays that a formula works with no longer stay in the caches.
+GROUP = WIDTH
 # Rows back that a row of the set sees, where it has an end: Alpha158 has no recurrences, its longest window is 60 and
 # the shorter ones divide it.
 REACH = {"alpha158": 60}
@@ -144,10 +144,7 @@ def _by_group(
 ) -> Iterator[Result]:
     keep_freed_memory()
     workers = threads or len(os.sched_getaffinity(0))
-    symbols = len(history.starts) - 1
-    # Each thread gets as many groups of about one size, or some would wait for the last one.
-    rounds = max(1, symbols // (workers * LANES))
-    groups = history.groups(-(-symbols // (workers * rounds)))
+    groups = history.groups(GROUP)
     if workers == 1 or len(history.days) < SMALL:
         yield from map(work, groups)
         return
@@ -176,7 +173,8 @@ def fill_group(
             outputs = function(panel, window)
             outputs = outputs if isinstance(outputs, tuple) else (outputs,)
             for row, column in wanted:
-                value = outputs[column.output]
+                output = outputs[column.output]
+                value = output() if callable(output) else output
                 value = value if places is None else value[places]
                 power = UNITS[column.definition.unit]
                 if power and was_split:

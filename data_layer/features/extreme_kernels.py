@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.kernels import kernel
+from data_layer.features.lanes import WIDTH, choose, every, extent, is_nan, put, take
 from data_layer.features.layout import FloatArray
 
 
@@ -14,25 +15,24 @@ def rolling_extreme(values: FloatArray, window: int, sign: float) -> FloatArray:
 
     NaN on the first `window - 1` rows and while one of the values is NaN.
     """
-    rows, lanes = values.shape
-    out = np.empty_like(values)
-    tail, head = np.full((window + 1, lanes), np.nan), np.empty(lanes)
-    tail[window] = -np.inf
-    for block in range(0, rows, window):
-        head[:] = -np.inf
-        for row in range(block, min(block + window, rows)):
-            now, rest, result = values[row], tail[row - block + 1], out[row]
-            for lane in range(lanes):
-                value, best, other = now[lane] * sign, head[lane], rest[lane]
-                best = best if (best > value) | np.isnan(best) else value  # either's NaN stays
-                head[lane] = best
-                result[lane] = (best if (best > other) | np.isnan(best) else other) * sign
-        if block + window < rows:
-            for place in range(window - 1, -1, -1):
-                now, newer, older = values[block + place], tail[place + 1], tail[place]
-                for lane in range(lanes):
-                    value, best = now[lane] * sign, newer[lane]
-                    older[lane] = best if (best > value) | np.isnan(best) else value
+    rows, lanes = extent(values)
+    out, tail = np.empty_like(values), np.empty((window + 1, WIDTH))
+    for lane in range(0, lanes, WIDTH):
+        tail[:] = np.nan
+        tail[window] = -np.inf
+        for block in range(0, rows, window):
+            # Missing ones are remembered beside the best: the comparisons then need not wait for each other.
+            best, holes = every(-np.inf), is_nan(every(0.0))
+            for row in range(block, min(block + window, rows)):
+                value, rest = take(values, row, lane) * sign, take(tail, row - block + 1, 0)
+                best, holes = choose(best > value, best, value), holes | is_nan(value)
+                put(out, row, lane, choose(holes, np.nan, choose(best > rest, best, rest)) * sign)
+            if block + window < rows:
+                best, holes = every(-np.inf), is_nan(every(0.0))
+                for place in range(window - 1, -1, -1):
+                    value = take(values, block + place, lane) * sign
+                    best, holes = choose(best > value, best, value), holes | is_nan(value)
+                    put(tail, place, 0, choose(holes, np.nan, best))
     return out
 
 
@@ -52,36 +52,35 @@ def rolling_peak(values: FloatArray, window: int, latest: bool) -> tuple[FloatAr
 
     NaN on the first `window - 1` rows and while one of the values is NaN.
     """
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     out, age = np.empty_like(values), np.empty_like(values)
-    tail, place_of = np.full((window + 1, lanes), np.nan), np.zeros((window + 1, lanes))
-    tail[window] = -np.inf
-    head, head_row = np.empty(lanes), np.empty(lanes)
-    for block in range(0, rows, window):
-        head[:], head_row[:] = -np.inf, 0.0
-        for row in range(block, min(block + window, rows)):
-            now, peak, ago, here = values[row], out[row], age[row], float(row)
-            rest, rest_row = tail[row - block + 1], place_of[row - block + 1]
-            for lane in range(lanes):
-                value, best, best_row = now[lane], head[lane], head_row[lane]
-                taken = (value > best) | (latest & (value == best)) | np.isnan(value)
-                best_row = here if taken else best_row
-                best = value if taken else best
-                # A NaN is never passed by a number: both comparisons with it are false.
-                head[lane], head_row[lane] = best, best_row
-                before = rest[lane]
-                newer = (best > before) | (latest & (best == before))
-                missing = np.isnan(best) | np.isnan(before)
-                peak[lane] = np.nan if missing else (best if newer else before)
-                ago[lane] = np.nan if missing else here - (best_row if newer else rest_row[lane])
-        if block + window < rows:
-            for place in range(window - 1, -1, -1):
-                now, here = values[block + place], float(block + place)
-                newer_best, newer_row = tail[place + 1], place_of[place + 1]
-                older_best, older_row = tail[place], place_of[place]
-                for lane in range(lanes):
-                    value, best = now[lane], newer_best[lane]
-                    taken = (value > best) | ((not latest) & (value == best)) | np.isnan(value)
-                    older_best[lane] = value if taken else best
-                    older_row[lane] = here if taken else newer_row[lane]
+    tail, places = np.empty((window + 1, WIDTH)), np.empty((window + 1, WIDTH))
+    for lane in range(0, lanes, WIDTH):
+        tail[:], places[:] = np.nan, 0.0
+        tail[window] = -np.inf
+        for block in range(0, rows, window):
+            best, best_row, holes = every(-np.inf), every(0.0), is_nan(every(0.0))
+            for row in range(block, min(block + window, rows)):
+                here = float(row)
+                value, rest = take(values, row, lane), take(tail, row - block + 1, 0)
+                taken = (value >= best) if latest else (value > best)
+                best, best_row = choose(best > value, best, value), choose(taken, here, best_row)
+                holes = holes | is_nan(value)
+                newer = (best >= rest) if latest else (best > rest)
+                missing = holes | is_nan(rest)
+                put(out, row, lane, choose(missing, np.nan, choose(newer, best, rest)))
+                of_best = choose(newer, best_row, take(places, row - block + 1, 0))
+                put(age, row, lane, choose(missing, np.nan, here - of_best))
+            if block + window < rows:
+                best, best_row, holes = every(-np.inf), every(0.0), is_nan(every(0.0))
+                for place in range(window - 1, -1, -1):
+                    value = take(values, block + place, lane)
+                    taken = (value > best) if latest else (value >= best)
+                    best, best_row = (
+                        choose(best > value, best, value),
+                        choose(taken, float(block + place), best_row),
+                    )
+                    holes = holes | is_nan(value)
+                    put(tail, place, 0, choose(holes, np.nan, best))
+                    put(places, place, 0, best_row)
     return out, age

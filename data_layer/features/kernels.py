@@ -21,77 +21,83 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from data_layer.features.lanes import WIDTH, every, extent, put, root_of, take, turn
 from data_layer.features.layout import FloatArray, IntArray
 
 # numpy's error model: a division by zero is inf or NaN for `compute` to deal with, not an exception.
 kernel = njit(cache=True, error_model="numpy", nogil=True)
 
-FOUR = 4  # rows turned at a time: neighbours in the one layout, so that they are read or written together
-ONE, TWO, THREE = np.uint64(1), np.uint64(2), np.uint64(3)
-
 
 @kernel
 def spread(values: npt.NDArray, starts: IntArray, filler: float) -> npt.NDArray:
     """Bring symbols' rows that lie one after the other, [rows], side by side, [longest, lanes]."""
-    lanes = len(starts) - 1
+    symbols = len(starts) - 1
+    lanes = -(-symbols // WIDTH) * WIDTH
     out = np.empty((np.max(starts[1:] - starts[:-1]), lanes), values.dtype)
     for row in range(len(out)):
         place = out[row]
-        for lane in range(lanes):
+        for lane in range(symbols):
             own = starts[lane] + row
             place[lane] = values[own] if own < starts[lane + 1] else filler
+        place[symbols:] = filler
     return out
 
 
 @kernel
 def spread_adjusted(values: FloatArray, factors: FloatArray, starts: IntArray, divided: bool) -> FloatArray:
     """`spread` values times, or divided by, their factors; NaN where that is not finite."""
-    lanes = len(starts) - 1
-    adjusted = np.empty(len(values))
-    for row in range(len(values)):
-        value = values[row] / factors[row] if divided else values[row] * factors[row]
-        adjusted[row] = value if abs(value) < np.inf else np.nan
-    lengths = starts[1:] - starts[:-1]
-    out = np.empty((np.max(lengths), lanes))
-    whole = np.min(lengths) // FOUR * FOUR
-    for row in range(0, whole, FOUR):
-        first, second, third, fourth = out[row], out[row + 1], out[row + 2], out[row + 3]
-        for lane in range(lanes):
-            own = np.uint64(starts[lane] + row)  # unsigned: no test for places counted from the end
-            first[lane], second[lane] = adjusted[own], adjusted[own + ONE]
-            third[lane], fourth[lane] = adjusted[own + TWO], adjusted[own + THREE]
-    for row in range(whole, len(out)):
-        place = out[row]
-        for lane in range(lanes):
-            at = starts[lane] + row
-            place[lane] = adjusted[at] if at < starts[lane + 1] else np.nan
-    return out
+    symbols = len(starts) - 1
+    lanes, rows = -(-symbols // WIDTH) * WIDTH, np.max(starts[1:] - starts[:-1])
+    out = np.empty((-(-rows // WIDTH) * WIDTH, lanes))  # whole squares; the rows too many are cut off
+    runs, ratios, square = values.reshape(1, -1), factors.reshape(1, -1), np.empty((WIDTH, WIDTH))
+    flat, flat_square = out.reshape(-1), square.reshape(-1)
+    ranks, across = np.arange(WIDTH) * WIDTH, np.arange(WIDTH) * lanes
+    for lane in range(0, lanes, WIDTH):
+        ends = starts[lane + 1 : lane + WIDTH + 1]
+        own = starts[lane : lane + len(ends)]
+        whole = np.min(ends - own) if len(ends) == WIDTH else 0
+        square[:] = np.nan
+        for row in range(0, rows, WIDTH):
+            if row + WIDTH <= whole:
+                for place in range(WIDTH):
+                    run, ratio = take(runs, 0, own[place] + row), take(ratios, 0, own[place] + row)
+                    put(square, place, 0, run / ratio if divided else run * ratio)
+            else:
+                for place in range(len(ends)):
+                    first = own[place] + row
+                    for later in range(WIDTH):
+                        here = first + later
+                        factor = factors[here] if here < ends[place] else np.nan
+                        value = values[here] if here < ends[place] else np.nan
+                        square[place, later] = value / factor if divided else value * factor
+            turn(flat_square, ranks, 0, flat, across, row * lanes + lane)
+    return out[:rows]
 
 
 @kernel
 def store(values: FloatArray, starts: IntArray, out: npt.NDArray) -> None:
-    """Bring lanes back one after the other, rounded to the type of `out`; what is not finite becomes the one NaN.
-
-    By way of a buffer that stays in the cache: `out` lies in memory, which likes to be written in one go.
-    """
-    rows, lanes = values.shape
-    turned = np.empty(lanes * rows, out.dtype)
-    whole = rows // FOUR * FOUR
-    for row in range(0, whole, FOUR):
-        first, second, third, fourth = values[row], values[row + 1], values[row + 2], values[row + 3]
-        at = np.uint64(row)
-        for lane in range(lanes):
-            turned[at], turned[at + ONE] = first[lane], second[lane]
-            turned[at + TWO], turned[at + THREE] = third[lane], fourth[lane]
-            at += np.uint64(rows)
-    for row in range(whole, rows):
-        now, place = values[row], turned[row:]
-        for lane in range(lanes):
-            place[lane * rows] = now[lane]
-    for lane in range(lanes):
-        target, own = out[starts[lane] : starts[lane + 1]], turned[lane * rows :]
-        for row in range(len(target)):
-            target[row] = own[row] if abs(own[row]) < np.inf else np.nan
+    """Bring lanes back one after the other, rounded to the type of `out`; what is not finite becomes the one NaN."""
+    rows, lanes = extent(values)
+    symbols = len(starts) - 1
+    if rows < WIDTH:  # too few for a square of their own
+        padded = np.empty((WIDTH, lanes))
+        padded[:rows] = values
+    else:
+        padded = values
+    flat, square = padded.reshape(-1), np.empty(WIDTH * WIDTH, out.dtype)
+    ranks, across = np.arange(WIDTH) * WIDTH, np.arange(WIDTH) * lanes
+    for lane in range(0, symbols, WIDTH):
+        own, ends = starts[lane : lane + WIDTH], starts[lane + 1 : lane + WIDTH + 1]
+        whole = np.min(ends - own[: len(ends)]) if len(ends) == WIDTH else 0
+        for row in range(0, whole - WIDTH + 1, WIDTH):
+            turn(flat, across, row * lanes + lane, out, own, row)
+        for base in range(whole // WIDTH * WIDTH, rows, WIDTH):
+            row = max(min(base, rows - WIDTH), 0)  # the last square lies over the one before
+            turn(flat, across, row * lanes + lane, square, ranks, 0)
+            for place in range(len(ends)):
+                first = own[place] + row
+                for later in range(min(WIDTH, ends[place] - first)):
+                    out[first + later] = square[place * WIDTH + later]
 
 
 @kernel
@@ -107,22 +113,21 @@ def lag(values: FloatArray, rows: int) -> FloatArray:
 @kernel
 def rolling_mean(values: FloatArray, window: int) -> FloatArray:
     """Mean of the last `window` values; NaN on the first `window - 1` rows."""
-    rows, lanes = values.shape
-    out = np.empty_like(values)
-    tail, head = np.full((window + 1, lanes), np.nan), np.empty(lanes)
-    tail[window] = 0.0
-    for block in range(0, rows, window):
-        head[:] = 0.0
-        for row in range(block, min(block + window, rows)):
-            now, rest, mean = values[row], tail[row - block + 1], out[row]
-            for lane in range(lanes):
-                head[lane] += now[lane]
-                mean[lane] = (rest[lane] + head[lane]) / window
-        if block + window < rows:
-            for place in range(window - 1, -1, -1):
-                now, newer, sums = values[block + place], tail[place + 1], tail[place]
-                for lane in range(lanes):
-                    sums[lane] = newer[lane] + now[lane]
+    rows, lanes = extent(values)
+    out, tail = np.empty_like(values), np.empty((window + 1, WIDTH))
+    for lane in range(0, lanes, WIDTH):
+        tail[:] = np.nan
+        tail[window] = 0.0
+        for block in range(0, rows, window):
+            head = every(0.0)
+            for row in range(block, min(block + window, rows)):
+                head = head + take(values, row, lane)
+                put(out, row, lane, (take(tail, row - block + 1, 0) + head) / window)
+            if block + window < rows:
+                total = every(0.0)
+                for place in range(window - 1, -1, -1):
+                    total = total + take(values, block + place, lane)
+                    put(tail, place, 0, total)
     return out
 
 
@@ -133,38 +138,36 @@ def rolling_mean_std(values: FloatArray, window: int, ddof: int) -> tuple[FloatA
     Head and tail are means and centred sums of squares, put together by Chan, Golub and LeVeque (1979), because
     the textbook difference of squares cancels on prices.
     """
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     average, deviation = np.empty_like(values), np.empty_like(values)
-    tail_mean, tail_square = np.full((window + 1, lanes), np.nan), np.full((window + 1, lanes), np.nan)
-    tail_mean[window], tail_square[window] = 0.0, 0.0
-    mean, square = np.empty(lanes), np.empty(lanes)
-    for block in range(0, rows, window):
-        mean[:], square[:] = 0.0, 0.0
-        for row in range(block, min(block + window, rows)):
-            count = row - block + 1
-            weight, share = 1.0 / count, count / window
-            cross = share * (window - count)
-            now, rest, rest_square = values[row], tail_mean[count], tail_square[count]
-            whole, spread_out = average[row], deviation[row]
-            for lane in range(lanes):
-                step = now[lane] - mean[lane]
-                level = mean[lane] + step * weight
-                own = square[lane] + step * (now[lane] - level)
-                mean[lane], square[lane] = level, own
-                apart = level - rest[lane]
-                whole[lane] = rest[lane] + apart * share
-                spread_out[lane] = np.sqrt(
-                    (own + rest_square[lane] + apart * cross * apart) / (window - ddof)
+    tail_mean, tail_square = np.empty((window + 1, WIDTH)), np.empty((window + 1, WIDTH))
+    for lane in range(0, lanes, WIDTH):
+        tail_mean[:], tail_square[:] = np.nan, np.nan
+        tail_mean[window], tail_square[window] = 0.0, 0.0
+        for block in range(0, rows, window):
+            mean, square = every(0.0), every(0.0)
+            for row in range(block, min(block + window, rows)):
+                count = row - block + 1
+                share = count / window
+                now, rest, rest_square = (
+                    take(values, row, lane),
+                    take(tail_mean, count, 0),
+                    take(tail_square, count, 0),
                 )
-        if block + window < rows:
-            mean[:], square[:] = 0.0, 0.0
-            for place in range(window - 1, -1, -1):
-                weight = 1.0 / (window - place)
-                now, rest, rest_square = values[block + place], tail_mean[place], tail_square[place]
-                for lane in range(lanes):
-                    step = now[lane] - mean[lane]
-                    level = mean[lane] + step * weight
-                    own = square[lane] + step * (now[lane] - level)
-                    mean[lane], square[lane] = level, own
-                    rest[lane], rest_square[lane] = level, own
+                step = now - mean
+                mean = mean + step * (1.0 / count)
+                square = square + step * (now - mean)
+                apart = mean - rest
+                put(average, row, lane, rest + apart * share)
+                total = square + rest_square + apart * (share * (window - count)) * apart
+                put(deviation, row, lane, root_of(total / (window - ddof)))
+            if block + window < rows:
+                mean, square = every(0.0), every(0.0)
+                for place in range(window - 1, -1, -1):
+                    now = take(values, block + place, lane)
+                    step = now - mean
+                    mean = mean + step * (1.0 / (window - place))
+                    square = square + step * (now - mean)
+                    put(tail_mean, place, 0, mean)
+                    put(tail_square, place, 0, square)
     return average, deviation

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from data_layer.features.averages import mean_close
+from data_layer.features.elementwise import (
+    balance,
+    depth_between,
+    excess,
+    freshness,
+    lagged,
+    mean_of_three,
+    middle,
+    percent_excess,
+    place_between,
+    share_of_sum,
+    while_known,
+)
 from data_layer.features.extreme_kernels import rolling_max, rolling_min, rolling_peak
-from data_layer.features.kernels import lag, rolling_mean
+from data_layer.features.kernels import rolling_mean
 from data_layer.features.layout import FloatArray
-from data_layer.features.moment_kernels import mean_deviation
+from data_layer.features.moment_kernels import distance_in_deviations
 from data_layer.features.panel import Panel
 from data_layer.features.recurrence_kernels import exponential_mean, wilder_sides
-from data_layer.features.registry import indicator
+from data_layer.features.registry import Output, indicator
 
 CCI_SCALE = 0.015  # Lambert (1980): puts most values between -100 and 100
 SMOOTHING = 3  # Lane's (1984) slow stochastic
@@ -21,7 +36,7 @@ ROUNDING = 1e-13  # of a price, far below a cent and far above what a sum of som
 
 def change(panel: Panel) -> FloatArray:
     """Change of the close since the session before."""
-    return panel.close - lag(panel.close, 1)
+    return lagged(np.subtract, panel.close, before=panel.close, rows=1)
 
 
 def gain_and_loss(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
@@ -32,7 +47,7 @@ def gain_and_loss(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
 def relative_strength(panel: Panel, window: int) -> FloatArray:
     """Wilder's (1978) relative strength index."""
     gain, loss = panel.once(gain_and_loss, window)
-    return 100.0 * (gain / (gain + loss))
+    return np.asarray(share_of_sum(gain, loss))
 
 
 def highest(panel: Panel, window: int) -> FloatArray:
@@ -47,7 +62,17 @@ def lowest(panel: Panel, window: int) -> FloatArray:
 
 def typical_price(panel: Panel) -> FloatArray:
     """Mean of high, low and close."""
-    return (panel.high + panel.low + panel.close) / 3.0
+    return np.asarray(mean_of_three(panel.high, panel.low, panel.close))
+
+
+def aroon_up(panel: Panel, window: int) -> FloatArray:
+    """How lately the highest high was."""
+    return np.asarray(freshness(rolling_peak(panel.high, window + 1, True)[1], window))
+
+
+def aroon_down(panel: Panel, window: int) -> FloatArray:
+    """How lately the lowest low was."""
+    return np.asarray(freshness(rolling_peak(-panel.low, window + 1, True)[1], window))
 
 
 @indicator(
@@ -75,7 +100,7 @@ def relative_strength_index(panel: Panel, window: int) -> FloatArray:
 def chande_oscillator(panel: Panel, window: int) -> FloatArray:
     """Chande's (1994) momentum oscillator, with TA-Lib's Wilder means."""
     gain, loss = panel.once(gain_and_loss, window)
-    return 100.0 * ((gain - loss) / (gain + loss))
+    return np.asarray(balance(gain, loss))
 
 
 @indicator(
@@ -85,7 +110,7 @@ def chande_oscillator(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def rate_of_change(panel: Panel, window: int) -> FloatArray:
     """Rate of change of the price alone, without dividends, in percent as the chart packages have it."""
-    return (panel.close / lag(panel.close, window) - 1.0) * 100.0
+    return lagged(percent_excess, panel.close, before=panel.close, rows=window)
 
 
 @indicator(
@@ -94,7 +119,7 @@ def rate_of_change(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def momentum(panel: Panel, window: int) -> FloatArray:
     """Momentum in money."""
-    return panel.close - lag(panel.close, window)
+    return lagged(np.subtract, panel.close, before=panel.close, rows=window)
 
 
 @indicator(
@@ -110,13 +135,12 @@ def momentum(panel: Panel, window: int) -> FloatArray:
         "TA-Lib STOCH(high, low, close, {window}, 3, 0, 3, 0), second, except NaN in windows without range",
     ),
 )  # fmt: skip
-def stochastic(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
+def stochastic(panel: Panel, window: int) -> tuple[Output, FloatArray]:
     """Lane's (1984) slow stochastic; both begin with the second line, as in TA-Lib."""
-    floor = panel.once(lowest, window)
-    fast = 100.0 * ((panel.close - floor) / (panel.once(highest, window) - floor))
+    fast = place_between(panel.close, panel.once(lowest, window), panel.once(highest, window))
     slow = rolling_mean(fast, SMOOTHING)
     signal = rolling_mean(slow, SMOOTHING)
-    return slow + signal * 0.0, signal
+    return lambda: while_known(slow, signal), signal
 
 
 @indicator(
@@ -151,24 +175,20 @@ def stochastic_strength(panel: Panel, window: int) -> tuple[FloatArray, FloatArr
 )  # fmt: skip
 def williams_range(panel: Panel, window: int) -> FloatArray:
     """Williams' (1979) %R."""
-    top = panel.once(highest, window)
-    return -100.0 * ((top - panel.close) / (top - panel.once(lowest, window)))
+    return np.asarray(depth_between(panel.close, panel.once(lowest, window), panel.once(highest, window)))
 
 
 @indicator(
     "cci_{window}",
     formula="(typical price - its mean) / (0.015 * its mean distance from that mean), over {window} sessions",
     inputs=("high", "low", "close"), windows=(14, 20), warm_up=lambda window: window - 1, unit="points",
-    equals="TA-Lib CCI(high, low, close, {window}), except NaN on equal prices (TA-Lib: 0)",
+    equals="TA-Lib CCI(high, low, close, {window}), except NaN on equal prices (TA-Lib: 0)", version=2,
 )  # fmt: skip
 def channel_index(panel: Panel, window: int) -> FloatArray:
     """Lambert's (1980) commodity channel index."""
     typical = panel.once(typical_price)
     mean = rolling_mean(typical, window)
-    deviation = mean_deviation(typical, mean, window)
-    # The mean of equal prices is off by an ulp or two, and so then would be their distance from it.
-    deviation[deviation <= ROUNDING * np.abs(mean)] = np.nan
-    return (typical - mean) / (CCI_SCALE * deviation)
+    return distance_in_deviations(typical, mean, window, CCI_SCALE, ROUNDING)
 
 
 @indicator(
@@ -181,7 +201,7 @@ def triple_momentum(panel: Panel, window: int) -> FloatArray:
     level = panel.close
     for _ in range(3):
         level = exponential_mean(level, window, 0)
-    return (level / lag(level, 1) - 1.0) * 100.0
+    return lagged(percent_excess, level, before=level, rows=1)
 
 
 @indicator(
@@ -212,11 +232,10 @@ def true_strength(panel: Panel, window: int) -> FloatArray:
         "TA-Lib AROONOSC(high, low, {window})",
     ),
 )  # fmt: skip
-def aroon(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+def aroon(panel: Panel, window: int) -> tuple[Output, Output, Output]:
     """Chande's (1995) Aroon."""
-    up = 100.0 * (1.0 - rolling_peak(panel.high, window + 1, True)[1] / window)
-    down = 100.0 * (1.0 - rolling_peak(-panel.low, window + 1, True)[1] / window)
-    return up, down, up - down
+    up, down = partial(panel.once, aroon_up, window), partial(panel.once, aroon_down, window)
+    return up, down, lambda: up() - down()
 
 
 @indicator(
@@ -226,8 +245,8 @@ def aroon(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray
 )  # fmt: skip
 def awesome_oscillator(panel: Panel, window: int) -> FloatArray:
     """Williams' (1998) awesome oscillator."""
-    middle = (panel.high + panel.low) / 2.0
-    return rolling_mean(middle, 5) - rolling_mean(middle, window)
+    level = middle(panel.high, panel.low)
+    return rolling_mean(level, 5) - rolling_mean(level, window)
 
 
 @indicator(
@@ -247,4 +266,4 @@ def balance_of_power(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def distance_from_average(panel: Panel, window: int) -> FloatArray:
     """How far the price stands from its average."""
-    return panel.close / panel.once(mean_close, window) - 1.0
+    return np.asarray(excess(panel.close, panel.once(mean_close, window)))

@@ -25,7 +25,8 @@ UNITS = {
 # Raise it when kernels sum or round in another way: every set is then computed anew, as a new version.
 ARITHMETIC = 2
 
-Formula = Callable[[Panel, int], FloatArray | tuple[FloatArray, ...]]
+Output = FloatArray | Callable[[], FloatArray]
+Formula = Callable[[Panel, int], FloatArray | tuple[Output, ...]]
 Range = tuple[float | None, float | None]
 WarmUp = Callable[[int], int]
 
@@ -69,8 +70,9 @@ def indicator(
     """Declare the columns a function computes; this is all there is to adding an indicator.
 
     The function takes the panel and one window and returns one float64 array [sessions, lanes] (a lane is a
-    symbol, see `Panel`), or a tuple of them in the order of `names`. It works on adjusted data and leaves
-    units, rounding and infinities to `compute`.
+    symbol, see `Panel`), or a tuple of them in the order of `names`, in which a function without arguments stands
+    for an array that is worked out only when its column is asked for. It works on adjusted data and leaves units,
+    rounding and infinities to `compute`.
 
     Args:
         names: column names, with `{window}` in them when there are several windows.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.averages import mean_close
+from data_layer.features.elementwise import excess, gain, lagged
 from data_layer.features.extreme_kernels import rolling_max
 from data_layer.features.kernels import lag, rolling_mean, rolling_mean_std
 from data_layer.features.layout import FloatArray
@@ -16,8 +17,7 @@ from data_layer.features.registry import indicator
 
 def one_session_return(panel: Panel) -> FloatArray:
     """Simple total return since the session before."""
-    before = lag(panel.total_return_close, 1)
-    return (panel.total_return_close - before) / before
+    return lagged(gain, panel.total_return_close, before=panel.total_return_close, rows=1)
 
 
 def mean_return(panel: Panel, window: int) -> FloatArray:
@@ -38,8 +38,7 @@ def moments(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArr
 )  # fmt: skip
 def simple_return(panel: Panel, window: int) -> FloatArray:
     """Simple return with dividends reinvested; it reads its two closes only, not those between them."""
-    before = lag(panel.total_return_close, window)
-    return (panel.total_return_close - before) / before
+    return lagged(gain, panel.total_return_close, before=panel.total_return_close, rows=window)
 
 
 @indicator(
@@ -49,7 +48,7 @@ def simple_return(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def log_return(panel: Panel, window: int) -> FloatArray:
     """Logarithmic return, which adds up over time."""
-    return np.log(panel.total_return_close / lag(panel.total_return_close, window))
+    return np.log(lagged(np.divide, panel.total_return_close, before=panel.total_return_close, rows=window))
 
 
 @indicator(
@@ -127,7 +126,7 @@ def standard_score(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def drawdown(panel: Panel, window: int) -> FloatArray:
     """Fall from the peak; a NaN starts it anew."""
-    return panel.total_return_close / running_max(panel.total_return_close) - 1.0
+    return np.asarray(excess(panel.total_return_close, running_max(panel.total_return_close)))
 
 
 @indicator(
@@ -137,7 +136,7 @@ def drawdown(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def rolling_drawdown(panel: Panel, window: int) -> FloatArray:
     """Fall from the highest close of a quarter and of a year."""
-    return panel.total_return_close / rolling_max(panel.total_return_close, window) - 1.0
+    return np.asarray(excess(panel.total_return_close, rolling_max(panel.total_return_close, window)))
 
 
 def with_market(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_layer.features.extreme_kernels import rolling_max, rolling_min
+from data_layer.features.elementwise import distance, excess, imbalance, lagged, middle
 from data_layer.features.kernels import lag, rolling_mean
 from data_layer.features.layout import FloatArray
 from data_layer.features.moment_kernels import rolling_line
 from data_layer.features.momentum import highest, lowest
 from data_layer.features.panel import Panel
 from data_layer.features.recurrence_kernels import wilder_mean, wilder_moves, wilder_sum
-from data_layer.features.registry import indicator
+from data_layer.features.registry import Output, indicator
 from data_layer.features.trend_kernels import band_stop, parabolic_stop
 from data_layer.features.volatility import average_range, channel, true_range
 
@@ -28,7 +28,7 @@ def moves(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
 def directional_movement(panel: Panel, window: int) -> FloatArray:
     """Wilder's directional movement index; the true range in both its indicators cancels."""
     rises, falls = panel.once(moves, window)
-    return 100.0 * (np.abs(rises - falls) / (rises + falls))
+    return np.asarray(imbalance(rises, falls))
 
 
 def average_movement(panel: Panel, window: int) -> FloatArray:
@@ -72,7 +72,7 @@ def average_directional_index(panel: Panel, window: int) -> FloatArray:
 def movement_rating(panel: Panel, window: int) -> FloatArray:
     """Wilder's (1978) directional movement rating, with TA-Lib's distance."""
     level = panel.once(average_movement, window)
-    return (level + lag(level, window - 1)) / 2.0
+    return lagged(middle, level, before=level, rows=window - 1)
 
 
 @indicator(
@@ -101,9 +101,9 @@ def parabolic(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def supertrend(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """Seban's supertrend; it begins upward."""
-    middle = (panel.high + panel.low) / 2.0
+    level = middle(panel.high, panel.low)
     width = SUPERTREND_WIDTH * panel.once(average_range, window)
-    return band_stop(panel.close, middle + width, middle - width)
+    return band_stop(panel.close, level + width, level - width)
 
 
 @indicator(
@@ -157,12 +157,15 @@ def cloud(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
         "TA-Lib CORREL(close, row number, {window}) squared",
     ),
 )  # fmt: skip
-def regression_line(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+def regression_line(panel: Panel, window: int) -> tuple[Output, FloatArray, Output]:
     """Straight line through the closes; the share has no value on equal closes."""
     slope, mean, squares = rolling_line(panel.close, window)
     of_steps = window * (window * window - 1.0) / 12.0
-    share = np.minimum(slope * slope * of_steps / squares, 1.0)
-    return mean + slope * (0.5 * (window - 1)), slope, share
+    return (
+        lambda: mean + slope * (0.5 * (window - 1)),
+        slope,
+        lambda: np.minimum(slope * slope * of_steps / squares, 1.0),
+    )
 
 
 @indicator(
@@ -174,9 +177,8 @@ def regression_line(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, 
 )  # fmt: skip
 def distance_from_extremes(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """How far the price stands from the year's extremes (George and Hwang 2004); 252 sessions are a year."""
-    top = rolling_max(panel.high, window)
-    bottom = rolling_min(panel.low, window)
-    return panel.close / top - 1.0, panel.close / bottom - 1.0
+    top, bottom = panel.once(highest, window), panel.once(lowest, window)
+    return excess(panel.close, top), excess(panel.close, bottom)
 
 
 @indicator(
@@ -195,8 +197,8 @@ def distance_from_extremes(panel: Panel, window: int) -> tuple[FloatArray, Float
 def vortex(panel: Panel, window: int) -> tuple[FloatArray, FloatArray]:
     """Botes and Siepman's (2010) vortex indicator; none when no price has moved."""
     spread = rolling_mean(panel.once(true_range), window)
-    plus = np.abs(panel.high - lag(panel.low, 1))
-    minus = np.abs(panel.low - lag(panel.high, 1))
+    plus = lagged(distance, panel.high, before=panel.low, rows=1)
+    minus = lagged(distance, panel.low, before=panel.high, rows=1)
     return (
         rolling_mean(plus, window) / spread,
         rolling_mean(minus, window) / spread,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.kernels import kernel
+from data_layer.features.lanes import WIDTH, choose, every, extent, is_number, put, size_of, take
 from data_layer.features.layout import FloatArray
 
 
@@ -17,29 +18,23 @@ def adaptive_mean(values: FloatArray, path: FloatArray, window: int) -> FloatArr
 
     `path` is the mean of the last `window` absolute changes. It starts from the value before its first.
     """
-    rows, lanes = values.shape
+    rows, lanes = extent(values)
     out = np.empty_like(values)
     out[:window] = np.nan
     fast, slow = 2.0 / 3.0, 2.0 / 31.0
-    average = np.full(lanes, np.nan)
-    for row in range(window, rows):
-        now, before, first, mean, result = (
-            values[row],
-            values[row - 1],
-            values[row - window],
-            path[row],
-            out[row],
-        )
-        for lane in range(lanes):
-            length, way = mean[lane] * window, now[lane] - first[lane]
-            level = before[lane] if np.isnan(average[lane]) else average[lane]
+    for lane in range(0, lanes, WIDTH):
+        average = every(np.nan)
+        for row in range(window, rows):
+            now, length = take(values, row, lane), take(path, row, lane) * window
+            way = now - take(values, row - window, lane)
+            level = choose(is_number(average), average, take(values, row - 1, lane))
             # TA-Lib's own condition, with the sign of `way` left on: a straight way up is fully efficient.
-            share = abs(way) / length
-            share = 1.0 if (length <= way) | (length == 0.0) | (share > 1.0) else share
+            share = size_of(way) / length
+            share = choose((length <= way) | (length == 0.0) | (share > 1.0), 1.0, share)
             weight = share * (fast - slow) + slow
-            level += (now[lane] - level) * (weight * weight)
-            level = length if np.isnan(length) else level
-            average[lane], result[lane] = level, level
+            level = level + (now - level) * (weight * weight)
+            average = choose(is_number(length), level, length)
+            put(out, row, lane, average)
     return out
 
 
@@ -49,54 +44,43 @@ def parabolic_stop(high: FloatArray, low: FloatArray, step: float, limit: float)
 
     While it falls everything is seen in a mirror, prices times -1, so that one rule serves both ways.
     """
-    rows, lanes = high.shape
+    rows, lanes = extent(high)
     out = np.empty_like(high)
     out[0] = np.nan
-    side = np.zeros(lanes)  # 1 rising, -1 falling, 0 not begun
-    stops, extremes, paces = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes)  # stop and extreme as mirrored
-    for row in range(1, rows):
-        highs, lows, highs_before, lows_before, result = (
-            high[row],
-            low[row],
-            high[row - 1],
-            low[row - 1],
-            out[row],
-        )
-        for lane in range(lanes):
-            now_high, now_low = highs[lane], lows[lane]
-            high_before, low_before = highs_before[lane], lows_before[lane]
-            missing = np.isnan(now_high + now_low + high_before + low_before)
-            fresh = side[lane] == 0.0
-            fell = low_before - now_low
-            opening = -1.0 if (fell > 0.0) & (now_high - high_before < fell) else 1.0
-            way = opening if fresh else side[lane]
+    for lane in range(0, lanes, WIDTH):
+        side = every(0.0)  # 1 rising, -1 falling, 0 not begun
+        stop, extreme, pace = every(0.0), every(0.0), every(0.0)  # stop and extreme as mirrored
+        for row in range(1, rows):
+            now_high, now_low = take(high, row, lane), take(low, row, lane)
+            high_before, low_before = take(high, row - 1, lane), take(low, row - 1, lane)
+            whole = now_high + now_low + high_before + low_before
+            fresh, fell = side == 0.0, low_before - now_low
+            opening = choose((fell > 0.0) & (now_high - high_before < fell), -1.0, every(1.0))
+            way = choose(fresh, opening, side)
             rising = way > 0.0
-            reach = now_high if rising else -now_low
-            touch = now_low if rising else -now_high
-            reach_before = high_before if rising else -low_before
-            touch_before = low_before if rising else -high_before
-            stop = touch_before if fresh else stops[lane]
-            extreme = reach if fresh else extremes[lane]
-            pace = step if fresh else paces[lane]
+            reach, touch = choose(rising, now_high, now_low * -1.0), choose(rising, now_low, now_high * -1.0)
+            reach_before = choose(rising, high_before, low_before * -1.0)
+            touch_before = choose(rising, low_before, high_before * -1.0)
+            stop = choose(fresh, touch_before, stop)
+            extreme, pace = choose(fresh, reach, extreme), choose(fresh, step, pace)
             # TA-Lib: the first stop is not held back by the past.
-            ceiling = reach if fresh | (reach > reach_before) else reach_before
-            floor = touch if fresh | (touch < touch_before) else touch_before
-            turned = touch <= stop
-            further = reach > extreme
-            turning_point = extreme if extreme > ceiling else ceiling
-            after_turn = turning_point + step * (touch - turning_point)
-            after_turn = after_turn if after_turn > ceiling else ceiling
-            faster = pace + step if pace + step < limit else limit
-            pace = faster if further else pace
-            extreme = reach if further else extreme
+            ceiling = choose(fresh | (reach > reach_before), reach, reach_before)
+            floor = choose(fresh | (touch < touch_before), touch, touch_before)
+            turned, further = touch <= stop, reach > extreme
+            turning_point = choose(extreme > ceiling, extreme, ceiling)
+            after_turn = turning_point + (touch - turning_point) * step
+            after_turn = choose(after_turn > ceiling, after_turn, ceiling)
+            faster = choose(pace + step < limit, pace + step, limit)
+            pace = choose(further, faster, pace)
+            extreme = choose(further, reach, extreme)
             onward = stop + pace * (extreme - stop)
-            onward = onward if onward < floor else floor
-            result[lane] = np.nan if missing else (turning_point if turned else stop) * way
+            onward = choose(onward < floor, onward, floor)
+            put(out, row, lane, choose(is_number(whole), choose(turned, turning_point, stop) * way, np.nan))
             # Turned, the mirror turns too: what was touched is the first extreme of the other way.
-            side[lane] = 0.0 if missing else (-way if turned else way)
-            stops[lane] = -after_turn if turned else onward
-            extremes[lane] = -touch if turned else extreme
-            paces[lane] = step if turned else pace
+            side = choose(is_number(whole), choose(turned, way * -1.0, way), 0.0)
+            stop = choose(turned, after_turn * -1.0, onward)
+            extreme = choose(turned, touch * -1.0, extreme)
+            pace = choose(turned, step, pace)
     return out
 
 
@@ -106,25 +90,22 @@ def band_stop(close: FloatArray, upper: FloatArray, lower: FloatArray) -> tuple[
 
     Returns the band followed and the direction, 1 or -1. It begins upward, and after a NaN anew.
     """
-    rows, lanes = close.shape
+    rows, lanes = extent(close)
     line, direction = np.empty_like(close), np.empty_like(close)
-    ways, ceilings, floors = np.ones(lanes), np.full(lanes, np.nan), np.full(lanes, np.nan)
-    for row in range(rows):
-        now, tops, bottoms, lines, directions = close[row], upper[row], lower[row], line[row], direction[row]
-        for lane in range(lanes):
-            value, above, below = now[lane], tops[lane], bottoms[lane]
-            way, ceiling, floor = ways[lane], ceilings[lane], floors[lane]
-            missing = np.isnan(value + above + below)
+    for lane in range(0, lanes, WIDTH):
+        way, ceiling, floor = every(1.0), every(np.nan), every(np.nan)
+        for row in range(rows):
+            value, above, below = take(close, row, lane), take(upper, row, lane), take(lower, row, lane)
+            whole = value + above + below
             rose, fell = value > ceiling, value < floor
-            stays = not (rose | fell)
-            below = floor if stays & (way > 0.0) & (below < floor) else below
-            above = ceiling if stays & (way < 0.0) & (above > ceiling) else above
-            way = 1.0 if rose else (-1.0 if fell else way)
-            ways[lane] = 1.0 if missing else way
-            ceilings[lane] = np.nan if missing else above
-            floors[lane] = np.nan if missing else below
-            directions[lane] = np.nan if missing else way
-            lines[lane] = np.nan if missing else (below if way > 0.0 else above)
+            crossed = rose | fell
+            below = choose(crossed, below, choose((way > 0.0) & (below < floor), floor, below))
+            above = choose(crossed, above, choose((way < 0.0) & (above > ceiling), ceiling, above))
+            way = choose(rose, 1.0, choose(fell, -1.0, way))
+            put(line, row, lane, choose(is_number(whole), choose(way > 0.0, below, above), np.nan))
+            put(direction, row, lane, choose(is_number(whole), way, np.nan))
+            way = choose(is_number(whole), way, 1.0)
+            ceiling, floor = choose(is_number(whole), above, np.nan), choose(is_number(whole), below, np.nan)
     return line, direction
 
 
@@ -148,16 +129,18 @@ def flow_sides(price: FloatArray, volume: FloatArray, rounding: float) -> tuple[
 
     A move below `rounding` of the price is none; NaN on each symbol's first row.
     """
-    rows, lanes = price.shape
+    rows, lanes = extent(price)
     rising, falling = np.empty_like(price), np.empty_like(price)
     rising[0], falling[0] = np.nan, np.nan
-    for row in range(1, rows):
-        now, before, traded, up, down = price[row], price[row - 1], volume[row], rising[row], falling[row]
-        for lane in range(lanes):
-            moved, flow, tie = now[lane] - before[lane], now[lane] * traded[lane], rounding * now[lane]
+    for lane in range(0, lanes, WIDTH):
+        before = take(price, 0, lane)
+        for row in range(1, rows):
+            now = take(price, row, lane)
+            moved, flow, tie = now - before, now * take(volume, row, lane), now * rounding
             hole = (moved + flow) * 0.0
-            up[lane] = (flow if moved > tie else 0.0) + hole
-            down[lane] = (flow if moved < -tie else 0.0) + hole
+            put(rising, row, lane, choose(moved > tie, flow, 0.0) + hole)
+            put(falling, row, lane, choose(moved < tie * -1.0, flow, 0.0) + hole)
+            before = now
     return rising, falling
 
 
@@ -167,32 +150,31 @@ def side_sum(price: FloatArray, volume: FloatArray) -> FloatArray:
 
     A missing price or volume starts it anew, and the price after a missing one is a first again.
     """
-    rows, lanes = price.shape
+    rows, lanes = extent(price)
     out = np.empty_like(price)
-    totals, befores = np.zeros(lanes), np.full(lanes, np.nan)
-    for row in range(rows):
-        prices, volumes, result = price[row], volume[row], out[row]
-        for lane in range(lanes):
-            now, traded, before = prices[lane], volumes[lane], befores[lane]
-            side = -traded if now < before else (traded * 0.0 if now == before else traded)
-            total = totals[lane] + side
-            missing = np.isnan(now + traded)
-            befores[lane] = now
-            totals[lane] = 0.0 if missing else total
-            result[lane] = np.nan if missing else total
+    for lane in range(0, lanes, WIDTH):
+        total, before = every(0.0), every(np.nan)
+        for row in range(rows):
+            now, traded = take(price, row, lane), take(volume, row, lane)
+            total = total + choose(now < before, traded * -1.0, choose(now == before, traded * 0.0, traded))
+            whole = now + traded
+            put(out, row, lane, choose(is_number(whole), total, np.nan))
+            total = choose(is_number(whole), total, 0.0)
+            before = now
     return out
 
 
 @kernel
 def rows_since_change(one: FloatArray, two: FloatArray) -> FloatArray:
     """How many rows ago one of two values last changed; NaN before the first change."""
-    rows, lanes = one.shape
+    rows, lanes = extent(one)
     out = np.empty_like(one)
     out[0] = np.nan
-    for row in range(1, rows):
-        ones, twos, ones_before, twos_before = one[row], two[row], one[row - 1], two[row - 1]
-        before, since = out[row - 1], out[row]
-        for lane in range(lanes):
-            changed = (ones[lane] != ones_before[lane]) | (twos[lane] != twos_before[lane])
-            since[lane] = 0.0 if changed else before[lane] + 1.0
+    for lane in range(0, lanes, WIDTH):
+        since = every(np.nan)
+        for row in range(1, rows):
+            changed_1 = take(one, row, lane) != take(one, row - 1, lane)
+            changed_2 = take(two, row, lane) != take(two, row - 1, lane)
+            since = choose(changed_1 | changed_2, 0.0, since + 1.0)
+            put(out, row, lane, since)
     return out

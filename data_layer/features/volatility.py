@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from data_layer.features.averages import exponential_close
+from data_layer.features.elementwise import lagged, middle, percent_of, range_since
 from data_layer.features.extreme_kernels import rolling_max
 from data_layer.features.kernels import lag, rolling_mean, rolling_mean_std
 from data_layer.features.layout import FloatArray
@@ -21,8 +22,7 @@ YANG_ZHANG_ALPHA = 0.34  # Yang and Zhang (2000): the value of least variance fo
 
 def true_range(panel: Panel) -> FloatArray:
     """Wilder's (1978) true range; none on the first bar, for there is none before it."""
-    before = lag(panel.close, 1)
-    return np.maximum(panel.high, before) - np.minimum(panel.low, before)
+    return lagged(range_since, panel.high, panel.low, before=panel.close, rows=1)
 
 
 def average_range(panel: Panel, window: int) -> FloatArray:
@@ -58,7 +58,7 @@ def average_true_range(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def normalised_range(panel: Panel, window: int) -> FloatArray:
     """Average true range in percent of the price."""
-    return 100.0 * panel.once(average_range, window) / panel.close
+    return np.asarray(percent_of(panel.once(average_range, window), panel.close))
 
 
 @indicator(
@@ -73,15 +73,15 @@ def normalised_range(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def keltner_channel(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Keltner's (1960) channel in Raschke's form."""
-    middle = panel.once(exponential_close, window)
+    centre = panel.once(exponential_close, window)
     width = KELTNER_WIDTH * panel.once(average_range, KELTNER_RANGE)
-    return middle + width, middle, middle - width
+    return centre + width, centre, centre - width
 
 
 def channel(panel: Panel, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Highest high, the middle, and lowest low."""
     top, bottom = panel.once(highest, window), panel.once(lowest, window)
-    return top, (top + bottom) / 2.0, bottom
+    return top, middle(top, bottom), bottom
 
 
 @indicator(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_layer.features.kernels import lag, rolling_mean, rolling_mean_std
+from data_layer.features.elementwise import lagged, middle, share_of_sum
+from data_layer.features.kernels import rolling_mean, rolling_mean_std
 from data_layer.features.layout import FloatArray
 from data_layer.features.momentum import ROUNDING, change, typical_price
 from data_layer.features.panel import Panel
@@ -111,7 +112,7 @@ def money_flow_index(panel: Panel, window: int) -> FloatArray:
     """
     rises, falls = flow_sides(panel.once(typical_price), panel.volume, ROUNDING)
     rising, falling = rolling_mean(rises, window), rolling_mean(falls, window)
-    return 100.0 * (rising / (rising + falling))
+    return np.asarray(share_of_sum(rising, falling))
 
 
 @indicator(
@@ -144,8 +145,8 @@ def force_index(panel: Panel, window: int) -> FloatArray:
 )  # fmt: skip
 def ease_of_movement(panel: Panel, window: int) -> FloatArray:
     """Arms' ease of movement."""
-    middle = (panel.high + panel.low) / 2.0
-    moved = middle - lag(middle, 1)
+    level = middle(panel.high, panel.low)
+    moved = lagged(np.subtract, level, before=level, rows=1)
     ease = moved * (panel.high - panel.low) * EASE_SCALE / panel.volume
     ease[~np.isfinite(ease)] = np.nan
     return rolling_mean(ease, window)

@@ -103,7 +103,7 @@ def reset(connection: Connection, reason: str, initial_cash: Decimal) -> tuple[s
 
 def _account(connection: Connection) -> tuple[str, dt.date | None, Decimal]:
     """Return the account, the last session that has begun with it, and its cash then."""
-    found = connection.execute(load_sql("accounts/select_current")).fetchone()
+    found = connection.execute(load_sql("accounts/select_current"), {"broker": "simulated"}).fetchone()
     if found is None:
         raise _refused("account", "", "there is no account yet", "run risk_execution once")
     begun = connection.execute(load_sql("stage_runs/select_begun"), {"stage": STAGE}).fetchone()

@@ -102,4 +102,5 @@ def _connections(home: Home) -> dict[str, str]:
     return {
         "AIRFLOW_CONN_QUANT_DATA": connection("quant_writer"),
         "AIRFLOW_CONN_QUANT_READER": connection("quant_reader"),
+        "AIRFLOW_CONN_QUANT_TRAINER": connection("quant_trainer"),
     }

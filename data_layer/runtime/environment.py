@@ -32,8 +32,7 @@ def inherited(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     return {
         name: value
         for name, value in env.items()
-        if name not in REMEMBERED
-        and (name.startswith(kept) or not name.startswith(FOREIGN))
+        if name not in REMEMBERED and (name.startswith(kept) or not name.startswith(FOREIGN))
     }
 
 
@@ -66,3 +65,9 @@ def given_ports(environ: Mapping[str, str] | None = None) -> dict[str, int]:
                 )
             ports[service] = int(text)
     return ports
+
+
+def quiet_mlflow() -> None:
+    """Keep MLflow from calling home; it reads this when it is first imported."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["DO_NOT_TRACK"] = "true"

@@ -15,7 +15,7 @@ from data_layer.runtime.ports import choose_ports
 from models.errors import ConfigError
 
 # `postgres` is the superuser; `airflow` owns Airflow's own metadata; the others are the product's roles.
-ROLES = ("postgres", "quant_writer", "quant_reader", "airflow")
+ROLES = ("postgres", "quant_writer", "quant_reader", "quant_trainer", "airflow")
 FOLDERS = ("", "airflow", "logs", "secrets", "cache", "run")
 
 

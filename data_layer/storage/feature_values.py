@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data_layer.features.compute import LANES, fill_group
+from data_layer.features.compute import GROUP, fill_group
 from data_layer.features.panel import Panel, Rows
 from data_layer.features.registry import select
 from data_layer.storage.copy_encoder import HEADER, TRAILER
@@ -71,7 +71,7 @@ def copy_features(
     statement = f"COPY feature_values (symbol, date, feature_set, version, values) FROM STDIN ({options})"
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(HEADER)
-        for count, pieces in _ahead(encode_group, history.groups(LANES)):
+        for count, pieces in _ahead(encode_group, history.groups(GROUP)):
             written += count
             for piece in pieces:
                 copy.write(piece)

@@ -30,10 +30,14 @@ SURROGATES = {
     "parent_order_id",
     "order_id",
     "run_id",
+    "model_version_id",
 }
 NAMES = {("accounts", "id")}  # a surrogate key elsewhere, but what people call it here
-# Each try leaves its mark in these by design: what a source answered, and rows between two tasks.
-LOGS = {"ingestion_batches", "data_quality_results", "pending_signals", "pending_model_runs"}
+# Each try leaves its mark in these by design: what a source answered, rows between two tasks, what a run began with.
+LOGS = {
+    "ingestion_batches", "data_quality_results", "pending_signals", "pending_model_runs", "pending_predictions",
+    "run_versions",
+}  # fmt: skip
 
 
 def stored_tables(connection: Connection) -> list[str]:

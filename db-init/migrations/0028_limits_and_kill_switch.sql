@@ -270,7 +270,8 @@ COMMENT ON COLUMN risk_snapshots.held_sessions IS 'By symbol: the side held, 1 o
 COMMENT ON COLUMN risk_snapshots.created_at IS 'Wall clock of the write';
 
 REVOKE INSERT, UPDATE ON kill_switch FROM quant_writer;
-REVOKE ALL ON FUNCTION latch_kill_switch, rearm_kill_switch, note_own_latches, heed_kill_switch FROM PUBLIC;
+REVOKE ALL ON FUNCTION latch_kill_switch, rearm_kill_switch, note_own_latches, heed_kill_switch, keep_limit, note_kill_switch,
+    audit_kill_switch, equip_account, keep_portfolio_settings FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION latch_kill_switch, rearm_kill_switch, note_own_latches, heed_kill_switch TO quant_writer;
 GRANT SELECT ON risk_limits_history, kill_switch_events, risk_snapshots TO quant_reader, quant_writer;
 GRANT INSERT ON risk_snapshots TO quant_writer;

@@ -27,6 +27,11 @@ def choice(default: float, *allowed: float) -> Any:
     return field(default=default, metadata={"choices": allowed, **bounds})
 
 
+def word(default: str, *allowed: str) -> Any:
+    """Declare a parameter that is one of a few words."""
+    return field(default=default, metadata={"choices": allowed})
+
+
 def symbol_parameter() -> Any:
     """Declare a parameter that names a symbol; the default, empty, names none."""
     return field(default="", metadata={"pattern": SYMBOL})
@@ -50,6 +55,11 @@ def checked(strategy: str, key: str, value: Any, kind: Any, rule: Mapping[str, A
     Raises:
         ConfigError: when the value has another type, is not finite or is not allowed.
     """
+    if kind in {"str", str} and "choices" in rule:
+        if value in rule["choices"]:
+            return str(value)
+        raise ConfigError("parameter refused", stage="strategies", key=key, value=value,
+                          remedy=f"set {key} of {strategy} to one of {', '.join(rule['choices'])}")  # fmt: skip
     if kind in {"str", str}:
         if isinstance(value, str) and re.fullmatch(rule["pattern"], value):
             return value

@@ -29,10 +29,10 @@ CODE = ("models/backtest", "models/strategies", "data_layer/features")
 LISTED_SYMBOLS = 10  # a universe of more is named by its number and a hash
 
 
-def code_version() -> str:
-    """Return a hash of everything that decides a backtest's result beside its data."""
+def code_version(folders: Sequence[str] = CODE) -> str:
+    """Return a hash of the folders' code: by default of everything that decides a backtest's result beside its data."""
     digest = hashlib.sha256()
-    for path in sorted(p for folder in CODE for p in (ROOT / folder).rglob("*.py")):
+    for path in sorted(p for folder in folders for p in (ROOT / folder).rglob("*.py")):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
@@ -160,13 +160,18 @@ def result_rows(market: Market, found: Assessed, ran: Sequence[int]) -> pd.DataF
 def _trials(connection: Connection, market: Market, contenders: Sequence[Contender]) -> np.ndarray:
     """Count the configurations as tried, and return their ids in the order of the contenders."""
     rows = [
-        {"strategy": c.name, "strategy_class": c.strategy_class, "parameters": c.parameters} for c in contenders
+        {"strategy": c.name, "strategy_class": c.strategy_class, "parameters": c.parameters}
+        for c in contenders
     ]
     asked = {"rows": json_text(rows), "universe": universe_name(market.symbols)}
     found = connection.execute(load_sql("strategy_trials/upsert_trials"), asked).fetchall()
     # The database may hold 20 where 20.0 is asked for: one number to it, and to dicts.
     ids = [
-        next(r["id"] for r in found if (r["strategy_class"], r["parameters"]) == (c.strategy_class, c.parameters))
+        next(
+            r["id"]
+            for r in found
+            if (r["strategy_class"], r["parameters"]) == (c.strategy_class, c.parameters)
+        )
         for c in contenders
     ]
     return np.array(ids, np.int64)

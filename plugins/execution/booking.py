@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from data_layer.brokers.base import CashActivity
 from data_layer.storage.database import Connection, load_sql
 from models.records import Fill, Order
 from plugins.stages.trading_state import Executed
 
 
 def executed_in(
-    connection: Connection, account: str, sessions: Sequence[dt.date],
-    opens: Mapping[dt.date, Mapping[str, Decimal]],
-) -> dict[dt.date, Executed]:  # fmt: skip
-    """Return what is to be booked in each session, in the order it happened.
+    connection: Connection, account: str, session: dt.date, opens: Mapping[str, Decimal]
+) -> Executed:
+    """Return what is to be booked in a session, in the order it happened.
 
     Args:
         connection: any role that may read.
         account: accounts.id.
-        sessions: to be booked.
-        opens: raw opens by session and symbol; a fill's cost against its open is told where there is one.
+        session: to be booked.
+        opens: raw opens by symbol; a fill's cost against its open is told where there is one.
     """
-    fills: dict[dt.date, list[Fill]] = {session: [] for session in sessions}
-    orders: dict[dt.date, dict[str, Order]] = {session: {} for session in sessions}
-    asked = {"account_id": account, "sessions": list(sessions)}
-    for row in connection.execute(load_sql("broker_fills/select_of_sessions"), asked):
-        session = row["session_date"]
-        fills[session].append(_fill(row, opens.get(session, {}).get(row["symbol"])))
-        orders[session][row["client_order_id"]] = _order(row)
-    return {session: Executed(fills[session], orders[session]) for session in sessions}
+    asked = {"account_id": account, "sessions": [session]}
+    rows = connection.execute(load_sql("broker_fills/select_of_sessions"), asked).fetchall()
+    moved = connection.execute(load_sql("broker_cash/select_of_account"), asked).fetchall()
+    return Executed(
+        [_fill(row, opens.get(row["symbol"])) for row in rows],
+        [CashActivity(r["activity_id"], r["kind"], r["session_date"], r["symbol"], r["amount_usd"])
+         for r in moved if r["session_date"] == session],
+        {row["client_order_id"]: _order(row) for row in rows},
+    )  # fmt: skip
 
 
 def _fill(row: Mapping[str, Any], opening: Decimal | None) -> Fill:

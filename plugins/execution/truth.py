@@ -52,8 +52,8 @@ def ask_broker(uri: str, account: str, broker: Broker, session: dt.date, opened:
         uri: any connection that may read.
         account: accounts.id.
         broker: has it.
-        session: the one to be booked.
-        opened: the account's first session: what was before it is not ours.
+        session: the first one to be booked.
+        opened: the last session before the account was ours: what was executed till then is not booked.
 
     Raises:
         BlockedError: when the account does not prove itself.
@@ -64,7 +64,7 @@ def ask_broker(uri: str, account: str, broker: Broker, session: dt.date, opened:
         key = {"account_id": account}
         out = connection.execute(load_sql("orders/select_out"), {**key, "names": []}).fetchall()
         known = connection.execute(load_sql("orders/select_broker_ids"), key).fetchall()
-    since = max(opened, min([session - LATE, *(row["session_date"] for row in out)]))
+    since = max(opened + dt.timedelta(days=1), min([session - LATE, *(row["session_date"] for row in out)]))
     executions = broker.executions(since)
     told: dict[str, int] = {}
     for execution in executions:
@@ -75,13 +75,15 @@ def ask_broker(uri: str, account: str, broker: Broker, session: dt.date, opened:
     return Truth(reports, broker.open_orders(), executions, broker.cash_activities(since), broker.holdings())
 
 
-def note_truth(connection: Connection, account: str, session: dt.date, truth: Truth) -> list[str]:
+def note_truth(connection: Connection, account: str, sessions: Sequence[dt.date], truth: Truth) -> list[str]:
     """Write what the broker said, in the caller's transaction; return what nobody knows, one line each.
+
+    A fill is booked in the session it was executed in, or in the first of those to be booked when it is told late.
 
     Raises:
         RetryableError: when the fills told do not add up yet to what the orders say is executed.
     """
-    key = {"account_id": account}
+    key, session = {"account_id": account}, sessions[0]
     asked = connection.execute(load_sql("orders/select_out"), {**key, "names": list(truth.reports)}).fetchall()
     events = []
     for row in asked:
@@ -102,9 +104,9 @@ def note_truth(connection: Connection, account: str, session: dt.date, truth: Tr
                 blocked_event(order.client_order_id, order, f"{values['state']} {values['reason']}".strip())
             )
     write_events(connection, events)
-    connection.execute(load_sql("orders/update_missed"), {**key, "session": session})
+    connection.execute(load_sql("orders/update_missed"), {**key, "session": sessions[-1]})
     _note_legs(connection, account, session, [r for r in truth.reports.values() if r], truth.open_orders)
-    strange = _note_fills(connection, account, session, truth)
+    strange = _note_fills(connection, account, sessions, truth)
     known = {r["broker_order_id"] for r in connection.execute(load_sql("orders/select_broker_ids"), key)}
     mine = {leg.broker_order_id for r in truth.open_orders if r.broker_order_id in known for leg in r.legs}
     return strange + [
@@ -119,19 +121,26 @@ def session_of(execution: Execution) -> dt.date:
     return execution.executed_at.astimezone(NEW_YORK).date()
 
 
-def _note_fills(connection: Connection, account: str, session: dt.date, truth: Truth) -> list[str]:
+def booked_in(execution: Execution, sessions: Sequence[dt.date]) -> dt.date | None:
+    """Return the session a fill is booked in, None for one that is executed after all of them."""
+    return next((s for s in sessions if s >= session_of(execution)), None)
+
+
+def _note_fills(
+    connection: Connection, account: str, sessions: Sequence[dt.date], truth: Truth
+) -> list[str]:
     key = {"account_id": account}
     names = {r["broker_order_id"]: r["client_order_id"]
              for r in connection.execute(load_sql("orders/select_broker_ids"), key)}  # fmt: skip
-    due = [e for e in truth.executions if session_of(e) <= session]
+    due = [(e, s) for e in truth.executions if (s := booked_in(e, sessions))]
     rows = [
-        {**asdict(e), "client_order_id": names[e.broker_order_id], "session_date": session,
+        {**asdict(e), "client_order_id": names[e.broker_order_id], "session_date": str(s),
          "executed_at": e.executed_at.isoformat(), "price": str(e.price), "commission_usd": str(e.commission_usd)}
-        for e in due if e.broker_order_id in names
+        for e, s in due if e.broker_order_id in names
     ]  # fmt: skip
     # One that was told before keeps the session it was booked in.
     connection.execute(load_sql("broker_fills/insert_fills"), {**key, "rows": json_text(rows)})
-    later = {e.broker_order_id for e in truth.executions if session_of(e) > session}
+    later = {e.broker_order_id for e in truth.executions if booked_in(e, sessions) is None}
     short = [
         row
         for row in connection.execute(load_sql("broker_fills/select_incomplete"), key)
@@ -142,7 +151,7 @@ def _note_fills(connection: Connection, account: str, session: dt.date, truth: T
                              value=[dict(row) for row in short[:5]], remedy="the broker is asked again")  # fmt: skip
     return [
         f"a fill nobody knows: {e.side} {e.quantity} {e.symbol} at {e.price} ({e.broker_fill_id})"
-        for e in due
+        for e, _ in due
         if e.broker_order_id not in names
     ]
 

@@ -175,7 +175,7 @@ def _settle_orders(connection: Connection, done: Pass) -> None:
     when = {f.client_order_id: f.session_date for f in done.fills if f.client_order_id in done.hit}
     filled = [(name, "filled", quantity, "", when.get(name)) for name, quantity in part.items()]
     planned = [(client_order_id, "planned", 0, reason, None) for client_order_id, reason in done.planned.items()
-               if reason != "missed"]
+               if reason == "dry_run"]
     cancelled = [(c.client_order_id, "cancelled", 0, c.reason, c.session_date) for c in done.cancelled]
     names = ("client_order_id", "state", "filled", "reason", "ended")
     states = [dict(zip(names, row, strict=True)) for row in (*filled, *expired, *planned, *cancelled)]

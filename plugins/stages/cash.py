@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from data_layer.settings import Settings
 from data_layer.storage.database import Connection, load_sql
+from models.errors import BlockedError
 from models.records import CashMovement
 from plugins.stages.trading_state import ACCOUNT, Day, Pass, State
 
@@ -20,9 +22,17 @@ def account_of(rules: Mapping[str, Any]) -> str:
     return str(rules.get("account", ACCOUNT))
 
 
-def current_account(connection: Connection, initial_cash: Decimal) -> str:
-    """Return the account that is traded now; the first one is opened when there is none yet."""
-    found = connection.execute(load_sql("accounts/select_current")).fetchone()
+def current_account(connection: Connection, settings: Settings) -> str:
+    """Return the account that is traded now; the first simulated one is opened when there is none yet.
+
+    Raises:
+        BlockedError: for a real broker's, before its first contact.
+    """
+    broker, initial_cash = settings.broker.name, settings.initial_cash
+    found = connection.execute(load_sql("accounts/select_current"), {"broker": broker}).fetchone()
+    if found is None and broker != "simulated":
+        raise BlockedError("the account at the broker has not been opened yet", stage="risk_execution", key="BROKER",
+                           value=broker, remedy="clear reconcile_fills, or see make adopt")  # fmt: skip
     if found is None:
         connection.execute(load_sql("accounts/insert_account"), {"id": ACCOUNT, "cash": initial_cash})
         return ACCOUNT

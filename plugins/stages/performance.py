@@ -20,6 +20,7 @@ from models.strategies.base import DEFAULT_POSITION_SIZE
 from plugins.stages.benchmark import benchmark_facts
 from plugins.stages.context import Context
 from plugins.stages.knowledge import Renamed, bars_as_of, join_renamed, renames, stable_views
+from plugins.stages.model_drift import measure_drift
 from plugins.stages.runs import complete_sessions, completed_sessions, sessions_of_model
 
 FIGURES = (
@@ -68,6 +69,12 @@ class PerformanceTesting:
                             details = {s: {"rows": 1, "rules": rules} for s in view}
                             complete_sessions(connection, context, cutoffs, details, model=name)
         return context.say("performance calculated", models=len(models), written=written)
+
+    def measure_model_drift(self) -> Mapping[str, Any]:
+        """Compare what trained models see and say with their training window, and with what came."""
+        if self.context.recomputes:
+            return self.context.say("drift is measured once")
+        return measure_drift(self.context)
 
     def generate_performance_report(self) -> Mapping[str, Any]:
         """Write one report for each session: the ranking, and what to know before reading it."""

@@ -16,6 +16,10 @@ from data_layer.storage.database import Connection, load_sql, read_frame, take_l
 from data_layer.storage.kill_switch import heed_switch
 from models.accounting import Book
 from models.records import CorporateAction
+from plugins.execution.booking import executed_in
+from plugins.execution.broker import open_broker
+from plugins.execution.opening import find_opened
+from plugins.execution.real_session import RealSession
 from plugins.stages.account import load_state, order_events, write_pass
 from plugins.stages.book_checks import check_books
 from plugins.stages.cash import account_of, cash_movements, current_account
@@ -44,6 +48,9 @@ class RiskExecution:
 
     def __init__(self, context: Context):
         self.context = context
+        broker = open_broker(context.settings)
+        self.real = RealSession(context, broker) if broker else None
+        self.settled: tuple[State, Day] | None = None  # the newest session as it stands after its last step
 
     def reconcile_fills(self) -> Mapping[str, Any]:
         """Decide all sessions but the newest; fill and book the newest one's orders at its open."""
@@ -51,9 +58,12 @@ class RiskExecution:
         if context.window.mode != "catch_up":
             return self._verify()
         *earlier, newest = context.sessions
+        told = self.real.read(previous_session(newest), context.sessions) if self.real else None
         for start in range(0, len(earlier), CHUNK_SESSIONS):
             self._advance(earlier[start : start + CHUNK_SESSIONS], mark)
         written = self._advance([newest], reconcile)
+        if self.real and told and self.settled:
+            self.real.compare(*told, *self.settled)
         return context.say("fills reconciled", earlier_sessions=len(earlier), **written)
 
     def blend_signals(self) -> Mapping[str, Any]:
@@ -70,7 +80,14 @@ class RiskExecution:
 
     def submit_orders(self) -> Mapping[str, Any]:
         """Order what was approved, for the next open; nothing when the kill switch was thrown meanwhile."""
-        return self._newest("orders submitted", order)
+        said = self._newest("orders submitted", order)
+        if self.real and self.context.window.mode == "catch_up":
+            return self.context.say("orders sent", **self.real.send(self.context.sessions[-1]))
+        return said
+
+    def plan_orders(self) -> Mapping[str, Any]:
+        """Write the newest session's orders as planned, for somebody to approve; nothing is sent."""
+        return self._newest("orders planned", order)
 
     def mark_positions(self) -> Mapping[str, Any]:
         """Value the account at the close and complete the session."""
@@ -112,17 +129,33 @@ class RiskExecution:
         rules: Mapping[dt.date, dict[str, Any]], last_step: Step,
     ) -> dict[str, int]:  # fmt: skip
         """Take sessions in a row of one account."""
+        if self.real:
+            due = self._after_opening(connection, due, rules)
+            if not due:
+                return {}
         days = list(self._days(connection, due, rules))
         state, result = self._opening(connection, account, due[0]), Pass(account)
         for day in days:
             for step in STEPS[: STEPS.index(last_step) + 1]:
                 step(state, day, result)
+        self.settled = state, days[-1]
         written = write_pass(connection, result, due, "insert", self.context.stage)
         if last_step is mark:
             self._complete(connection, days, result)
         else:
             self._freeze(connection, due[-1], rules[due[-1]])
         return written
+
+    def _after_opening(
+        self, connection: Connection, due: Sequence[dt.date], rules: Mapping[dt.date, dict[str, Any]]
+    ) -> Sequence[dt.date]:
+        """Complete the sessions before a real broker's account was taken over, which decided nothing."""
+        opened = find_opened(connection, self.context.settings.broker.name)
+        before = [s for s in due if rules[s].get("broker") and opened and s <= opened.session]
+        details = {s: {"rows": 0, "rules": rules[s], "warnings": ["before the account was opened"]} for s in before}
+        if before:
+            complete_sessions(connection, self.context, completed_sessions(connection, "model_execution"), details)
+        return due[len(before) :]
 
     def _verify(self) -> Mapping[str, Any]:
         """Decide each session again from what it rested on, and compare; orders are never re-decided."""
@@ -148,7 +181,7 @@ class RiskExecution:
 
     def _heed_kill_switch(self, connection: Connection, undecided: Iterable[dict[str, Any]]) -> None:
         """Block the orders of sessions checked before the switch was thrown; orders that are out stay out."""
-        account = current_account(connection, self.context.settings.initial_cash)
+        account = current_account(connection, self.context.settings)
         switch = heed_switch(connection, account).by_hand
         for rules in undecided:
             rules.setdefault("blocked", "" if rules["kill_switch"] else switch)
@@ -197,6 +230,9 @@ class RiskExecution:
                     restricted=frozenset(s for s, flag in members[session].items() if flag),
                     renames=changes,
                     movements=movements[session],
+                    executed=executed_in(connection, account_of(rules[session]), session, {
+                        s: Decimal(repr(p[0])) for s, p in prices[session].items()
+                    }) if rules[session].get("broker") else None,
                     lookback=history.at(session),
                     index=(benchmark,) if benchmark else tuple(members[session]),
                     sectors=sectors[session],
@@ -211,12 +247,16 @@ class RiskExecution:
             )
         }
         settings = self.context.settings
-        now = rules_now(connection, settings, current_account(connection, settings.initial_cash))
+        now = rules_now(connection, settings, current_account(connection, settings))
         models: dict[dt.date, list[str]] = defaultdict(list)
         ran = connection.execute(load_sql("stage_runs/select_models"), {"sessions": list(sessions)})
         for row in ran:
             models[row["session_date"]].append(row["model"])
-        return {s: stored.get(s) or {**now, "models": models[s]} for s in sessions}
+        newest = self.context.sessions[-1]
+        return {
+            s: stored.get(s) or {**now, "models": models[s], **({"missed": s != newest} if "broker" in now else {})}
+            for s in sessions
+        }
 
     def _complete(self, connection: Connection, days: Sequence[Day], done: Pass) -> None:
         cutoffs = completed_sessions(connection, "model_execution")

@@ -59,8 +59,14 @@ def _score(
     return runs, rows[rows["session_date"].isin(due)]
 
 
-def read_panel(uri: str, strategy: BaseStrategy, last: dt.date, changes: Sequence[Renamed] = ()) -> Panel:
-    """Read the strategy's features of every session up to the last: a rule may remember all of them.
+def read_panel(
+    uri: str,
+    strategy: BaseStrategy,
+    last: dt.date,
+    changes: Sequence[Renamed] = (),
+    first: dt.date = dt.date.min,
+) -> Panel:
+    """Read the strategy's features up to the last session: of every one, for a rule may remember all, or from a first.
 
     Raises:
         ConfigError: when nobody computes one of them.
@@ -77,11 +83,14 @@ def read_panel(uri: str, strategy: BaseStrategy, last: dt.date, changes: Sequenc
                 value=missing[0], remedy="see feature_definitions for those there are",
             )  # fmt: skip
         queries = [
-            sql.SQL("SELECT symbol, date, {} FROM {} WHERE date <= %(last)s::date ORDER BY date, symbol")
+            sql.SQL(
+                "SELECT symbol, date, {} FROM {} WHERE date BETWEEN %(first)s::date AND %(last)s::date "
+                "ORDER BY date, symbol"
+            )
             .format(sql.SQL(", ").join(map(sql.Identifier, found)), sql.Identifier(f"features_{name}"))
             .as_string(connection)
             for name, found in sets.items()
         ]
-    frames = [read_frame(uri, query, {"last": last}) for query in queries]
+    frames = [read_frame(uri, query, {"first": first, "last": last}) for query in queries]
     joined = reduce(lambda left, right: left.merge(right, on=["symbol", "date"], how="outer"), frames)
     return Panel.from_frame(join_renamed(joined, changes), strategy.features)

@@ -15,6 +15,14 @@ from data_layer.storage.merge import merge
 from models.errors import BlockedError, ConfigError, DataQualityError, RetryableError
 from models.strategies.discovery import class_path, discover_strategies, load_strategy
 from plugins.stages.context import CHAIN, Context
+from plugins.stages.predictions import (
+    forget,
+    hand_over,
+    pin_families,
+    publish_predictions,
+    record_blocked,
+    score_model,
+)
 from plugins.stages.runs import (
     clear_stale,
     complete_sessions,
@@ -24,11 +32,10 @@ from plugins.stages.runs import (
     record_failure,
     sessions_of_model,
 )
-from plugins.stages.scoring import score_sessions
 
 RUN_COLUMNS = (
     "model_id", "session_date", "model_version", "parameters", "symbols_scored", "signals_long",
-    "signals_short", "signals_flat", "mean_confidence",
+    "signals_short", "signals_flat", "mean_confidence", "model_version_id", "waiver",
 )  # fmt: skip
 SIGNAL_COLUMNS = (
     "model_run_id", "model_id", "symbol", "session_date", "side", "score", "confidence", "expected_return",
@@ -66,6 +73,7 @@ class Signals:
                 connection.execute(load_sql(statement), {"rows": json_text(rows)}).rowcount
                 for statement in ("models/upsert_models", "models/update_from_class")
             )
+            pin_families(connection, self.context.request.run_id, found.classes)
         counts = {"found": len(rows), "changed": changed, "broken": len(found.failures)}
         return self.context.say("models registered", **counts)
 
@@ -98,6 +106,10 @@ class Signals:
             sessions = self._due(connection, model["model_name"])
         try:
             signals = self._run(model, sessions) if sessions else 0
+        except BlockedError as error:
+            if self.context.recomputes:
+                raise
+            return record_blocked(self.context, model["model_name"], sessions, error)
         except Exception as error:
             record_failure(self.context, sessions, error, model=model["model_name"])
             raise
@@ -117,6 +129,7 @@ class Signals:
             if not context.recomputes:  # what another run has published meanwhile stays as it is
                 connection.execute(load_sql("pending_model_runs/delete_done"), self._run_key)
             counts = self._publish(connection)
+            counts["predictions"] = publish_predictions(connection, context, self._run_key)
             if not context.recomputes:
                 self._complete(connection, ran)
         return context.say("signals stored", models=len(ran), **counts)
@@ -130,6 +143,7 @@ class Signals:
         with transaction(self.context.uri) as connection:
             connection.execute(load_sql("pending_signals/delete_run"), self._run_key)
             connection.execute(load_sql("pending_model_runs/delete_run"), self._run_key)
+            forget(connection, self._run_key)
             for row in connection.execute(load_sql("model_runs/select_summary")):
                 self.context.say(
                     f"model {row['model_name']}", sessions=row["sessions"], last_session=row["last_session"],
@@ -148,14 +162,15 @@ class Signals:
         return sessions_of_model(connection, self.context, model, ready)
 
     def _behind(self, connection: Connection) -> list[str]:
-        """Return, for each active model that has not done its sessions, its error in this run."""
-        rows = connection.execute(load_sql("stage_runs/select_failed_models"), self._run_key)
+        """Return, for each active model that has not done its sessions and is not blocked, its error in this run."""
+        rows = connection.execute(load_sql("stage_runs/select_failed_models"), self._run_key).fetchall()
         failed = {row["model"]: row["error"] for row in rows}
+        blocked = {row["model"] for row in rows if row["status"] == "blocked"}
         active = [row["model_name"] for row in connection.execute(load_sql("models/select_active"))]
         return [
             f"{name}: {failed.get(name, 'its task came to no end, see its log')}"
             for name in active
-            if self._due(connection, name)
+            if name not in blocked and self._due(connection, name)
         ]
 
     def _run(self, model: Mapping[str, Any], sessions: Sequence[dt.date]) -> int:
@@ -164,10 +179,11 @@ class Signals:
         with transaction(context.uri) as connection:
             cutoffs = completed_sessions(connection, "feature_engineering")
             groups = self._parameters(connection, model, sessions)
-        runs, rows = [], []
-        for parameters, days in groups.items():
+        runs, rows, predictions = [], [], []
+        for (parameters, version), days in groups.items():
             strategy = load_strategy(model["strategy_class"], json.loads(parameters))
-            scored, found = score_sessions(context.uri, strategy, days, cutoffs)
+            scored, found, said = score_model(context, model["id"], strategy, version, days, cutoffs)
+            predictions.append(said)
             scored["model_version"] = strategy.version
             scored["parameters"] = pd.Series([strategy.parameters()] * len(days), dtype=object)
             scored["known_at"] = [cutoffs[s] for s in days]
@@ -181,23 +197,25 @@ class Signals:
             key = (*keys, "session_date")
             merge(connection, "pending_model_runs", pd.concat(runs, ignore_index=True), key=key)
             merge(connection, "pending_signals", pd.concat(rows, ignore_index=True), key=(*key, "symbol"))
+            hand_over(connection, model["model_name"], keys, pd.concat(predictions, ignore_index=True))
         return sum(map(len, rows))
 
     def _parameters(
         self, connection: Connection, model: Mapping[str, Any], sessions: Sequence[dt.date]
-    ) -> dict[str, list[dt.date]]:
-        """Return sessions by the parameters (JSON) to use: those set now, or those a session ran with.
+    ) -> dict[tuple[str, int | None], list[dt.date]]:
+        """Return sessions by the parameters (JSON) and version to use: what is set now (None), or what they ran with.
 
         Only a restatement of whole sessions takes what is set now; one of some symbols stays with what the
         other symbols of the session rest on.
         """
         window = self.context.window
         if window.mode != "verify" and not window.symbols:
-            return {json_text(model["parameters"]): list(sessions)}
-        used: dict[str, list[dt.date]] = {}
+            return {(json_text(model["parameters"]), None): list(sessions)}
+        used: dict[tuple[str, int | None], list[dt.date]] = {}
         past = {"model_id": model["id"], "sessions": list(sessions)}
         for row in connection.execute(load_sql("model_runs/select_parameters"), past):
-            used.setdefault(json_text(row["parameters"]), []).append(row["session_date"])
+            key = json_text(row["parameters"]), row["model_version_id"]
+            used.setdefault(key, []).append(row["session_date"])
         return used
 
     def _refuse_silence(self, connection: Connection, ran: set[int]) -> None:

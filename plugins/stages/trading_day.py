@@ -9,6 +9,7 @@ from data_layer.brokers.base import ExpiredOrder, client_order_id
 from data_layer.brokers.market import SimulatedMarket
 from models.exits import tightest
 from models.records import Order, RiskDecision, TargetPosition
+from plugins.stages.broker_cash import book_cash
 from plugins.stages.cash import move_cash
 from plugins.stages.deciding import blend_votes, decide, targets
 from plugins.stages.exits import begin_or_end, bring_in_line, end_by_leg, fill_inside_bar
@@ -31,6 +32,7 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
         result.expired += executed.expired
     else:
         fills, sent = tuple(day.executed.fills), dict(day.executed.orders)
+        result.ledger += book_cash(state.book, day.session, day.executed.cash)
     result.fills += fills
     move_cash(state, day, result)
     splits = {
@@ -81,6 +83,8 @@ def order(state: State, day: Day, result: Pass) -> None:
         result.planned |= dict.fromkeys((o.client_order_id for o in made), "missed")
     elif day.rules["dry_run"]:
         result.planned |= dict.fromkeys((o.client_order_id for o in made), "dry_run")
+    elif day.rules.get("broker"):  # a real one: planned until somebody has approved them
+        result.planned |= dict.fromkeys((o.client_order_id for o in made), "")
     else:
         state.orders = made
 

@@ -43,7 +43,15 @@ def rules_now(connection: Connection, settings: Settings, account: str) -> dict[
         "initial_cash": str(settings.initial_cash),
         "dry_run": settings.dry_run,
         "exits": "at_close" if settings.stops_at_close else "resting",
+        **_of_broker(settings),
     }
+
+
+def _of_broker(settings: Settings) -> dict[str, Any]:
+    """Return what differs at a real broker: interest is its own, exits are its orders or judged at the close."""
+    if settings.broker.name == "simulated":
+        return {}
+    return {"broker": settings.broker.name, "exits": "at_close", "cash_rate": "0", "borrow_rate": "0"}
 
 
 def _ensemble(connection: Connection) -> dict[str, Any]:

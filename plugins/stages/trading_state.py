@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import takewhile
 from typing import Any, Protocol, TypeVar
 
-from data_layer.brokers.base import ExpiredOrder
+from data_layer.brokers.base import CashActivity, ExpiredOrder
 from models.accounting import Book, Snapshot
 from models.ensemble import Blend
 from models.exits import Exits, Vote
@@ -32,9 +32,10 @@ ACCOUNT = "paper"  # the first account; the one a session belongs to stands in i
 
 @dataclass(frozen=True)
 class Executed:
-    """What a real broker executed, to be booked in a session: fills, and the orders they belong to by name."""
+    """What a real broker says to be booked in a session: fills, the orders they belong to by name, cash."""
 
     fills: Sequence[Fill] = ()
+    cash: Sequence[CashActivity] = ()
     orders: Mapping[str, Order] = field(default_factory=dict)
 
 

@@ -54,12 +54,12 @@ def server() -> Iterator[PostgresServer]:
         yield running
 
 
-def bars() -> pd.DataFrame:
-    """420 thousand bars as a source hands them over, on the exchange's sessions."""
-    rows = panel(*MARKET_SHAPE)[COLUMNS].copy()
+def bars(symbols: int = MARKET_SHAPE[0]) -> pd.DataFrame:
+    """Bars, by default 420 thousand, as a source hands them over, on the exchange's sessions."""
+    rows = panel(symbols, MARKET_SHAPE[1])[COLUMNS].copy()
     sessions = sessions_between(dt.date(2008, 1, 1), dt.date(2021, 4, 21))[-MARKET_SHAPE[1] :]
     days = pd.Series(pd.to_datetime(pd.Series(sessions)))
-    rows["date"] = pd.concat([days] * MARKET_SHAPE[0], ignore_index=True)
+    rows["date"] = pd.concat([days] * symbols, ignore_index=True)
     return rows.assign(date_text="")
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 
 from data_layer import settings as module
+from data_layer.model_settings import model_variables
 from data_layer.settings import (
     NOT_REMEMBERED,
     REMEMBERED,
@@ -53,6 +54,8 @@ BAD = {
     "CASH_RATE": ["0.26", "-0.26", "2 %"],
     "BORROW_RATE": ["-0.01", "3", "nan"],
     "FULL_SCORE_WEIGHT": ["-0.01", "1.01", "nan"],
+    "ALMANAC_ARTIFACTS": ["s3://key:secret@bucket/models", "sftp://me@host/models"],
+    "MLFLOW_TRACKING_URI": ["https://me:secret@host"],
     "MARKET_INDEX": ["spx", "SPY\n", "SPY QQQ"],
     "DRY_RUN": ["maybe", "2", "NaN"],
     "STOPS_AT_CLOSE": ["maybe", "2", "NaN"],
@@ -88,8 +91,8 @@ def test_a_bad_value_names_key_value_and_remedy(tmp_path, key, value):
 def test_every_remembered_setting_that_can_be_wrong_is_tried():
     judged_by_their_readers = {"SOURCE", "FILES", "UNIVERSE", "SYMBOL_CHANGES"}
     assert set(REMEMBERED) - set(BAD) == judged_by_their_readers
-    own = {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME", "VENDORS"}
-    assert own | set(limit_variables()) == set(REMEMBERED) - {"SOURCE"}
+    own = {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME", "VENDORS", "MODELS"}
+    assert own | set(limit_variables()) | set(model_variables()) == set(REMEMBERED) - {"SOURCE"}
     assert set(NOT_REMEMBERED) == {*key_variables(), *address_variables()}
 
 

@@ -41,7 +41,7 @@ STEPS = {
         "check_books",
     ),
     "performance_testing": (
-        "get_active_models", "calculate_all_model_performance", "generate_performance_report",
+        "get_active_models", "calculate_all_model_performance", "measure_model_drift", "generate_performance_report",
         "update_model_rankings",
     ),
 }  # fmt: skip

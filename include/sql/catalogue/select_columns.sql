@@ -1,4 +1,5 @@
--- Every column of a table. Parameter: table. Called by storage.hashes.
+-- Every column of a table that the role may read. Parameter: table. Called by storage.hashes.
 SELECT attname AS name FROM pg_attribute
 WHERE attrelid = to_regclass(%(table)s::text) AND attnum > 0 AND NOT attisdropped
+  AND has_column_privilege(attrelid, attnum, 'SELECT')
 ORDER BY attnum

@@ -15,6 +15,7 @@ import pytest
 from data_layer.features.adjustment import forward_factors
 from data_layer.features.compute import compute, compute_sessions
 from data_layer.features.kernels import rolling_mean_std
+from data_layer.features.lanes import WIDTH
 from data_layer.features.registry import UNITS, catalogue
 from models.errors import ConfigError, DataQualityError
 
@@ -105,8 +106,13 @@ def test_a_price_that_overflows_when_adjusted_is_missing(walk):
 
 
 def test_a_kernel_that_divides_by_zero_gives_nan():
-    one = rolling_mean_std(np.ones((3, 1)), 1, 1)[1]
+    one = rolling_mean_std(np.ones((3, WIDTH)), 1, 1)[1]
     assert np.isnan(one).all()
+
+
+def test_a_kernel_refuses_half_a_vector_of_lanes():
+    with pytest.raises(ValueError, match="multiple of WIDTH"):
+        rolling_mean_std(np.ones((3, WIDTH + 1)), 1, 1)
 
 
 def test_constant_windows_have_the_stated_limits(walk):

@@ -13,8 +13,9 @@ from data_layer.settings import ROOT
 REQUIREMENTS = [ROOT / "requirements-core.txt", ROOT / "requirements.txt"]
 TARGETS = (
     "run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export", "quarantine", "accept",
-    "quality-report", "data-docs", "backfill", "backtest", "sweep", "assess", "approve", "revoke", "soak",
-    "deposit", "withdraw", "reset-account", "kill", "rearm", "limits",
+    "quality-report", "data-docs", "backfill", "backtest", "sweep", "assess", "train", "predict", "models", "promote",
+    "rollback", "mlflow", "approve", "revoke", "soak", "deposit", "withdraw", "reset-account", "kill", "rearm",
+    "limits",
 )  # fmt: skip
 
 
@@ -79,6 +80,8 @@ def test_wrapper_without_an_environment_says_what_to_do(program, tmp_path):
         ("quality_report", {"OUT": "report"}, "never started"),
         ("quality_report", {}, "name one: OUT=report"),
         ("psql_cli", {}, "Postgres does not run"),
+        ("mlflow_page", {}, "no training run is tracked"),
+        ("mlflow_page", {"MLFLOW_TRACKING_URI": "http://me:secret@host"}, "no user or password in a URL"),
     ],
 )
 def test_mistake_is_one_clear_line_and_a_failure(module, variables, message, tmp_path):

@@ -83,7 +83,9 @@ def test_variables_of_another_airflow_or_postgres_are_dropped_and_the_pace_may_b
 
 def test_connections_name_their_roles(home):
     environment = airflow_environment(home, environ={})
-    for name, role in (("QUANT_DATA", "quant_writer"), ("QUANT_READER", "quant_reader")):
+    for name, role in (
+        ("QUANT_DATA", "quant_writer"), ("QUANT_READER", "quant_reader"), ("QUANT_TRAINER", "quant_trainer"),
+    ):  # fmt: skip
         connection = json.loads(environment[f"AIRFLOW_CONN_{name}"])
         assert (connection["login"], connection["schema"]) == (role, "quant_data")
         assert connection["host"] == "127.0.0.1"

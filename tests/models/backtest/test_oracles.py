@@ -16,6 +16,7 @@ from models.backtest.rules import Rules
 from models.strategies.discovery import discover_strategies
 from plugins.backtest.market import market_from_file, wanted
 from tests.benchmarks.peers import backtesting_script, bench_python, vectorbt_script
+from tests.support.models import TRAINED
 
 SYMBOLS = ("AAPL", "AIG", "BA", "F", "GE", "KO", "MSFT", "XOM")
 COSTS = Rules(
@@ -23,8 +24,8 @@ COSTS = Rules(
     borrow_rate=0.0, whole_shares=False,
 )  # fmt: skip
 # What vectorbt cannot say: more than the account's value (volatility_targeting), a drift band (balanced_portfolio);
-# ml_ensemble reads predictions of trained models.
-BEYOND = {"volatility_targeting", "balanced_portfolio", "ml_ensemble"}
+# ml_ensemble reads predictions of trained models, and others trade one.
+BEYOND = {"volatility_targeting", "balanced_portfolio", "ml_ensemble", *TRAINED}
 NAMES = sorted(set(discover_strategies().classes) - BEYOND)
 
 
@@ -90,7 +91,9 @@ def test_equal_to_vectorbt(compared, name):
     (curves, measures), theirs = compared[name]
     # An account that shorts without a stop may lose more than it has: ours ends what it holds, vectorbt goes on owing.
     ruined = (curves <= 0.0).cumsum(axis=0) > 0
-    np.testing.assert_allclose(np.where(ruined, 0.0, curves), np.where(ruined, 0.0, theirs["equity"]), rtol=1e-9)
+    np.testing.assert_allclose(
+        np.where(ruined, 0.0, curves), np.where(ruined, 0.0, theirs["equity"]), rtol=1e-9
+    )
     alive = ~ruined[-1]
     assert alive.sum() >= len(SYMBOLS) - 2
     measures = {key: values[alive] for key, values in measures.items()}
@@ -117,7 +120,9 @@ def test_stops_and_targets_equal_to_backtesting_py(python, market, tmp_path, sym
     bars[:, SPLIT] = 1.0
     rising = np.append(0.0, (bars[20:, 3] > bars[:-20, 3]).astype(float))
     target = np.concatenate([np.zeros(len(bars) - len(rising)), rising])
-    for t in range(1, len(bars) - 1):  # it takes no order whose stop or target the last close has passed already
+    for t in range(
+        1, len(bars) - 1
+    ):  # it takes no order whose stop or target the last close has passed already
         if target[t] > target[t - 1] and abs(bars[t + 1, 0] / bars[t, 3] - 1.0) > 0.015:
             target[t] = 0.0
     rules = COSTS._replace(commission_bps=0.0, slippage_bps=0.0, whole_shares=True, stop_loss=0.02, take_profit=0.03,

@@ -8,15 +8,17 @@ import pandas as pd
 import pytest
 
 from data_layer.features.compute import compute
-from data_layer.features.registry import catalogue
+from data_layer.features.registry import catalogue, feature_sets
 from models.backtest.rules import Rules, checked_rules
 from models.errors import ConfigError
 from models.strategies.base import CATEGORIES, PREDICTION, Panel, signals_frame
 from models.strategies.discovery import class_path, discover_strategies, load_strategy
+from tests.support.models import armed
 
 FOUND = discover_strategies()
 ARRAYS = ("score", "confidence", "expected_return", "position_size", "stop_loss")
-WARM_UPS = {d.name: d.warm_up for d in catalogue("technical")}
+WARM_UPS = {d.name: d.warm_up for name in feature_sets() for d in catalogue(name)}
+SETS = {d.name: name for name in feature_sets() for d in catalogue(name)}
 T, N = 520, 4
 
 
@@ -37,7 +39,7 @@ def make_bars(drift=0.02, noise=0.015, seed=0):
 
 def inputs(strategy, bars):
     """The strategy's features, and predictions where it reads them: two models, each with gaps of its own."""
-    frame = compute(bars, strategy.features)
+    frame = compute(bars, strategy.features, SETS[strategy.features[0]])
     if strategy.predictions:
         past = compute(bars, ("return_5", "return_20"))
         frame[f"{PREDICTION}reversal"] = (-0.3 * past["return_5"]).astype(np.float64)
@@ -50,18 +52,19 @@ def holey(strategy):
     """Inputs of which some rows lack a value."""
     frame = inputs(strategy, make_bars())
     for column, name in enumerate(strategy.features):
-        frame.loc[np.random.default_rng(column).random(len(frame)) < 0.02, name] = np.nan
+        share = min(0.02, 0.3 / len(strategy.features))  # or no row of many features would be whole
+        frame.loc[np.random.default_rng(column).random(len(frame)) < share, name] = np.nan
     return frame
 
 
 def settings():
     """Each strategy at its defaults, and with all numbers at their lowest and highest."""
     for name, cls in FOUND.classes.items():
-        yield pytest.param(cls(), id=name)
+        yield pytest.param(armed(cls(), make_bars), id=name)
         for end in ("low", "high"):
             extreme = {f.name: f.metadata[end] for f in fields(cls) if end in f.metadata}
             if extreme:
-                yield pytest.param(cls.from_parameters(extreme), id=f"{name}-{end}")
+                yield pytest.param(armed(cls.from_parameters(extreme), make_bars), id=f"{name}-{end}")
 
 
 EVERY_SETTING = list(settings())
@@ -79,7 +82,7 @@ def frame(strategy):
 
 @pytest.fixture(params=list(FOUND.classes))
 def strategy(request):
-    return load_strategy(class_path(FOUND.classes[request.param]), {})
+    return armed(load_strategy(class_path(FOUND.classes[request.param]), {}), make_bars)
 
 
 def panel_of(frame, **axes):

@@ -8,6 +8,7 @@ import pytest
 
 from models.errors import ConfigError
 from models.strategies.discovery import class_path, discover_strategies, load_strategy
+from tests.support.models import TRAINED
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = """
@@ -27,7 +28,7 @@ class {cls}(BaseStrategy):
 SHIPPED = {
     "balanced_portfolio", "buy_and_hold", "dollar_cost_averaging", "dual_momentum", "ema_cross_alpha",
     "enhanced_momentum", "golden_cross", "macd_alpha", "mean_reversion", "ml_ensemble", "momentum", "rsi_alpha",
-    "rsi_reversion", "trend_following", "volatility_targeting",
+    "rsi_reversion", "trend_following", "volatility_targeting", *TRAINED,
 }  # fmt: skip
 
 

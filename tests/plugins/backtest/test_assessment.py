@@ -33,6 +33,7 @@ from plugins.backtest.market import market_from_database
 from plugins.backtest.ranking import rank_assessed
 from plugins.backtest.stress import cut, shocked_market
 from tests.support.chain import query
+from tests.support.models import TRAINED
 
 TABLES = (
     "backtest_results",
@@ -107,11 +108,11 @@ def test_a_deleted_file_is_an_error_of_its_own_row(chained, small_settings, monk
     monkeypatch.setattr(discovery.importlib, "import_module", gone)
     run_here(chained.writer, small_settings, Asked(scenarios=("full period",)))
     errors = {r["strategy"]: r["error"] for r in query(chained.reader, "SELECT * FROM assessment_errors")}
-    assert set(errors) == {"golden_cross", "ml_ensemble"}
+    assert set(errors) == {"golden_cross", "ml_ensemble", *TRAINED}
     assert "No module named" in errors["golden_cross"]
     assert "restore the strategy's file" in errors["golden_cross"]
     ran = query(chained.reader, "SELECT count(DISTINCT trial_id) AS n FROM backtest_results")
-    assert ran[0]["n"] == len(discovery.discover_strategies().classes) - 1
+    assert ran[0]["n"] == len(discovery.discover_strategies().classes) - 1 - len(TRAINED)
 
 
 def test_a_strategy_that_fails_in_the_middle_stands_alone(small_market, monkeypatch):

@@ -104,7 +104,9 @@ def test_the_kill_switch_is_read_where_an_order_is_claimed(planned, desk):
     approve_all(planned.writer)
     with transaction(planned.owner) as connection:
         connection.execute("ALTER TABLE kill_switch DISABLE TRIGGER USER")
-        connection.execute("UPDATE kill_switch SET engaged = true, reason = 'stop' WHERE account_id = %s", [ACCOUNT])
+        connection.execute(
+            "UPDATE kill_switch SET engaged = true, reason = 'stop' WHERE account_id = %s", [ACCOUNT]
+        )
     with pytest.raises(RetryableError, match="5 of 5"):
         send(planned, desk)
     assert not desk.posts and set(states(planned).values()) == {"blocked"}

@@ -38,15 +38,14 @@ def sent(database, desk):
 
 
 def note(database, desk, session=NEXT):
-    truth = ask_broker(database.writer, ACCOUNT, broker_at(desk), session, SESSION)
+    truth = ask_broker(database.writer, ACCOUNT, broker_at(desk), session, dt.date(2024, 6, 28))
     with transaction(database.writer) as connection:
-        return note_truth(connection, ACCOUNT, session, truth)
+        return note_truth(connection, ACCOUNT, [session], truth)
 
 
 def fills(database, session=NEXT):
     with transaction(database.reader) as connection:
-        booked = executed_in(connection, ACCOUNT, [session], {session: {"AAPL": Decimal(50)}})
-    return booked[session]
+        return executed_in(connection, ACCOUNT, session, {"AAPL": Decimal(50)})
 
 
 def rows(database, what="client_order_id, symbol, order_type, state, filled_quantity"):

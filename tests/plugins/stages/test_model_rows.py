@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
-from models.errors import BlockedError
+from models.ml.strategy import ModelStrategy
 from models.strategies.discovery import discover_strategies
 from tests.support.chain import query, run_stage
 from tests.support.prepared import END, MIDDLE, change, failed_checks, prepared
@@ -76,20 +74,22 @@ def test_two_rows_of_one_class_are_two_models(prepared, small_settings):
         "rsi_reversion", "rsi_wide_stop"}  # fmt: skip
 
 
-def test_all_of_them_switched_on_run_and_only_the_one_without_predictions_is_blocked(
-    prepared, small_settings
-):
+def test_all_of_them_switched_on_run_and_those_without_predictions_are_blocked(prepared, small_settings):
     database = prepared(STAGE)
     change(database, "UPDATE models SET is_active = true")
     for _ in range(2):
-        with pytest.raises(
-            BlockedError, match=r"1 strategies .*ml_ensemble: BlockedError: .*no stored predictions"
-        ):
-            run_stage(database.writer, small_settings, STAGE)
+        run_stage(database.writer, small_settings, STAGE)
     done = {name: completed(database.reader, name) for name in discover_strategies().classes}
-    assert done.pop("ml_ensemble") == []
+    trained = {name for name, cls in discover_strategies().classes.items() if issubclass(cls, ModelStrategy)}
+    reasons = dict.fromkeys(trained, "no promoted version") | {"ml_ensemble": "no stored predictions"}
+    for name, reason in reasons.items():
+        assert done.pop(name) == []
+        (row,) = query(database.reader, "SELECT message FROM alerts WHERE subject = %(m)s", {"m": name})
+        assert reason in row["message"]
     assert all(sessions == completed(database.reader, "") for sessions in done.values())
-    change(database, "UPDATE models SET is_active = false WHERE model_name = 'ml_ensemble'")
+    change(
+        database, "UPDATE models SET is_active = false WHERE model_name = ANY(%(m)s)", {"m": list(reasons)}
+    )
     # Every past session is computed again, all of history in view, and compared with what is stored.
     run_stage(database.writer, small_settings, STAGE, start=MIDDLE, end=END)
     for stage in ("risk_execution", "performance_testing"):

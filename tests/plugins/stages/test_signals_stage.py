@@ -8,7 +8,7 @@ import pytest
 
 from models.errors import BlockedError
 from models.strategies.alpha.rsi_alpha import RsiAlpha
-from plugins.stages import signals as signals_stage
+from plugins.stages import predictions
 from tests.support.chain import STEPS, open_stage, query, run_stage, take_step
 from tests.support.prepared import DUE, END, MIDDLE, change, failed_checks, hashes, prepared
 from tests.support.signals import STAGE, completed, ran_with
@@ -202,7 +202,7 @@ def test_when_no_model_can_run_the_session_stays_open(prepared, small_settings, 
     def fail(*_args):
         raise RuntimeError("all of them")
 
-    monkeypatch.setattr(signals_stage, "score_sessions", fail)
+    monkeypatch.setattr(predictions, "score_sessions", fail)
     with pytest.raises(BlockedError, match="no active model could run"):
         run_stage(database.writer, small_settings, STAGE)
     assert completed(database.reader, "")[-1] == MIDDLE

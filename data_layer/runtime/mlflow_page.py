@@ -1,0 +1,45 @@
+"""`make mlflow`: MLflow's page over the training runs of this home, on a free port, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from data_layer.model_settings import tracking_folder, tracking_uri
+from data_layer.runtime.console import ends, say
+from data_layer.runtime.environment import quiet_mlflow
+from data_layer.settings import load_settings
+from models.errors import ConfigError
+
+
+def main() -> int:
+    """Serve the page."""
+    settings = load_settings()
+    if settings.models.tracking:
+        say(f"training runs are tracked on a server: {settings.models.tracking}")
+        return 0
+    folder = tracking_folder(settings.almanac_home)
+    if not (folder / "mlflow.db").exists():
+        raise ConfigError("no training run is tracked in this home yet", stage="mlflow", key="ALMANAC_HOME",
+                          value=str(settings.almanac_home), remedy="make train MODEL=alpha158_lightgbm")  # fmt: skip
+    quiet_mlflow()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    say(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
+    command = [
+        sys.executable, "-m", "mlflow", "server",
+        "--backend-store-uri", tracking_uri(settings.models, settings.almanac_home),
+        "--default-artifact-root", (folder / "artifacts").as_uri(), "--host", "127.0.0.1", "--port", str(port),
+        "--workers", "1",
+    ]  # fmt: skip
+    # MLflow starts workers by name: they must come from this environment.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return subprocess.run(command, env={**os.environ, "PATH": path}, check=False).returncode
+
+
+if __name__ == "__main__":
+    ends(main)

@@ -1,0 +1,100 @@
+"""What a session does at a real broker, beside the steps it shares with the simulated account.
+
+Before the books: read the broker, write down what it says. After them: compare holdings and cash. At the end:
+send what was approved. Whatever nobody can explain latches the kill switch; the session still ends, sending nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from data_layer.brokers.base import Broker, CashActivity
+from data_layer.sessions import next_session
+from data_layer.storage.copy_encoder import json_text
+from data_layer.storage.database import Connection, load_sql, take_lock, transaction
+from data_layer.storage.kill_switch import latch, read_switch
+from plugins.execution.approval import use_approval
+from plugins.execution.cancelling import cancel_open, free_symbols
+from plugins.execution.differences import explain_cash, explain_positions
+from plugins.execution.opening import Opened, open_account
+from plugins.execution.sending import send_batch
+from plugins.execution.truth import Truth, ask_broker, booked_in, note_truth
+from plugins.stages.cash import current_account
+from plugins.stages.context import Context
+from plugins.stages.trading_state import Day, State
+
+
+class RealSession:
+    """One run's dealings with a real broker."""
+
+    def __init__(self, context: Context, broker: Broker):
+        self.context, self.broker = context, broker
+        self.uri = context.uri
+
+    def read(self, before: dt.date, sessions: Sequence[dt.date]) -> tuple[Opened, Truth]:
+        """Read the broker and write down what it says of the sessions to be booked.
+
+        Args:
+            before: the session before the newest: an account begins with it.
+            sessions: due, in order.
+        """
+        opened = open_account(self.uri, self.broker, before)
+        due = [s for s in sessions if s > opened.session]
+        truth = ask_broker(self.uri, opened.account, self.broker, due[0], opened.session)
+        with transaction(self.uri) as connection:
+            take_lock(connection, self.context.stage)
+            strange = note_truth(connection, opened.account, due, truth)
+        self._latch(opened.account, strange)
+        return opened, truth
+
+    def compare(self, opened: Opened, truth: Truth, state: State, day: Day) -> None:
+        """Compare the books of the newest session with the broker; latch what nothing explains."""
+        later = [e for e in truth.executions if booked_in(e, [day.session]) is None]
+        held = {p.symbol: p.quantity for p in state.book.positions.values() if p.quantity}
+        problems = explain_positions(held, truth.holdings.positions, later, day.next_splits)
+        spent = sum(
+            ((1 if e.side == "buy" else -1) * e.price * e.quantity + e.commission_usd for e in later),
+            Decimal(0),
+        )
+        with transaction(self.uri) as connection:
+            key = {"account_id": opened.account}
+            booked = connection.execute(load_sql("broker_cash/select_of_account"), key).fetchall()
+            paid = connection.execute(load_sql("broker_cash/select_dividends"), key).fetchall()
+            dividends = {row["symbol"]: row["amount_usd"] for row in paid}
+            found = explain_cash(
+                state.book.cash - spent, truth.holdings.cash_usd, truth.activities,
+                [r["activity_id"] for r in booked if r["session_date"] <= day.session], dividends,
+            )  # fmt: skip
+            self._note_cash(connection, opened.account, next_session(day.session), found.to_book)
+        if not found.is_explained:
+            problems.append(f"cash nobody can explain: {found.unexplained_usd} USD at the broker")
+        self._latch(opened.account, problems)
+
+    def send(self, session: dt.date) -> dict[str, Any]:
+        """Send what is planned and approved; with the kill switch on, cancel what is out instead."""
+        with transaction(self.uri) as connection:
+            account = current_account(connection, self.context.settings)
+            latched = read_switch(connection, account).reason
+        if latched:
+            return {"cancelled": sum(cancel_open(self.uri, account, self.broker).values())}
+        blocked = use_approval(self.uri, account, session, self.context.request.run_id)
+        if blocked:
+            return {"blocked": blocked}
+        free_symbols(self.uri, account, session, self.broker)
+        return send_batch(self.uri, account, session, self.broker).states
+
+    def _note_cash(
+        self, connection: Connection, account: str, session: dt.date, found: Sequence[CashActivity]
+    ) -> None:
+        rows = [{"activity_id": a.activity_id, "kind": a.kind, "symbol": a.symbol, "amount_usd": str(a.amount_usd)}
+                for a in found]  # fmt: skip
+        values = {"account_id": account, "session": session, "rows": json_text(rows)}
+        connection.execute(load_sql("broker_cash/insert_cash"), values)
+
+    def _latch(self, account: str, problems: Sequence[str]) -> None:
+        if problems:
+            with transaction(self.uri) as connection:
+                latch(connection, account, "; ".join(problems)[:500], "reconciliation")

@@ -1,0 +1,140 @@
+"""What a training works on: the market as of its cutoff, the dataset, the folds; and the rows it stores of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data_layer.storage.registry import Row
+from models.errors import ConfigError, DataQualityError
+from models.ml.base import Artifact, Dataset, Finding, Trainer, families
+from models.ml.leakage import future_in_features, future_in_predictions, permuted_labels
+from models.ml.walk_forward import Fold, FoldResult, folds
+from plugins.backtest.market import Market, market_from_database, nearest
+from plugins.ml.dataset import dataset_for, rebuilder
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the steps of one training share; each task builds it anew, from the same bars."""
+
+    run: Row  # of training_runs
+    market: Market
+    trainer: Trainer
+    data: Dataset
+    folds: list[Fold]
+
+
+def family_class(family: str) -> type[Trainer]:
+    """Return the trainer of a family.
+
+    Raises:
+        ConfigError: for an unknown family, with the names most like it.
+    """
+    known = families()
+    if family not in known:
+        raise ConfigError("no such model family", stage="training", key="MODEL", value=family,
+                          remedy=f"did you mean {nearest(family, sorted(known))}?")  # fmt: skip
+    return known[family]
+
+
+def load_material(uri: str, run: Row) -> Material:
+    """Build a run's material from the bars as of its cutoff.
+
+    Raises:
+        DataQualityError: when they are not those the run began with.
+    """
+    trainer = family_class(run["family"]).from_parameters(run["parameters"])
+    asked = run["asked"]
+    start = dt.date.fromisoformat(asked["start"]) if asked["start"] else None
+    market = market_from_database(uri, asked["symbols"], start, run["last_session"], run["known_at"])
+    if market.data_version != run["data_version"]:
+        raise DataQualityError("the bars as of the run's cutoff are not those it began with", stage="training",
+                               key="data_version", value=market.data_version, remedy="train again")  # fmt: skip
+    laid = lay_folds(market, trainer, run["folds"])
+    return Material(run, market, trainer, dataset_for(market, trainer, first_needed(trainer, laid)), laid)
+
+
+def lay_folds(market: Market, trainer: Trainer, shape: Mapping[str, Any]) -> list[Fold]:
+    """Lay the folds over the market's sessions from START on, as indices into all of its sessions.
+
+    Args:
+        market: the market.
+        trainer: whose reach the purge takes.
+        shape: train_months, test_months, count, expanding, embargo.
+    """
+    laid = folds(market.sessions[market.begin :], trainer.reach, **shape)
+    moved = ("train_first", "train_last", "test_first", "test_last")
+    return [replace(fold, **{name: getattr(fold, name) + market.begin for name in moved}) for fold in laid]
+
+
+def first_needed(trainer: Trainer, laid: Sequence[Fold]) -> int:
+    """Return the first session that a fold learns from or looks back to."""
+    return max(0, laid[0].train_first - trainer.memory)
+
+
+def newest_window(m: Material) -> tuple[int, int]:
+    """Return the first and last session a registered model learns from: up to the last label known.
+
+    As long as a fold's window, or with expanding folds from where they begin.
+    """
+    last = len(m.data.sessions) - 1 - m.trainer.reach
+    if m.run["folds"]["expanding"]:
+        return m.folds[0].train_first, last
+    edge = pd.Timestamp(m.data.sessions[last]) - pd.DateOffset(months=m.run["folds"]["train_months"])
+    return int(np.searchsorted(m.data.sessions, np.datetime64(edge, "D"), "right")), last
+
+
+def find_leakage(m: Material) -> list[Finding]:
+    """Search for what the model should not have known: in features, labels, predictions and out-of-sample skill."""
+    last, seed = m.folds[-1], m.run["seed"]
+    rebuild = rebuilder(m.market, m.trainer, first_needed(m.trainer, m.folds))
+    artifact: Artifact = m.trainer.fit(m.data, last.train(m.data), seed)
+    return [
+        *future_in_features(m.data, rebuild, [last.train_last, last.test_first]),
+        *future_in_predictions(type(m.trainer), artifact, m.data, rebuild, last.test_first),
+        *permuted_labels(m.trainer, m.data, last, seed),
+    ]
+
+
+def fold_row(result: FoldResult, data: Dataset) -> dict[str, Any]:
+    """Return a fold as a row of walk_forward_results."""
+    found = result.evaluation
+    first, last, begin, end = result.fold.dates(data.sessions)
+    measures = {"ic": found.ic, "rank_ic": found.rank_ic, "icir": found.icir, "sharpe_ratio": found.sharpe,
+                "win_rate": found.win_rate, "turnover": found.turnover}  # fmt: skip
+    return {
+        "fold": result.fold.number, "train_start": str(first), "train_end": str(last), "test_start": str(begin),
+        "test_end": str(end), "n": found.n, "sessions": len(found.sessions),
+        "daily_returns": found.returns[~np.isnan(found.returns)].tolist(),
+        **{name: known(value) for name, value in measures.items()},
+    }  # fmt: skip
+
+
+def label_rows(data: Dataset, first: int) -> pd.DataFrame:
+    """Return the labels from a session on as rows of training_labels."""
+    kept = np.flatnonzero(~np.isnan(data.label) & (data.session >= first))
+    session = data.session[kept]
+    return pd.DataFrame({
+        "symbol": np.array(data.symbols, dtype=object)[data.symbol[kept]],
+        "session_date": data.sessions[session].astype("datetime64[s]"),
+        "label": data.label[kept],
+        "label_end": data.sessions[session + data.reach].astype("datetime64[s]"),
+    })  # fmt: skip
+
+
+def day_at(data: Dataset, at: int) -> dt.date:
+    """Return a session by its index."""
+    day: dt.date = data.sessions[at].astype("datetime64[D]").item()
+    return day
+
+
+def known(value: float) -> float | None:
+    """Return None for NaN, as tables have it."""
+    return None if math.isnan(value) else float(value)

@@ -1,0 +1,111 @@
+"""Whether a version may be used: the gate's evidence from the database, and the decision that is stored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+from data_layer.storage.artifacts import ArtifactStore
+from data_layer.storage.database import Connection, transaction
+from data_layer.storage.registry import Row, decide, find_version, promoted_version
+from data_layer.storage.training import find_run, stored_folds, trials_of
+from models.errors import ConfigError
+from models.ml.base import Finding
+from models.ml.gate import NOTHING_IN_USE, Check, Comparison, judge
+
+
+def promote(
+    uri: str, store: ArtifactStore, version_id: int, *, by: str, waiver: tuple[str, str] | None = None
+) -> tuple[str, list[Check]]:
+    """Judge a version against the one in use, and promote it or refuse to.
+
+    Args:
+        uri: trainer's connection URI.
+        store: holds the artifact.
+        version_id: model_versions.id.
+        by: who asks.
+        waiver: name and reason of whoever promotes it although the gate refuses.
+
+    Returns:
+        "promoted", "waived" or "refused", and what the gate looked at.
+
+    Raises:
+        ConfigError: for an unknown version, a waiver without a name or a reason, or a failed version.
+        DataQualityError: when its artifact is missing or not the one registered.
+        BlockedError: when another version was promoted meanwhile.
+    """
+    if waiver is not None and not all(part.strip() for part in waiver):
+        raise ConfigError("a waiver needs a name and a reason", stage="registry", key="WAIVER", value=waiver[0],
+                          remedy='write WAIVER="A. Person" REASON="why it may run all the same"')  # fmt: skip
+    with transaction(uri) as connection:
+        version = find_version(connection, version_id)
+        current = promoted_version(connection, version["family"])
+        checks = evidence(connection, version, current, find_run(connection, version["training_run_id"]))
+    rows = [check.row() for check in checks]
+    replacing = current["id"] if current else None
+    return decide(uri, store, version, replacing, rows, by=by, waiver=waiver), checks
+
+
+def evidence(connection: Connection, version: Row, current: Row | None, run: Row) -> list[Check]:
+    """Return what the gate finds, from what training stored and the trials counted by now."""
+    folds = stored_folds(connection, run["id"])
+    trials, sharpes = trials_of(connection, version["family"])
+    findings = None if run["findings"] is None else [Finding(**finding) for finding in run["findings"]]
+    return judge(
+        numbers(folds, "sharpe_ratio"), numbers(folds, "win_rate"),
+        [value for fold in folds for value in fold["daily_returns"]],
+        trials=trials, trial_sharpes=sharpes, findings=findings,
+        comparison=compare(connection, version, current, folds, run["compared_with"]),
+    )  # fmt: skip
+
+
+def numbers(folds: Sequence[Row], name: str) -> list[float]:
+    """Return a measure of each fold, NaN where it is undefined."""
+    return [math.nan if fold[name] is None else float(fold[name]) for fold in folds]
+
+
+def compare(
+    connection: Connection, version: Row, current: Row | None, folds: Sequence[Row], compared_with: int | None
+) -> Comparison:
+    """Return how the version in use did on the candidate's folds.
+
+    A candidate of the same configuration that learnt from later data is a refresh: on the same folds it does the
+    same, and its later data is the reason to take it. Otherwise the configuration in use was run on these folds
+    during training, or its own training had the same folds on the same data; else nothing is known.
+    """
+    if current is None or current["id"] == version["id"]:
+        return NOTHING_IN_USE
+    what = f"version {current['version']} in use"
+    if same_configuration(version, current) and version["seen_until"] > current["seen_until"]:
+        own = _middle(folds)
+        return Comparison(True, own, True, f"refresh of {what}, with data until {version['seen_until']}")
+    run = version["training_run_id"]
+    theirs: list[Row] = []
+    if compared_with == current["id"]:
+        theirs = stored_folds(connection, run, "promoted")
+    if not theirs and _data_of(connection, version) == _data_of(connection, current):
+        theirs = stored_folds(connection, current["training_run_id"])
+    if [_span(f) for f in theirs] != [_span(f) for f in folds]:
+        return Comparison(False, math.nan, False, f"{what} was never run on these folds: train again")
+    return Comparison(True, _middle(theirs), False, f"must be better than {what} on the same folds")
+
+
+def same_configuration(version: Row, current: Row) -> bool:
+    """Return whether two versions differ in their data alone."""
+    names = ("family", "parameters", "feature_set", "feature_set_version")
+    return all(version[name] == current[name] for name in names)
+
+
+def _middle(folds: Sequence[Row]) -> float:
+    values = numbers(folds, "sharpe_ratio")
+    return math.nan if not values or any(map(math.isnan, values)) else float(median(values))
+
+
+def _span(fold: Row) -> tuple[Any, ...]:
+    return fold["fold"], fold["test_start"], fold["test_end"]
+
+
+def _data_of(connection: Connection, version: Row) -> str:
+    return str(find_run(connection, version["training_run_id"])["data_version"])

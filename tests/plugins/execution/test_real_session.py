@@ -1,0 +1,137 @@
+"""risk_execution with Alpaca's stub: only the newest session is sent, approved, filled, booked and compared."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+
+from data_layer.settings import Settings
+from models.errors import BlockedError
+from plugins.execution.approval import decide_approval, request_approval
+from tests.support.alpaca_stub import ACCOUNT as STUB
+from tests.support.alpaca_stub import Desk, serve
+from tests.support.chain import open_stage, query, sample_settings, take_step
+from tests.support.prepared import DUE, failed_checks, prepared
+
+__all__ = ["prepared"]
+STAGE = "risk_execution"
+BEFORE = ("reconcile_fills", "blend_signals", "build_targets", "check_risk", "plan_orders")
+AFTER = ("submit_orders", "mark_positions", "check_books")
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def real(desk, tmp_path, small_settings) -> Settings:
+    return sample_settings(
+        tmp_path, symbols="AAPL MSFT GOOG", start="2004-01-02", end="2005-12-30", broker="alpaca",
+        alpaca_paper_key="k", alpaca_paper_secret="s", alpaca_account_id=STUB["id"], alpaca_paper_url=desk.url,
+    )  # fmt: skip
+
+
+def run(database, settings, end, approve=True, **more):
+    """Run the stage up to a session, with somebody's approval of its orders or without."""
+    stage = open_stage(database.writer, settings, STAGE, end=end, **more)
+    for step in BEFORE:
+        take_step(stage, step)
+    asked = request_approval(
+        database.writer, "alpaca", stage.context.sessions[-1], stage.context.request.run_id
+    )
+    if asked and approve:
+        decide_approval(database.writer, asked[0], True, "tester")
+    for step in AFTER:
+        take_step(stage, step)
+    return stage
+
+
+def orders(database):
+    return query(
+        database.reader,
+        "SELECT session_date::text AS day, symbol, order_type, state, quantity, reason, client_order_id "
+        "FROM orders WHERE account_id = 'alpaca' ORDER BY session_date, symbol, order_type",
+    )
+
+
+def fill_all(desk, day, price=40.0):
+    for n, row in enumerate([r for r in desk.orders.values() if r["status"] == "accepted"]):
+        desk.fill(row["client_order_id"], price, f"{day}T14:30:{n:02d}Z")
+
+
+def test_a_session_is_planned_approved_sent_filled_booked_and_compared(prepared, real, desk):
+    database = prepared(STAGE)
+    run(database, real, DUE[1])
+    sent = orders(database)
+    assert sent and {o["day"] for o in sent} == {DUE[1]} and {o["state"] for o in sent} == {"accepted"}
+    assert {p["client_order_id"] for p in desk.posts} == {o["client_order_id"] for o in sent}
+    fill_all(desk, DUE[2])
+    run(database, real, DUE[2])
+    filled = [o for o in orders(database) if o["day"] == DUE[1]]
+    assert {o["state"] for o in filled} == {"filled"}
+    held = query(
+        database.reader, "SELECT symbol, quantity FROM positions WHERE account_id = 'alpaca' AND session_date = %(d)s",
+        {"d": DUE[2]},
+    )  # fmt: skip
+    assert {r["symbol"]: r["quantity"] for r in held if r["quantity"]} == {
+        s: q for s, q in desk.positions.items() if q
+    }
+    cash = query(
+        database.reader, "SELECT cash_usd FROM account_snapshots WHERE account_id = 'alpaca' AND session_date = %(d)s",
+        {"d": DUE[2]},
+    )  # fmt: skip
+    assert float(cash[0]["cash_usd"]) == pytest.approx(desk.cash)
+    assert not query(database.reader, "SELECT 1 FROM kill_switch WHERE engaged")
+    assert failed_checks(database.reader) in ([], ["check_positions_equal_fills"])
+
+
+def test_after_an_outage_only_the_newest_sessions_orders_are_sent(prepared, real, desk):
+    database = prepared(STAGE)
+    run(database, real, DUE[1])
+    for name in list(desk.orders):
+        desk.orders[name]["status"] = "expired"
+    run(database, real, DUE[4])
+    days = {
+        o["day"]: {x["state"] for x in orders(database) if x["day"] == o["day"]} for o in orders(database)
+    }
+    assert days[DUE[1]] == {"expired"} and days[DUE[4]] <= {"accepted"}
+    for missed in DUE[2:4]:
+        assert days.get(missed, {"expired"}) == {"expired"}
+    reasons = {o["reason"] for o in orders(database) if o["day"] in DUE[2:4]}
+    assert reasons <= {"missed: a later session is sent"}
+
+
+def test_without_an_approval_nothing_is_sent_and_the_session_ends(prepared, real, desk):
+    database = prepared(STAGE)
+    run(database, real, DUE[1], approve=False)
+    assert not desk.posts and {o["state"] for o in orders(database)} == {"blocked"}
+    done = query(
+        database.reader,
+        "SELECT status FROM stage_runs WHERE stage = 'risk_execution' AND session_date = %(d)s",
+        {"d": dt.date.fromisoformat(DUE[1])},
+    )
+    assert done[0]["status"] == "completed"
+
+
+def test_what_nobody_knows_latches_and_nothing_is_sent(prepared, real, desk):
+    database = prepared(STAGE)
+    run(database, real, DUE[1])
+    fill_all(desk, DUE[2])
+    desk.positions["TSLA"] = 7
+    posts = len(desk.posts)
+    run(database, real, DUE[2])
+    (switch,) = query(database.reader, "SELECT cause, reason FROM kill_switch WHERE engaged")
+    assert switch["cause"] == "reconciliation" and "TSLA 7 at the broker" in switch["reason"]
+    assert len(desk.posts) == posts
+
+
+def test_an_account_that_holds_something_is_adopted_by_command_only(prepared, real, desk):
+    database = prepared(STAGE)
+    desk.positions["AAPL"] = 3
+    with pytest.raises(BlockedError, match="make adopt"):
+        run(database, real, DUE[1])
+    assert not orders(database)
