@@ -36,24 +36,26 @@ class Costs:
 
     def price(self, at: Decimal, quantity: int, *, slips: bool = True) -> Decimal:
         """Return the price of a fill, worse than at by the slippage and then to the next tick."""
-        slip, buys = self.slippage if slips else ZERO, quantity > 0
-        rounding = ROUND_CEILING if buys else ROUND_FLOOR
-        return (at * (1 + slip if buys else 1 - slip)).quantize(PRICE_TICK, rounding)
+        slip = self.slippage if slips else ZERO
+        if quantity > 0:
+            return (at * (1 + slip)).quantize(PRICE_TICK, ROUND_CEILING)
+        return (at * (1 - slip)).quantize(PRICE_TICK, ROUND_FLOOR)
 
     def fee(self, quantity: Decimal | int) -> Decimal:
         """Return the commission of a fill of that many shares, none for none."""
         if not quantity:
             return ZERO
-        return max(abs(quantity) * self.per_share, self.minimum).quantize(CENT, ROUND_HALF_UP)
+        return max(abs(Decimal(quantity)) * self.per_share, self.minimum).quantize(CENT, ROUND_HALF_UP)
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The account before a session: cash, holdings, what was approved, signed shares by symbol."""
+    """The account before a session: cash, holdings, and the changes approved, signed shares by symbol."""
 
     cash: Decimal
     positions: Mapping[str, Position]
     approved: Mapping[str, int]
+    rejected: frozenset[str] = frozenset()  # of these, whose order the broker refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,6 @@ def compare(
     fills: Sequence[Fill],
     carried_usd: Decimal,
     account_usd: Decimal,
-    rejected: frozenset[str] = frozenset(),
 ) -> Parity:
     """Return one session's comparison.
 
@@ -116,7 +117,6 @@ def compare(
         fills: what the account's orders were filled with.
         carried_usd: interest the account was paid, less what it was charged, borrowing included.
         account_usd: the account's profit of the session.
-        rejected: symbols whose order the broker refused.
     """
     held, marks, ahead = _carry(opening, bars)
     short = sum((-p.market_value_usd for p in opening.positions.values() if p.quantity < 0), ZERO)
@@ -151,7 +151,7 @@ def compare(
         undone = (a.quantity - e.quantity) * (closes.get(key[0], at) - at) - (usual - e.fee)
         price -= a.paid - a.quantity * at
         fee += usual - a.fee
-        missed, refused = (missed, refused + undone) if key[0] in rejected else (missed + undone, refused)
+        missed, refused = (missed, refused + undone) if key[0] in opening.rejected else (missed + undone, refused)
     fee += carried_usd - night
     parts = [x.quantize(QUANTUM, ROUND_HALF_EVEN) for x in (price, fee, missed, refused)]
     engine, account_usd = engine.quantize(QUANTUM), account_usd.quantize(QUANTUM)

@@ -146,6 +146,7 @@ SELECT o.client_order_id, o.account_id, o.symbol, o.session_date, o.order_type, 
        e.score AS ensemble_score, e.confidence AS ensemble_confidence, e.published, e.regime,
        e.members -> m.model_name AS ensemble_member,
        m.model_name, s.id AS signal_id, s.score AS signal_score, r.model_version, r.parameters AS model_parameters,
+       w.family AS trained_family, w.version AS trained_version, w.artifact_sha256,
        v.feature_set, v.version AS feature_version, feature_object(v) AS features,
        b.version AS bar_version, b.known_at AS bar_known_at, b.open, b.high, b.low, b.close, b.volume,
        i.id AS batch_id, i.source AS vendor, i.run_id AS batch_run, i.recorded_at AS batch_recorded_at
@@ -157,6 +158,7 @@ LEFT JOIN ensemble_signals e ON (e.session_date, e.symbol) = (d.session_date, d.
 LEFT JOIN signals s ON (s.session_date, s.symbol) = (d.session_date, d.symbol)
 LEFT JOIN models m ON m.id = s.model_id
 LEFT JOIN model_runs r ON r.id = s.model_run_id
+LEFT JOIN model_versions w ON w.id = r.model_version_id
 LEFT JOIN feature_values v ON (v.symbol, v.date) = (d.symbol, d.session_date)
 LEFT JOIN stage_runs c ON c.stage = 'model_execution' AND c.model = '' AND c.session_date = d.session_date
 LEFT JOIN LATERAL market_data_as_of(c.known_at) b ON b.symbol = d.symbol AND b.date = d.session_date

@@ -21,7 +21,7 @@ def note_opening(state: State, day: Day) -> None:
     approved = {
         s if s in day.opens else renamed.get(s, s): quantity for s, quantity in state.approved.items()
     }
-    state.opening = Opening(state.book.cash, dict(state.book.positions), approved)
+    state.opening = Opening(state.book.cash, dict(state.book.positions), approved, state.rejected)
     state.exits_out = {}
 
 
@@ -57,7 +57,7 @@ def note_parity(state: State, day: Day, result: Pass) -> None:
             moved += entry.amount_usd if entry.kind in MOVED else 0
     result.parity.append(compare(
         day.session, opening, bars, state.exits_out, costs, of_session(result.fills, day.session), carried,
-        snapshot.equity_usd - before - moved, state.rejected,
+        snapshot.equity_usd - before - moved,
     ))  # fmt: skip
 
 

@@ -15,8 +15,10 @@ from models.accounting import Book
 from models.exits import Vote
 from tests.support.bars import real_bars
 from tests.support.chain import query
+from tests.support.prepared import prepared
 from tests.support.trading_days import Account, Bar, make_days
 
+__all__ = ["prepared"]
 COSTS = {"commission_per_share": "0.005", "commission_minimum": "1.00", "slippage_bps": "5",
          "cash_rate": "0.02", "borrow_rate": "0.03"}  # fmt: skip
 CAUSES = ("data_usd", "price_usd", "fee_usd", "missed_usd", "rejected_usd")
@@ -115,11 +117,12 @@ def test_another_close_is_data(monkeypatch):
     assert set(causes(Account().take(make_days(bars, **COSTS)))) == {"data_usd"}
 
 
-def test_the_stage_stores_a_row_a_session_that_is_zero_to_the_cent(small_chain):
-    rows = query(small_chain.reader, "SELECT * FROM backtest_parity ORDER BY session_date")
-    sessions = query(small_chain.reader, "SELECT count(*) AS n FROM account_snapshots")[0]["n"]
+def test_the_stage_stores_a_row_a_session_that_is_zero_to_the_cent(prepared):
+    database = prepared("")
+    rows = query(database.reader, "SELECT * FROM backtest_parity ORDER BY session_date")
+    sessions = query(database.reader, "SELECT count(*) AS n FROM account_snapshots")[0]["n"]
     assert len(rows) == sessions - 1
     for row in rows:
         assert all(round(row[c], 2) == 0 for c in ("difference_usd", *CAUSES)), row
-    with transaction(small_chain.reader) as connection:
+    with transaction(database.reader) as connection:
         assert connection.execute("SELECT sum(account_usd) AS s FROM backtest_parity").fetchone()["s"] != 0
