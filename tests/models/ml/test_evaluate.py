@@ -7,7 +7,7 @@ from dataclasses import replace
 import empyrical
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, pearsonr, rankdata, spearmanr
 
@@ -84,6 +84,7 @@ def test_a_symbol_whose_bar_goes_missing_was_still_held(score):
     assert after.returns[4] == pytest.approx(before.returns[4] - 0.5 * DATA.label[best])
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(st.sampled_from([np.nan, -1.0, 0.0, 0.5, 2.0]), min_size=6, max_size=6), min_size=1, max_size=5),
     st.integers(1, 8),
@@ -99,6 +100,7 @@ def test_sides_never_depend_on_the_order_of_symbols_and_are_never_more_than_half
     assert np.array_equal(extremes(-values, count), -found, equal_nan=True)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 3), st.sampled_from([np.nan, -0.1, 0.0, 0.1, 0.2])), min_size=1, max_size=40

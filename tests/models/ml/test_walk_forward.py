@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import ConfigError, DataQualityError
@@ -18,6 +18,7 @@ def weekdays(first="2010-01-04", count=800):
     return np.busday_offset(np.datetime64(first, "D"), np.arange(count))
 
 
+@settings(deadline=None)  # of wall time, which a busy machine stretches
 @given(
     start=st.dates(dt.date(1999, 1, 1), dt.date(2020, 1, 1)),
     missing=st.sets(st.integers(1, 1199), max_size=60),
