@@ -108,4 +108,4 @@ def test_of_two_promotions_at_once_exactly_one_wins_every_time(workshop, copy_da
             thread.join()
         assert sorted(outcomes) == ["lost", "promoted"]
         assert len(shop.rows("SELECT FROM model_versions WHERE state = 'promoted'")) == 1
-        assert len(shop.rows("SELECT FROM promotion_decisions")) == 1
+        assert len(shop.rows("SELECT FROM promotion_decisions WHERE decision = 'promoted'")) == 1
