@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from data_layer.settings import Settings
 from data_layer.source_catalogue import declared_sources
+from plugins.execution.broker import CONNECTION, with_broker_keys
 
 
 def with_connections(
@@ -28,6 +29,9 @@ def with_connections(
         if not all(keys.get(variable) for variable in fields):
             found = (find or _connection)(source)
             keys |= {variable: keys.get(variable) or found.get(of, "") for variable, of in fields.items()}
+    broker = settings.broker
+    if broker.wanted != "simulated" and not (broker.key and broker.secret):
+        settings = with_broker_keys(settings, (find or _connection)(CONNECTION))
     if keys == settings.vendors.keys:
         return settings
     return replace(settings, vendors=replace(settings.vendors, keys=keys))

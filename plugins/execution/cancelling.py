@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 
-from data_layer.brokers.base import ENDED, Broker
+from data_layer.brokers.base import ENDED, Broker, OrderReport
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import load_sql, transaction
 from models.errors import AlmanacError, RetryableError
+from models.records import Order
 from plugins.execution.broker import order_of
 from plugins.execution.sending import STAGE, record
 
@@ -31,7 +32,7 @@ def cancel_open(uri: str, account: str, broker: Broker) -> dict[str, int]:
                 broker.cancel(report)
                 report = broker.find(order.client_order_id)
             if report is not None:
-                record(uri, order, report.state, report)
+                _note(uri, order, report)
             state = report.state if report else "unknown"
         except AlmanacError as error:
             state = "failed"
@@ -41,6 +42,11 @@ def cancel_open(uri: str, account: str, broker: Broker) -> dict[str, int]:
         raise RetryableError(f"{len(failures)} orders not cancelled: {'; '.join(failures[:20])}", stage=STAGE,
                              key="orders", value=counts, remedy="repeat it, or cancel them at the broker")  # fmt: skip
     return counts
+
+
+def _note(uri: str, order: Order, report: OrderReport) -> None:
+    with transaction(uri) as connection:
+        record(connection, order, report.state, report)
 
 
 def free_symbols(uri: str, account: str, session: dt.date, broker: Broker) -> None:

@@ -101,6 +101,7 @@ def _write_opening(
         ]
     done.snapshots.append(book.mark(session, {}))
     done.exits[session] = {}, {}
+    done.shown[session] = frozenset(book.positions)
     write_pass(connection, done, [session], "insert", STAGE)
     positions = _described(held.positions, held.average_costs)
     connection.execute(

@@ -14,7 +14,7 @@ from typing import Any
 
 from data_layer.brokers.base import Broker, NoAnswerError, OrderReport, payload_hash
 from data_layer.storage.audit import event, write_events
-from data_layer.storage.database import load_sql, take_lock, transaction
+from data_layer.storage.database import Connection, load_sql, take_lock, transaction
 from data_layer.storage.kill_switch import heed_switch
 from models.errors import AlmanacError, DataQualityError, RetryableError
 from models.records import Order
@@ -53,19 +53,20 @@ def send_batch(
         RetryableError: at the end, with the list, when an order failed; a repetition is safe.
     """
     sent = Sent()
-    with transaction(uri) as guard:
-        take_lock(
-            guard, "send_orders", account
-        )  # two at once could not tell a dead sender's order from a live one's
+    # One connection commits each step, so that what is sent is written before; the other holds the lock, for two
+    # senders at once could not tell a dead one's order from the other's.
+    with transaction(uri) as guard, transaction(uri) as connection:
+        take_lock(guard, "send_orders", account)
         key = {"account_id": account, "session": session}
-        with transaction(uri) as connection:
-            rows = connection.execute(load_sql("orders/select_to_send"), key).fetchall()
+        rows = connection.execute(load_sql("orders/select_to_send"), key).fetchall()
+        connection.commit()
         if rows:
             broker.prove()
         for row in rows:
             try:
-                state = _one(uri, account, broker, row, check)
+                state = _one(connection, account, broker, row, check)
             except AlmanacError as error:
+                connection.rollback()
                 state = "failed"
                 sent.failures.append(f"{row['symbol']}: {error}"[:300])
             else:
@@ -80,7 +81,7 @@ def send_batch(
     return sent
 
 
-def _one(uri: str, account: str, broker: Broker, row: Mapping[str, Any], check: Check) -> str:
+def _one(connection: Connection, account: str, broker: Broker, row: Mapping[str, Any], check: Check) -> str:
     """Take one order as far as it goes now; return its state."""
     order = order_of(row)
     if payload_hash(account, order) != row["payload_hash"]:
@@ -88,73 +89,62 @@ def _one(uri: str, account: str, broker: Broker, row: Mapping[str, Any], check: 
                                value=order.client_order_id, remedy="look at its row in orders")  # fmt: skip
     if row["state"] != "planned":
         if row["state"] == "submitted":  # its sender died in between
-            record(uri, order, "unknown", reason="its sender ended before the answer")
+            record(connection, order, "unknown", reason="its sender ended before the answer")
         if report := broker.find(order.client_order_id):
-            return _compared(uri, order, report)
+            return _compared(connection, order, report)
     if trouble := check(order):
-        _block(uri, account, order, trouble)
+        record(connection, order, "blocked", reason=trouble)
         return "blocked"
     claimed = {"client_order_id": order.client_order_id,
                "from_state": "planned" if row["state"] == "planned" else "unknown"}  # fmt: skip
-    with transaction(uri) as connection:
-        # Held till the claim is written: whoever latches meanwhile waits, and then sees the order as sent.
-        trouble = heed_switch(connection, account).reason and "kill switch"
-        if not trouble and not connection.execute(load_sql("orders/update_claimed"), claimed).rowcount:
-            trouble = "no approval in force"
+    # Held till the claim is committed: whoever latches meanwhile waits, and then sees the order as sent.
+    trouble = heed_switch(connection, account).reason and "kill switch"
+    if not trouble and not connection.execute(load_sql("orders/update_claimed"), claimed).rowcount:
+        trouble = "no approval in force"
+    connection.commit()
     if trouble:
-        _block(uri, account, order, trouble)
+        record(connection, order, "blocked", reason=trouble)
         return "blocked"
     try:
-        return _compared(uri, order, broker.submit(order))
+        return _compared(connection, order, broker.submit(order))
     except NoAnswerError as error:
-        record(uri, order, "unknown", reason=str(error)[:300])
+        record(connection, order, "unknown", reason=str(error)[:300])
         report = broker.find(order.client_order_id)
-        return _compared(uri, order, report) if report else "unknown"
+        return _compared(connection, order, report) if report else "unknown"
     except DataQualityError as error:
-        record(uri, order, "rejected", reason=str(error)[:300])
+        record(connection, order, "rejected", reason=str(error)[:300])
         return "rejected"
     except AlmanacError as error:
-        record(uri, order, "unknown", reason=str(error)[:300])
+        record(connection, order, "unknown", reason=str(error)[:300])
         raise
 
 
-def _compared(uri: str, order: Order, report: OrderReport) -> str:
+def _compared(connection: Connection, order: Order, report: OrderReport) -> str:
     """Record what the broker has, when it is what we meant."""
     if not report.is_of(order):
         raise DataQualityError("the broker has another order of this name", stage=STAGE, key="order",
                                value=f"{order} / {report}", remedy="stop, and compare with the broker")  # fmt: skip
-    record(uri, order, report.state, report)
+    record(connection, order, report.state, report)
     return report.state
 
 
 def record(
-    uri: str, order: Order, state: str, report: OrderReport | None = None, *, reason: str = ""
+    connection: Connection, order: Order, state: str, report: OrderReport | None = None, *, reason: str = ""
 ) -> None:
-    """Write an order's state, and what ends without an execution to the audit trail."""
+    """Write an order's state, and what was refused to the audit trail, and commit."""
     values = {
         "client_order_id": order.client_order_id, "state": state, "filled": report.filled_quantity if report else 0,
         "reason": reason or (report.reason if report else ""),
         "broker_order_id": (report.broker_order_id or None) if report else None,
     }  # fmt: skip
-    with transaction(uri) as connection:
-        connection.execute(load_sql("orders/update_reported"), values)
-        if state == "rejected":
-            write_events(
-                connection, [blocked_event(order.client_order_id, order, str(values["reason"] or "rejected"))]
-            )
+    connection.execute(load_sql("orders/update_reported"), values)
+    if state in {"rejected", "blocked"}:
+        why = str(values["reason"] or state)
+        write_events(connection, [blocked_event(order.client_order_id, order, why)])
+    connection.commit()
 
 
 def blocked_event(key: str, order: Order, reason: str) -> dict[str, Any]:
     """Return the audit event of an order that came to nothing."""
     return event(f"blocked/{key}", "execution.blocked", order.session_date, STAGE, {"reason": reason},
                  symbol=order.symbol, correlation=order.client_order_id)  # fmt: skip
-
-
-def _block(uri: str, account: str, order: Order, reason: str) -> None:
-    with transaction(uri) as connection:
-        connection.execute(
-            load_sql("orders/update_reported"),
-            {"client_order_id": order.client_order_id, "state": "blocked", "filled": 0, "reason": reason,
-             "broker_order_id": None},
-        )  # fmt: skip
-        write_events(connection, [blocked_event(order.client_order_id, order, reason)])

@@ -160,3 +160,26 @@ def test_fields_cannot_run_into_each_other():
     }
     assert len(names) == 4
     assert client_order_id('a","b', "c", "buy", DECIDED) != client_order_id("a", 'b","c', "buy", DECIDED)
+
+
+def limited(share, volume, quantity=100):
+    market = SimulatedBroker(Decimal("0.005"), Decimal(1), Decimal(5), Decimal(share))
+    return market.fills([order(quantity=quantity)], {"A": Decimal(10)}, SESSION, {"A": volume})
+
+
+def test_an_order_gets_its_share_of_the_volume_and_the_rest_expires():
+    result = limited("0.1", 450.0)
+    (fill,), (rest,) = result.fills, result.expired
+    assert (fill.quantity, fill.commission_usd) == (45, Decimal("1.00"))
+    assert "45 of 100 shares" in rest.reason
+    assert limited("0.1", 1000.0).expired == () and limited("0.1", 1e9).fills[0].quantity == 100
+    nothing = limited("0.1", 9.0)
+    assert nothing.fills == () and nothing.expired[0].reason.startswith("0 of 100")
+
+
+@given(share=st.decimals("0.001", "1", places=3), volume=st.integers(0, 10**9), quantity=st.integers(1, 10**6))
+def test_filled_and_expired_are_the_order(share, volume, quantity):
+    result = limited(str(share), float(volume), quantity)
+    filled = sum(f.quantity for f in result.fills)
+    assert filled <= share * volume and filled <= quantity
+    assert bool(result.expired) == (filled < quantity)
