@@ -64,6 +64,9 @@ def load_state(connection: Connection, account: str, session: dt.date) -> State:
         },
     )
     load_watch(connection, account, session, state)
+    approved = connection.execute(load_sql("risk_decisions/select_approved"), key).fetchall()
+    state.approved = {row["symbol"]: row["approved_quantity"] for row in approved}
+    state.rejected = frozenset(row["symbol"] for row in approved if row["rejected"])
     return state
 
 
@@ -108,6 +111,8 @@ def write_pass(
         _settle_orders(connection, done)  # before the positions, against which the exits that rest are held
     put("positions", [row for s in done.snapshots for row in _position_rows(s, done)], KEY)
     put("account_snapshots", [_snapshot_row(s) for s in done.snapshots], KEY[:2])
+    if mode == "insert":  # what an earlier version of the rules was compared by is not asked again
+        put("backtest_parity", [_row(p) for p in done.parity], KEY[:2])
     written["risk_snapshots"] = write_watched(connection, done.account, done, sessions, mode, stage)
     return written
 

@@ -13,6 +13,7 @@ from plugins.stages.broker_cash import book_cash
 from plugins.stages.cash import move_cash
 from plugins.stages.deciding import blend_votes, decide, targets
 from plugins.stages.exits import begin_or_end, bring_in_line, end_by_leg, fill_inside_bar
+from plugins.stages.parity import note_exits, note_opening, note_parity
 from plugins.stages.trading_state import Day, Pass, State, of_session
 
 
@@ -23,6 +24,7 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
     orders go on under the new ticker before anything else; then money earns and costs, and moves in and out.
     """
     touched = {new for old, new, effective in day.renames if state.rename(old, new, effective)}
+    note_opening(state, day)
     market = market_of(day)
     if day.executed is None:
         executed = market.fills(state.orders, day.opens, day.session, day.volumes)
@@ -38,7 +40,11 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
         for a in day.actions
         if a.action_type == "split" and a.symbol in state.book.positions
     }
-    marks = {symbol: state.book.positions[symbol].price / ratio for symbol, ratio in splits.items()}
+    # What a split leaves below a share is sold at the open, as the engine does; without a bar at the last close.
+    marks = {
+        symbol: day.opens.get(symbol, state.book.positions[symbol].price / ratio)
+        for symbol, ratio in splits.items()
+    }
     result.ledger += state.book.apply_actions(day.session, day.actions, marks)
     for symbol in splits.keys() & state.exits.keys():
         if state.book.positions[symbol].quantity:
@@ -54,11 +60,16 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
     state.orders = []
     if day.executed is None:  # at a real broker exits are its own orders
         bring_in_line(state, day, result, {*touched, *splits, *(f.symbol for f in fills)})
+        note_exits(state, day)
         fill_inside_bar(state, day, result, market)
 
 
 def order(state: State, day: Day, result: Pass) -> None:
     """Order what was approved, or only plan it in a dry run; nothing when it was blocked meanwhile."""
+    state.approved = {
+        d.symbol: d.approved_quantity for d in of_session(result.decisions, day.session) if d.approved_quantity
+    }
+    state.rejected = frozenset()
     if day.rules["blocked"]:
         return
     aims = {t.symbol: t for t in result.targets_of(day.session)}
@@ -82,6 +93,7 @@ def mark(state: State, day: Day, result: Pass) -> None:
     """Value the account at the session's close."""
     result.snapshots.append(state.book.mark(day.session, day.closes))
     result.shown[day.session] = state.news()
+    note_parity(state, day, result)
     result.exits[day.session] = dict(state.exits), dict(state.ended)
 
 

@@ -14,6 +14,7 @@ from models.accounting import Book, Snapshot
 from models.ensemble import Blend
 from models.exits import Exits, Vote
 from models.lookback import Lookback
+from models.parity import Opening, Parity
 from models.portfolio import SkippedTarget
 from models.records import (
     CashMovement,
@@ -115,6 +116,10 @@ class State:
     held: dict[str, tuple[int, int]] = field(default_factory=dict)  # side, and closes at which it was held
     watch: Watch = field(default_factory=Watch)
     blend: Blend = field(default_factory=Blend.none)  # the session's, from one step to the next
+    approved: dict[str, int] = field(default_factory=dict)  # signed shares, after the session before
+    rejected: frozenset[str] = frozenset()  # of these, whose order the broker refused
+    opening: Opening | None = None  # the account before the session's open
+    exits_out: dict[str, list[Order]] = field(default_factory=dict)  # exits that rested once it had opened
     closed: dict[str, tuple[Decimal, int]] = field(default_factory=dict)  # as last written, of symbols not held
 
     def news(self) -> frozenset[str]:
@@ -171,6 +176,7 @@ class Pass:
     ledger: list[LedgerEntry] = field(default_factory=list)
     refused: list[CashMovement] = field(default_factory=list)  # withdrawals of more than there was
     snapshots: list[Snapshot] = field(default_factory=list)
+    parity: list[Parity] = field(default_factory=list)
     skipped: list[SkippedTarget] = field(default_factory=list)
     shown: dict[dt.date, frozenset[str]] = field(default_factory=dict)  # symbols whose positions are written
     # By session, as of its close: exits by symbol, sides ended by symbol.

@@ -7,18 +7,19 @@ import pytest
 from data_layer.storage.database import transaction
 from models.errors import DataQualityError
 from tests.support.chain import open_stage, query, run_stage
-from tests.support.prepared import change, failed_checks, prepared
+from tests.support.prepared import DUE, END, change, failed_checks, prepared
 
 __all__ = ["prepared"]
 STAGE = "risk_execution"
-# What a superuser does past every constraint, and the view that then holds a row. {last}: the last session.
+# What a superuser does past every constraint, and the view that then holds a row. {last}: the last session with a
+# fill, {end}: the last one.
 PLANTED = {
     "check_ledger_balanced": "UPDATE ledger_entries SET amount_usd = amount_usd + 0.01 WHERE id = (SELECT max(id) FROM "
     "ledger_entries WHERE ledger_account <> 'cash')",
     "check_positions_equal_fills": "UPDATE positions SET quantity = quantity + 1 WHERE session_date = '{last}' "
     "AND quantity <> 0",
     "check_snapshots_add_up": "UPDATE account_snapshots SET securities_usd = securities_usd + 1, "
-    "equity_usd = equity_usd + 1 WHERE session_date = '{last}'",
+    "equity_usd = equity_usd + 1 WHERE session_date = '{end}'",
     "check_cash_equals_ledger": "DELETE FROM ledger_entries WHERE transaction_key LIKE 'commission:%%' "
     "AND session_date = '{last}'",
     "check_orders_approved": "UPDATE risk_decisions SET decision = 'rejected', approved_quantity = 0, reason = 'no' "
@@ -33,11 +34,14 @@ PLANTED = {
     "WHERE date = '{last}'",
     "check_cutoffs_not_later": "UPDATE stage_runs SET known_at = known_at + interval '1 day' "
     "WHERE stage = 'risk_execution' AND session_date = '{last}'",
-    "check_no_orders_while_killed": "INSERT INTO kill_switch (account_id, engaged, reason, changed_at) "
-    "VALUES ('paper', true, 'stop', '2000-01-01')",
+    "check_no_orders_while_killed": "UPDATE risk_snapshots SET kill_switch = 'stop' "
+    "WHERE (account_id, session_date) IN (SELECT account_id, session_date FROM orders WHERE order_type = 'market')",
     "check_audit_complete": "DELETE FROM audit_events WHERE event_type = 'execution.completed' "
     "AND session_date = '{last}'",
-    "check_exits_fit_holdings": "UPDATE orders SET quantity = quantity + 1 WHERE state = 'resting'",
+    "check_parity_in_cents": "UPDATE backtest_parity SET price_usd = price_usd + 1, account_usd = account_usd + 1",
+    "check_lots_equal_positions": "DELETE FROM fills WHERE id = (SELECT max(id) FROM fills)",
+    "check_exits_fit_holdings": "UPDATE orders SET state = 'resting', ended_session = NULL, "
+    "quantity = quantity + 1 WHERE id = (SELECT max(id) FROM orders WHERE order_type <> 'market')",
 }
 
 
@@ -55,48 +59,48 @@ def plant(database, statement):
                 connection.execute(
                     f'ALTER TABLE {table} DROP CONSTRAINT IF EXISTS "{check["conname"]}" CASCADE'
                 )
-        assert connection.execute(statement.format(last=last).replace("%%", "%")).rowcount > 0
+        assert connection.execute(statement.format(last=last, end=END).replace("%%", "%")).rowcount > 0
     return last
 
 
 @pytest.fixture
-def healthy(chained):
-    assert failed_checks(chained.reader) == []
-    return chained
+def healthy(prepared):
+    database = prepared("")
+    assert failed_checks(database.reader) == []
+    return database
 
 
 @pytest.mark.parametrize("view", PLANTED)
 def test_a_planted_violation_is_seen_and_fails_the_stage(healthy, small_settings, view):
     plant(healthy, PLANTED[view])
     assert view in failed_checks(healthy.reader)
-    stage = open_stage(healthy.writer, small_settings, STAGE)
+    stage = open_stage(healthy.writer, small_settings, STAGE, start=DUE[0], end=END)
     with pytest.raises(DataQualityError) as raised:
         stage.check_books()
     assert any(name in str(raised.value) for name in failed_checks(healthy.reader))
 
 
-def test_every_check_of_the_books_has_a_planted_violation(small_chain):
+def test_every_check_of_the_books_has_a_planted_violation(database):
     views = query(
-        small_chain.reader,
+        database.reader,
         "SELECT viewname AS v FROM pg_views WHERE starts_with(viewname, 'check_') "
         "AND definition LIKE '%%check_from%%'",
     )
     assert {row["v"] for row in views} <= set(PLANTED)
 
 
-def test_the_checks_look_from_the_runs_first_session_on(chained, small_settings):
+def test_the_checks_look_from_the_runs_first_session_on(healthy, small_settings):
     """An old violation is not looked for again every day; `make verify` sees it."""
-    statement = (
-        "UPDATE positions SET quantity = quantity + 1 WHERE session_date = '2004-06-01' AND quantity <> 0"
-    )
-    assert change(chained, statement) > 0
-    open_stage(chained.writer, small_settings, STAGE).check_books()
-    assert failed_checks(chained.reader) == ["check_positions_equal_fills"]
+    day = query(healthy.reader, "SELECT min(session_date)::text AS d FROM positions WHERE quantity <> 0")[0]["d"]
+    grown = "UPDATE positions SET quantity = quantity + 1 WHERE session_date = %(d)s AND quantity <> 0"
+    assert change(healthy, grown, {"d": day}) > 0
+    open_stage(healthy.writer, small_settings, STAGE).check_books()
+    assert failed_checks(healthy.reader) == ["check_positions_equal_fills"]
     with pytest.raises(DataQualityError, match="check_positions_equal_fills"):
-        open_stage(chained.writer, small_settings, STAGE, start="2004-05-28", end="2004-06-03").check_books()
+        open_stage(healthy.writer, small_settings, STAGE, start=day, end=day).check_books()
 
 
 def test_wrong_books_stay_wrong_when_nothing_is_due(healthy, small_settings):
-    plant(healthy, PLANTED["check_audit_complete"])
-    with pytest.raises(DataQualityError, match=r"(?s)check_audit_complete.*restore it from a backup"):
+    plant(healthy, PLANTED["check_snapshots_add_up"])
+    with pytest.raises(DataQualityError, match=r"(?s)check_snapshots_add_up.*from a backup"):
         run_stage(healthy.writer, small_settings, STAGE)
