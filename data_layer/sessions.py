@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 
-import exchange_calendars
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
 from data_layer.settings import ROOT, parse_date
 from models.errors import ConfigError
@@ -21,6 +24,9 @@ EXCHANGE = "XNYS"
 FIRST_DAY = dt.date(1962, 1, 2)
 # Days on which the exchange stayed shut at short notice; a calendar package knows them only in its next version.
 OVERRIDES = ROOT / "include" / "calendar_overrides.csv"
+# The package takes half a second to build the calendar; it is kept beside the compiled modules, and thrown away with
+# them. A month later it is built anew, for it ends a year after it was built.
+CACHE = Path(__file__).resolve().parent / "__pycache__"
 
 
 def closures(path: Path = OVERRIDES) -> dict[dt.date, str]:
@@ -57,11 +63,31 @@ class _Table:
 
 @lru_cache(maxsize=1)
 def _table() -> _Table:
-    calendar = exchange_calendars.get_calendar(EXCHANGE, start=pd.Timestamp(FIRST_DAY))
-    schedule = calendar.schedule
-    schedule = schedule[~schedule.index.isin(pd.DatetimeIndex(list(closures())))]
-    opens, closes = (list(schedule[column].dt.to_pydatetime()) for column in ("open", "close"))
-    return _Table([stamp.date() for stamp in schedule.index], opens, closes)
+    days, *instants = _kept(CACHE / f"{EXCHANGE}-{version('exchange_calendars')}-{dt.date.today():%Y-%m}.npy")
+    open_days = ~np.isin(days, np.array(list(closures()), "datetime64[s]"))
+    opens, closes = ([t.replace(tzinfo=dt.UTC) for t in column[open_days].tolist()] for column in instants)
+    return _Table(days[open_days].astype("datetime64[D]").tolist(), opens, closes)
+
+
+def _kept(path: Path) -> NDArray[np.datetime64]:
+    """Return [3, N] sessions with their opens and closes (UTC, to the second), from the cache or from the package."""
+    with suppress(OSError, ValueError, EOFError):  # not there, or not whole
+        kept: NDArray[np.datetime64] = np.load(path, allow_pickle=False)
+        if kept.ndim == 2 and len(kept) == 3:
+            return kept
+    import exchange_calendars
+    import pandas as pd
+
+    schedule = exchange_calendars.get_calendar(EXCHANGE, start=pd.Timestamp(FIRST_DAY)).schedule
+    columns = (schedule.index, *(schedule[name].dt.tz_convert(None) for name in ("open", "close")))
+    built = np.array([column.to_numpy() for column in columns]).astype("datetime64[s]")
+    with suppress(OSError):  # nowhere to keep it
+        path.parent.mkdir(exist_ok=True)
+        partial = path.with_name(f"{path.name}.{os.getpid()}")
+        with partial.open("wb") as file:
+            np.save(file, built)
+        partial.replace(path)
+    return built
 
 
 def _position(day: dt.date) -> int:

@@ -99,14 +99,22 @@ class Lookback:
         out[known] = np.maximum(self.row + 1 - self.history.next_bar[first, columns], 0)
         return out
 
+    @cached_property
+    def year(self) -> Floats:
+        """[bars - 1, symbols held] returns of the window, NaN up to each symbol's first bar in it."""
+        first = max(self.row - WINDOW + 1, 0)
+        rows = np.arange(first + 1, self.row + 1)[:, None]
+        seen = rows > self.history.next_bar[first]
+        return np.where(seen, self.history.returns[first + 1 : self.row + 1], np.nan)
+
     def returns(self, symbols: Sequence[str], bars: int) -> Floats:
-        """Return [bars - 1, N] returns up to the session; NaN before a symbol's second bar."""
+        """Return [bars - 1, N] returns up to the session, of the last 250 bars at most; NaN up to a first bar."""
         columns, known = self._columns(symbols)
-        first = self.row - bars + 1
+        part = self.year[len(self.year) - (bars - 1) :]
+        if known.all():
+            return part[:, columns]
         out = np.full((bars - 1, len(symbols)), np.nan)
-        part = self.history.returns[first + 1 : self.row + 1, columns]
-        inside = np.arange(first + 1, self.row + 1)[:, None] > self.history.next_bar[first, columns]
-        out[:, known] = np.where(inside, part, np.nan)
+        out[:, known] = part[:, columns]
         return out
 
     def average_volume(self, symbols: Sequence[str]) -> Floats:

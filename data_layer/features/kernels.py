@@ -1,9 +1,9 @@
 """Compiled loops over a block of symbols side by side: the layout, and means of windows.
 
 Every kernel takes float64 values [rows, lanes] and gives float64 [rows, lanes]: a lane is a symbol, its first row
-the symbol's first, and one step of the loop takes all lanes, which the processor's vector unit does at once. Lanes
-never meet and no row reads a later one, so a value's bits depend on its own symbol's rows up to it and on nothing
-else.
+the symbol's first, and one step of the loop takes a vector of them (see `lanes`). Lanes never meet and no row reads a
+later one, so a value's bits depend on its own symbol's rows up to it and on nothing else.
+
 NaN in is NaN out until the window has left it; a recurrence starts anew after a NaN, with a whole warm-up. Symbols
 that end early are filled up with NaN, which no row before can see.
 

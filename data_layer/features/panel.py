@@ -104,7 +104,8 @@ class Panel:
     """Bars of some symbols side by side: float64 [sessions, lanes], a lane a symbol, its first row the first.
 
     Windows count a symbol's own rows. A symbol that ends before the longest is filled up with NaN (days with 0,
-    factors with 1). Formulas never write into a field or a shared array: the next formula reads it too.
+    factors with 1), as are lanes without a symbol: there are always whole vectors of them. Formulas never write into
+    a field or a shared array: the next formula reads it too.
     """
 
     rows: Rows

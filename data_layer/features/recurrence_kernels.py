@@ -196,3 +196,24 @@ def oscillator_of_sums(flow: FloatArray, fast: int, slow: int) -> FloatArray:
             count, total = choose(missing, 0.0, count), choose(missing, 0.0, total)
             put(out, row, lane, choose(count >= full, near - far, np.nan))
     return out
+
+
+@kernel
+def trailing_mean(values: FloatArray, window: int, skip: int, share: float) -> FloatArray:
+    """`share` of the mean of the `window` values before each row's own, by a running sum, as TA-Lib's candle averages.
+
+    The first `skip` values of a symbol, and after a NaN, stay outside; NaN on the first `skip + window` rows.
+    """
+    rows, lanes = extent(values)
+    out = np.empty_like(values)
+    before, full = float(-skip), float(window)
+    for lane in range(0, lanes, WIDTH):
+        count, total = every(before), every(0.0)
+        for row in range(rows):
+            put(out, row, lane, choose(count >= full, total / window * share, np.nan))
+            value, leaving = take(values, row, lane), take(values, max(row - window, 0), lane)
+            count = count + 1.0
+            total = total + choose(count > full, value - leaving, value)
+            total = choose((count > 0.0) & is_number(value), total, 0.0)
+            count = choose(is_nan(value), before, count)
+    return out

@@ -71,3 +71,5 @@ def quiet_mlflow() -> None:
     """Keep MLflow from calling home; it reads this when it is first imported."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
+    # Nobody asked for the nine further processes its page would start.
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"

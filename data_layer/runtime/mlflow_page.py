@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -38,7 +40,16 @@ def main() -> int:
     ]  # fmt: skip
     # MLflow starts workers by name: they must come from this environment.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return subprocess.run(command, env={**os.environ, "PATH": path}, check=False).returncode
+    # Its server goes on after Ctrl-C when the program that started it ends first: so the group is ended as one.
+    server = subprocess.Popen(command, env={**os.environ, "PATH": path}, start_new_session=True)
+    try:
+        return server.wait()
+    except KeyboardInterrupt:
+        return 0  # how it is meant to end
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
 
 
 if __name__ == "__main__":

@@ -66,6 +66,12 @@ def _print_last_session(home: Home, last: dt.date) -> None:
             "FROM signals s JOIN models m ON m.id = s.model_id "
             "WHERE session_date = '{last}' ORDER BY model_name, symbol LIMIT 15",
         ),
+        f"Ensemble of {last}": (
+            ("symbol", "side", "score", "confidence", "market", "published"),
+            "SELECT symbol, side, round(score::numeric, 4)::float8, round(confidence::numeric, 4)::float8, "
+            "coalesce(regime, 'unknown'), CASE WHEN published THEN 'yes' ELSE 'no' END FROM ensemble_signals "
+            "WHERE session_date = '{last}' ORDER BY symbol LIMIT 15",
+        ),
         f"Orders of {last}": (
             ("symbol", "side", "shares", "state"),
             "SELECT symbol, side, quantity, state FROM orders "

@@ -18,6 +18,9 @@ CLOCKS = {
     "finished_at",
     "superseded_at",
     "resolved_at",
+    "happened_at",
+    "valid_from",
+    "valid_to",
     "ts",
 }
 SURROGATES = {
@@ -30,6 +33,7 @@ SURROGATES = {
     "parent_order_id",
     "order_id",
     "run_id",
+    "last_rearm",
     "model_version_id",
 }
 NAMES = {("accounts", "id")}  # a surrogate key elsewhere, but what people call it here

@@ -80,7 +80,7 @@ def note_by_itself(connection: Connection, account: str, found: Iterable[Mapping
 
 
 def accounts(connection: Connection) -> list[str]:
-    """Return the ids of all accounts."""
+    """Return the ids of the accounts that are traded."""
     return [row["id"] for row in connection.execute(load_sql("accounts/select_accounts"))]
 
 

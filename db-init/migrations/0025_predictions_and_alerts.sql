@@ -19,6 +19,7 @@ ALTER TABLE model_runs_history ADD COLUMN model_version_id bigint;
 ALTER TABLE model_runs_history ADD COLUMN waiver text;
 ALTER TABLE pending_model_runs ADD COLUMN model_version_id bigint;
 ALTER TABLE pending_model_runs ADD COLUMN waiver text;
+CREATE INDEX model_runs_waived ON model_runs (session_date) WHERE waiver IS NOT NULL;
 COMMENT ON COLUMN model_runs.model_version_id IS 'model_versions.id it predicted with; NULL for a rule, which has none';
 COMMENT ON COLUMN model_runs.waiver IS 'Name and reason, when that version was promoted although the gate refused it';
 COMMENT ON COLUMN model_runs_history.model_version_id IS 'As in model_runs';
@@ -63,6 +64,12 @@ CREATE TABLE predictions_history (
 );
 COMMENT ON TABLE predictions_history IS 'Predictions as they were before a restatement.';
 COMMENT ON COLUMN predictions_history.superseded_at IS 'Wall clock of the restatement';
+
+CREATE VIEW check_predictions_look_ahead AS
+SELECT p.id, p.model_version_id, p.symbol, p.session_date, v.seen_until
+FROM predictions p JOIN model_versions v ON v.id = p.model_version_id
+WHERE p.session_date < v.seen_until;
+COMMENT ON VIEW check_predictions_look_ahead IS 'Predictions of sessions whose future their version has learnt from.';
 
 CREATE TABLE pending_predictions (
     model_id bigint NOT NULL REFERENCES models (id),

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from models.backtest.kernel import Account
+from models.backtest.account import Account
 
 Matrix = NDArray[np.float64]
 

@@ -19,6 +19,7 @@ Series = NDArray[np.float64]
 
 TAIL = 0.05  # of VaR, CVaR and the tail ratio: the field's usual 95 %
 PARTS = (1.5, 1.0, 0.5)  # deviations from the mean beyond which 5 % of most curves' returns lie
+FEW = 6  # values: sorting so many by insertion takes less than halving them
 MEASURES = (
     "total_return", "annual_return", "volatility", "sharpe_ratio", "sortino_ratio", "calmar_ratio",
     "max_drawdown", "drawdown_sessions", "value_at_risk", "conditional_value_at_risk", "tail_ratio",
@@ -140,22 +141,36 @@ def _between(values: Series, at: int, part: float) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _select(values: Series, left: int, right: int, k: int) -> None:
-    """Put the k-th smallest in its place, smaller ones left of it (Hoare (1961), Algorithm 65: Find)."""
-    while left < right:
-        pivot = values[(left + right) >> 1]
-        i, j = left, right
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            right = j
-        elif k >= i:
-            left = i
-        else:
+    """Put the k-th smallest in its place, smaller ones left of it: quickselect by the median of three.
+
+    Each pass moves every value, without a branch that the processor would have to guess; few are put in order
+    one by one. Values equal to the pivot are passed over together, or a flat curve would take forever.
+    """
+    while right - left > FEW:
+        low, pivot, high = values[left], values[(left + right) >> 1], values[right]
+        if pivot < low:
+            low, pivot = pivot, low
+        if high < pivot:
+            pivot = max(low, high)
+        below = left
+        for i in range(left, right + 1):
+            value = values[i]
+            values[i], values[below] = values[below], value
+            below += value < pivot
+        if k < below:
+            right = below - 1
+            continue
+        beyond = below
+        for i in range(below, right + 1):
+            value = values[i]
+            values[i], values[beyond] = values[beyond], value
+            beyond += value <= pivot
+        if k < beyond or beyond == left:
             return
+        left = beyond
+    for i in range(left + 1, right + 1):
+        value, at = values[i], i
+        while at > left and values[at - 1] > value:
+            values[at] = values[at - 1]
+            at -= 1
+        values[at] = value

@@ -8,8 +8,9 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from models.backtest.account import Account
 from models.backtest.curve import MEASURES, measure_curve
-from models.backtest.kernel import Account, run_account
+from models.backtest.kernel import run_account
 from models.backtest.rules import Rules
 
 Series = NDArray[np.float64]
@@ -66,7 +67,7 @@ def run_grid(
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
 def measure_trades(account: Account, held: int, equity: Series, rules: Rules, out: Series) -> None:
     """Measure what an account did: out [len(TRADE_MEASURES)] is filled, NaN while undefined."""
     out[0] = equity[-1]

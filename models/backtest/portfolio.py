@@ -13,6 +13,18 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from models.backtest.account import (
+    PAID_OUT,
+    Account,
+    carry_cash,
+    carry_shares,
+    fill,
+    goal_of,
+    judged,
+    levels,
+    protect,
+    watch,
+)
 from models.backtest.book import (
     ACTED,
     DELISTING,
@@ -34,28 +46,7 @@ from models.backtest.book import (
     take,
     total,
 )  # fmt: skip
-from models.backtest.kernel import (
-    CLOSE,
-    DIVIDEND,
-    GAP,
-    HIGH,
-    LEFT,
-    LOW,
-    OPEN,
-    PAID_OUT,
-    SPLIT,
-    VOLATILITY,
-    VOLUME,
-    Account,
-    carry_cash,
-    carry_shares,
-    fill,
-    goal_of,
-    judged,
-    levels,
-    protect,
-    watch,
-)  # fmt: skip
+from models.backtest.kernel import CLOSE, DIVIDEND, GAP, HIGH, LEFT, LOW, OPEN, SPLIT, VOLATILITY, VOLUME
 from models.backtest.rules import Rules
 
 Series = NDArray[np.float64]

@@ -13,44 +13,10 @@ from models.errors import DataQualityError
 from models.ml.base import Artifact, Dataset, Finding, Trainer
 from models.ml.dataset import normal_ranks
 from models.ml.evaluate import evaluate
-from models.ml.walk_forward import Fold, FoldResult
+from models.ml.walk_forward import Fold
 
 Rebuild = Callable[[int], Dataset]  # the dataset from bars of which every one after that session is changed
 NOISE = 4.0  # standard errors: one honest check in 16,000 goes beyond them
-
-
-def leakage_findings(
-    trainer: Trainer, data: Dataset, results: Sequence[FoldResult], rebuild: Rebuild, seed: int
-) -> list[Finding]:
-    """Run every check on a walk-forward: what the promotion gate asks.
-
-    Features and predictions are checked around the last test window, whose bars are the newest; shuffled labels
-    are learnt in the last fold.
-
-    Args:
-        trainer: with its parameters.
-        data: as trained on.
-        results: of the walk-forward, oldest first.
-        rebuild: makes the dataset anew from changed bars, see above.
-        seed: of the shuffling and the fit on it.
-
-    Returns:
-        Nothing when all is well.
-    """
-    last = results[-1]
-    kept: dict[int, Dataset] = {}
-
-    def once(session: int) -> Dataset:
-        if session not in kept:
-            kept[session] = rebuild(session)
-        return kept[session]
-
-    session = last.fold.test_first
-    return [
-        *future_in_features(data, once, [session]),
-        *future_in_predictions(type(trainer), last.artifact, data, once, session),
-        *permuted_labels(trainer, data, last.fold, seed),
-    ]
 
 
 def future_in_features(data: Dataset, rebuild: Rebuild, sessions: Sequence[int]) -> list[Finding]:

@@ -107,22 +107,6 @@ def folds(
     return found
 
 
-def final_rows(data: Dataset, reach: int, train_months: int = 12, first: int | None = None) -> Index:
-    """Return the rows a version for use is trained on: the newest window, up to the last label known.
-
-    Args:
-        data: the dataset.
-        reach: the trainer's.
-        train_months: as in the folds.
-        first: the first session of an expanding window; None for a rolling one.
-    """
-    known = len(data.sessions) - reach
-    if first is None:
-        edge = _months_before(data.sessions[known - 1], [train_months])[0]
-        first = int(np.searchsorted(data.sessions, edge, "right"))
-    return data.rows_between(first, known - 1)
-
-
 # An exchange is never closed for longer; a first bar so late still begins a whole month.
 MOST_CLOSED = np.timedelta64(5, "D")
 

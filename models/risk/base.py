@@ -71,6 +71,7 @@ class Batch:
         self.side: Counts = np.sign(self.wanted)
         self.equity = context.equity_usd
         changed = set(self.symbols)
+        self.simulated: Any = None  # what limits on the whole portfolio have in common, once it is asked for
         self.others = {s: v for s, v in sorted(context.holdings_usd.items()) if s not in changed and v}
 
     def __len__(self) -> int:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.lookback import LEAST, WINDOW
-from models.risk.base import Batch, Limit, Verdict, fraction_of, pro_rata
+from models.risk.base import Batch, Floats, Limit, Verdict, fraction_of, pro_rata
 
 ALIKE = 0.8  # correlation of daily returns from which two shares are one bet: above 60 % of shared variance
 
 
 class MaxCorrelated(Limit):
-    """For each symbol: sum of |position value| of all that move with it <= threshold x equity, itself included.
+    """For each change that adds risk: sum of |position value| of all that move with it <= threshold x equity.
 
     Two positions move together when the correlation of their returns over the last 250 bars, turned by the
     sides they are on, is 0.8 or more. Symbols with fewer than 60 bars count alone. 25 %: as a sector, which this
@@ -22,33 +23,40 @@ class MaxCorrelated(Limit):
 
     def check(self, batch: Batch) -> Verdict:
         """Measure the largest of the groups that a change belongs to, with all targets reached."""
-        symbols = (*batch.symbols, *batch.others)
         held = np.array(list(batch.others.values()))
         base = np.concatenate((batch.base_usd, np.abs(held)))
         added = np.concatenate((batch.added_usd, np.zeros(len(held))))
         side = np.concatenate((np.where(batch.side, batch.side, np.sign(batch.current)), np.sign(held)))
-        together = self._alike(batch, symbols, side)
+        growing = np.flatnonzero(batch.added_usd > 0)
+        together = self._alike(batch, (*batch.symbols, *batch.others), side, growing)
         sums, more = together @ base, together @ added
-        part = pro_rata(self.threshold * batch.room_usd - sums, more)
-        # A change is bound by every group it is in.
-        bound = np.where(together, part[None, :], 1.0).min(axis=1)[: len(batch)]
-        largest = np.where(together, (sums + more)[None, :], 0.0).max(axis=1)[: len(batch)]
+        fits = pro_rata(self.threshold * batch.room_usd - sums, more)
+        members = together[:, : len(batch)]
+        value, bound = batch.base_usd.copy(), np.ones(len(batch))
+        if len(growing):
+            value = np.maximum(value, (members * (sums + more)[:, None]).max(axis=0))
+        for group in np.flatnonzero(fits < 1.0):  # a change is bound by every group it is in
+            bound = np.where(members[group], np.minimum(bound, fits[group]), bound)
         growth = fraction_of(batch.growth, np.where(batch.added_usd > 0, bound, 1.0))
-        return Verdict(batch.share(largest), self.thresholds(batch), growth)
+        return Verdict(batch.share(value), self.thresholds(batch), growth)
 
     @staticmethod
-    def _alike(batch: Batch, symbols: tuple[str, ...], side: np.ndarray) -> np.ndarray:
-        together = np.eye(len(symbols), dtype=np.float64)
+    def _alike(batch: Batch, symbols: tuple[str, ...], side: Floats, growing: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return [growing changes, symbols] who moves with whom, each with itself."""
+        together = np.zeros((len(growing), len(symbols)), np.bool_)
+        together[np.arange(len(growing)), growing] = True
         lookback = batch.context.lookback
-        if lookback is None:
+        if lookback is None or not len(growing):
             return together
         bars = lookback.bars(symbols)
         seen = np.flatnonzero(bars >= LEAST)
-        if len(seen) < 2:
+        rows = np.flatnonzero(bars[growing] >= LEAST)
+        if not len(rows):
             return together
-        returns = lookback.returns([symbols[i] for i in seen], int(min(bars[seen].min(), WINDOW)))
-        centred = returns - returns.mean(axis=0)
+        returns = lookback.returns([symbols[i] for i in seen.tolist()], int(min(bars[seen].min(), WINDOW)))
+        centred = (returns - returns.mean(axis=0)).astype(np.float32)  # seven digits tell 0.8 well enough
         norm = np.sqrt((centred**2).sum(axis=0))
-        scaled = centred / np.where(norm > 0, norm, 1.0) * side[seen]
-        together[np.ix_(seen, seen)] = np.maximum(scaled.T @ scaled >= ALIKE, np.eye(len(seen)))
+        scaled = centred / np.where(norm > 0, norm, 1.0) * side[seen].astype(np.float32)
+        mine = scaled[:, np.searchsorted(seen, growing[rows])]
+        together[np.ix_(rows, seen)] |= mine.T @ scaled >= ALIKE
         return together

@@ -27,7 +27,9 @@ class PortfolioRisk(Limit):
 
     def check(self, batch: Batch) -> Verdict:
         """Measure the portfolio with all of the batch reached."""
-        missing, fixed, grown = simulate(batch)
+        if batch.simulated is None:
+            batch.simulated = simulate(batch)
+        missing, fixed, grown = batch.simulated
         threshold = self.thresholds(batch)
         if fixed is None or grown is None:
             return Verdict(np.full(len(batch), np.nan), threshold, np.zeros(len(batch), np.int64), missing)

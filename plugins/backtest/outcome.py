@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from models.backtest.account import Account
 from models.backtest.book import TRADE
 from models.backtest.curve import MEASURES, measure_curve
 from models.backtest.grid import RESULTS, measure_trades
-from models.backtest.kernel import Account
 from models.backtest.portfolio import run_portfolio
 from models.backtest.rules import Rules
 

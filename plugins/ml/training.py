@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from statistics import median
@@ -175,7 +176,8 @@ class Training:
         self._track(run, own, None, None, error=str(error))
 
     def _walk(self, m: Material, trainer: Trainer, data: Dataset) -> list[dict[str, Any]]:
-        results = walk_forward(trainer, data, m.folds, m.run["seed"], progress=self.progress)
+        workers = len(os.sched_getaffinity(0))  # one per processor; how many there are changes no result
+        results = walk_forward(trainer, data, m.folds, m.run["seed"], workers=workers, progress=self.progress)
         return [fold_row(result, data) for result in results]
 
     def _load(self, run_id: int) -> Material:

@@ -28,7 +28,9 @@ def stable_views(
     if len(sessions) <= 1:  # nothing to cut; the daily run need not search all bars for corrections
         yield from ((session,) for session in sessions)
         return
-    late: list[dt.datetime] = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
+    late: list[dt.datetime] = [
+        row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))
+    ]
     times = [cutoffs[s] for s in sessions]
     back = next((i for i in range(1, len(times)) if times[i] < times[i - 1]), None)
     if back:  # after restated sessions, which know of later corrections, come ones that do not

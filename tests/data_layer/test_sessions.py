@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from zoneinfo import ZoneInfo
 
 import exchange_calendars
@@ -132,3 +133,16 @@ def test_a_closure_is_a_date_and_a_reason(tmp_path, line):
     path.write_text(f"date,reason\n{line}\n")
     with pytest.raises(ConfigError, match=r"closures\.csv"):
         ours.closures(path)
+
+
+def test_the_calendar_is_kept_on_disk_and_built_again_when_that_is_not_whole(tmp_path, monkeypatch):
+    path = tmp_path / "new" / "calendar.npy"
+    built = ours._kept(path)
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    monkeypatch.setitem(sys.modules, "exchange_calendars", None)  # importing it fails
+    assert (ours._kept(path) == built).all()
+    whole = path.read_bytes()
+    for damage in (b"", whole[:-8], whole[:50], b"no array"):
+        path.write_bytes(damage)
+        with pytest.raises(ImportError):
+            ours._kept(path)

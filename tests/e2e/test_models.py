@@ -35,4 +35,6 @@ def test_a_model_from_training_to_going_back(installation):
     assert re.search(r"alpha158_lightgbm .*promoted.*A\. Person: to try it on paper", listed), listed
     back = installation.run(documented("rollback"))
     assert back.returncode != 0 and "no earlier version was in use" in back.stdout, back.stdout
-    assert installation.sql("select tracking_run is not null, tracking_error from training_runs") == [["t", ""]]
+    assert installation.sql("select tracking_run is not null, tracking_error from training_runs") == [
+        ["t", ""]
+    ]

@@ -17,7 +17,7 @@ from models.ml.trainers._tft_windows import Encoders, Whole, Windows, fit_scaler
 from models.strategies.base import choice, parameter
 
 VOLATILITY = "volatility_20"
-SERVED_AT_ONCE = 8192  # windows in memory together, some 30 MB
+AT_ONCE = 8192  # windows in memory together, some 30 MB
 MINIMUM_WINDOWS = 100  # below, a scaler's quartiles alone are off by a tenth
 
 
@@ -81,10 +81,12 @@ class Tft(Trainer):
         cut = Windows.cut(data, self.features, rows, self.encoder, self.longest)
         targets = self._targets(data, rows)
         session, symbol = data.session[rows], data.symbol[rows]
-        past, usable = cut.past(session, symbol)
-        scale = horizon_scale(past[:, -1, self.features.index(VOLATILITY)].astype(np.float64), self.longest)
-        goal = (targets / scale).astype(np.float32)
-        usable &= np.isfinite(goal).all(axis=1)
+        volatility = cut.cube[session - cut.first, symbol, self.features.index(VOLATILITY)]
+        goal = (targets / horizon_scale(volatility.astype(np.float64), self.longest)).astype(np.float32)
+        usable = np.asarray(np.isfinite(goal).all(axis=1))
+        for begin in range(0, len(rows), AT_ONCE):
+            part = slice(begin, begin + AT_ONCE)
+            usable[part] &= cut.past(session[part], symbol[part])[1]
         _refuse_little(data, rows, targets[:, 0], usable)
         goal, session, symbol = goal[usable], session[usable], symbol[usable]
         seen = sorted({data.symbols[i] for i in np.unique(symbol)})
@@ -139,8 +141,8 @@ class Tft(Trainer):
         cut = Windows.cut(data, encoders.features, rows, int(metadata["encoder"]), max(horizons))
         said = np.full((len(rows), len(horizons), 3), np.nan)
         numbers = encoders.numbers(data.symbols)
-        for begin in range(0, len(rows), SERVED_AT_ONCE):
-            part = rows[begin : begin + SERVED_AT_ONCE]
+        for begin in range(0, len(rows), AT_ONCE):
+            part = rows[begin : begin + AT_ONCE]
             said[begin : begin + len(part)] = _serve(
                 artifact.content, cut, encoders, numbers, data.session[part], data.symbol[part]
             )[:, np.array(horizons) - 1]

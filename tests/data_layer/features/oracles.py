@@ -27,6 +27,17 @@ def bands(x):
     return talib.BBANDS(x["close"], 20, 2, 2)
 
 
+def candles(function, lookback):
+    """TA-Lib's candle function as a sign; it gives 0 on the rows before it can say."""
+
+    def found(x):
+        signs = np.sign(function(x["open"], *hlc(x))).astype(float)
+        signs[:lookback] = np.nan
+        return signs
+
+    return found
+
+
 def hlc(x):
     return x["high"], x["low"], x["close"]
 
@@ -192,4 +203,18 @@ ORACLES = {
         lambda f: talib.EMA(f, 13), (x["close"] - lagged(x["close"])) * x["volume"]),
     "ease_of_movement_14": lambda x: classic("eom", x, "high", "low", "close", "volume", length=14).to_numpy(),
     "dollar_volume_20": lambda x: talib.SMA(x["close"] * x["volume"], 20),
+    "cdl_doji": candles(talib.CDLDOJI, 10),
+    "cdl_marubozu": candles(talib.CDLMARUBOZU, 10),
+    "cdl_hammer": candles(talib.CDLHAMMER, 11),
+    "cdl_hanging_man": candles(talib.CDLHANGINGMAN, 11),
+    "cdl_inverted_hammer": candles(talib.CDLINVERTEDHAMMER, 11),
+    "cdl_shooting_star": candles(talib.CDLSHOOTINGSTAR, 11),
+    "cdl_engulfing": candles(talib.CDLENGULFING, 2),
+    "cdl_harami": candles(talib.CDLHARAMI, 11),
+    "cdl_piercing": candles(talib.CDLPIERCING, 11),
+    "cdl_dark_cloud_cover": candles(talib.CDLDARKCLOUDCOVER, 11),
+    "cdl_morning_star": candles(talib.CDLMORNINGSTAR, 12),
+    "cdl_evening_star": candles(talib.CDLEVENINGSTAR, 12),
+    "cdl_three_white_soldiers": candles(talib.CDL3WHITESOLDIERS, 12),
+    "cdl_three_black_crows": candles(talib.CDL3BLACKCROWS, 13),
 }  # fmt: skip

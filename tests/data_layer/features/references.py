@@ -37,6 +37,7 @@ from tests.data_layer.features.reference import (
     typical,
     wma,
 )
+from tests.data_layer.features.reference_candles import CANDLES
 from tests.data_layer.features.reference_tools import (
     NAN,
     ago,
@@ -290,4 +291,5 @@ REFERENCES = {
     "ease_of_movement_14": ease,
     "dollar_volume_20": lambda b: mean(by_row(lambda c, v: c * v, b["close"], b["volume"]), 20),
     "illiquidity_20": illiquidity,
+    **CANDLES,
 }  # fmt: skip

@@ -14,8 +14,8 @@ REQUIREMENTS = [ROOT / "requirements-core.txt", ROOT / "requirements.txt"]
 TARGETS = (
     "run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export", "quarantine", "accept",
     "quality-report", "data-docs", "backfill", "backtest", "sweep", "assess", "train", "predict", "models", "promote",
-    "rollback", "mlflow", "approve", "revoke", "adopt", "soak", "deposit", "withdraw", "reset-account", "kill", "rearm",
-    "limits",
+    "rollback", "mlflow", "approve", "revoke", "adopt", "soak", "deposit", "withdraw", "reset-account", "kill",
+    "rearm", "limits", "evaluate-models",
 )  # fmt: skip
 
 

@@ -201,7 +201,9 @@ def test_an_exit_has_no_children_and_rests_on_its_parents_decision(books):
         exit_of(books, parent_order_id=second, client_order_id="F" * 32, order_type="trailing_stop")
     child = books.execute("SELECT id FROM orders WHERE order_type = 'stop'").fetchone()["id"]
     with pytest.raises(errors.ForeignKeyViolation):
-        exit_of(books, parent_order_id=child, side="buy", client_order_id="F" * 32, order_type="trailing_stop")
+        exit_of(
+            books, parent_order_id=child, side="buy", client_order_id="F" * 32, order_type="trailing_stop"
+        )
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import empyrical
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.backtest.curve import MEASURES, measure_curve
+from models.backtest.curve import MEASURES, _select, measure_curve
 from models.backtest.metrics import METRICS, summary
 
 RATE = 0.02 / 252
@@ -90,3 +92,19 @@ def test_a_backtest_and_the_daily_report_measure_alike(moves, yearly):
         if name == "sharpe_ratio" and np.ptp(returns) < 1e-9:
             continue  # without a deviation both are rounding errors
         assert curve[name] == pytest.approx(daily[name], rel=1e-7, abs=1e-9, nan_ok=True), name
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.0]) | st.floats(-3, 3), min_size=1, max_size=200), st.data())
+def test_the_kth_smallest_lies_in_its_place(values, data):
+    k = data.draw(st.integers(0, len(values) - 1))
+    left = np.array(values)
+    _select(left, 0, len(left) - 1, k)
+    ordered = np.sort(values)
+    assert left[k] == ordered[k] and (np.sort(left) == ordered).all()
+    assert left[:k].max(initial=-9.0) <= left[k] <= left[k + 1 :].min(initial=9.0)
+
+
+def test_a_flat_curve_and_one_with_a_gap_in_it_come_to_an_end():
+    for value in (0.0, math.nan):
+        _select(np.full(5000, value), 0, 4999, 250)

@@ -11,7 +11,6 @@ from models.ml.evaluate import evaluate
 from models.ml.leakage import (
     future_in_features,
     future_in_predictions,
-    leakage_findings,
     permuted_labels,
     shuffle_labels,
 )
@@ -65,6 +64,16 @@ def of(cls, **values):
     return cls.from_parameters({**QUICK, **values})
 
 
+def every_finding(rebuild, results):
+    """As the gate's evidence is gathered."""
+    fold = WINDOWS[-1]
+    return [
+        *future_in_features(DATA, rebuild, [fold.train_last, fold.test_first]),
+        *future_in_predictions(Alpha158Lightgbm, results[-1].artifact, DATA, rebuild, fold.test_first),
+        *permuted_labels(trainer(), DATA, fold, 7),
+    ]
+
+
 @pytest.fixture(scope="module")
 def results():
     return walk_forward(trainer(), DATA, WINDOWS, 7)
@@ -72,11 +81,11 @@ def results():
 
 def test_an_honest_model_has_skill_and_no_finding(results):
     assert min(r.evaluation.rank_ic for r in results) > 0.4
-    assert leakage_findings(trainer(), DATA, results, rebuilt, 7) == []
+    assert every_finding(rebuilt, results) == []
 
 
 def test_a_planted_future_feature_is_found_and_named(results):
-    found = leakage_findings(trainer(), DATA, results, lambda t: rebuilt(t, seen=1), 7)
+    found = every_finding(lambda t: rebuilt(t, seen=1), results)
     assert {f.check for f in found} == {"future_in_feature", "future_in_prediction"}
     assert "kmid of" in found[0].detail and found[0].value == len(DATA.symbols) > found[0].threshold
     assert len(future_in_features(DATA, lambda t: rebuilt(t, seen=1), [100, 200])) == 2
@@ -103,7 +112,7 @@ def test_permuted_labels_have_no_skill_unless_the_test_window_was_learnt():
     fold = WINDOWS[-1]
     assert permuted_labels(trainer(), DATA, fold, 7) == []
     for cls in (Cheat, Peeker):
-        (found,) = permuted_labels(of(cls, rounds=60, leaves=31, stop_share=0.0), DATA, fold, 7)
+        (found,) = permuted_labels(of(cls, rounds=30, leaves=31, stop_share=0.0), DATA, fold, 7)
         assert found.check == "permuted_labels" and found.value > found.threshold
 
 
@@ -113,10 +122,10 @@ def test_permuted_labels_give_an_ic_within_noise_of_zero():
     artifact = trainer().fit(DATA, fold.train(DATA), 7)
     rows = fold.test(DATA)
     score = Alpha158Lightgbm.predict(artifact, DATA, rows).score
-    for seed in range(200):
+    for seed in range(60):
         found = evaluate(shuffle_labels(DATA, seed), rows, score)
         scores.append(found.rank_ic * np.sqrt(found.n - len(found.sessions)))
-    assert abs(np.mean(scores)) < 4 / np.sqrt(200) and 0.8 < np.std(scores) < 1.2
+    assert abs(np.mean(scores)) < 4 / np.sqrt(60) and 0.7 < np.std(scores) < 1.3
 
 
 def test_shuffling_keeps_each_sessions_labels():

@@ -168,6 +168,16 @@ def test_cvar_is_the_mean_of_the_worst_twentieth_and_cuts_all_growth_alike():
     assert MaxCvar(0.03).measure(profits) == pytest.approx(theirs(profits, beta=0.95), rel=1e-9)
 
 
+def test_a_hedge_lost_to_whole_shares_takes_more_of_the_rest():
+    lookback = past({"A": 0.02, "B": 0.02}, alike="AB")
+    wanted = [target("A", 10_000), target("B", -1, price="60000")]
+    unhedged = MaxVolatility(0.0).measure(lookback.returns("A", 250)[:, 0])
+    limit = MaxVolatility(0.39 * unhedged)  # 40 % of equity at risk are wanted; without B it would be all of A
+    a, b = check_risk(wanted, [limit], context(lookback=lookback))
+    assert b.approved_quantity == 0
+    assert 0.3 < a.approved_quantity / 10_000 <= 0.39
+
+
 def test_volatility_per_year():
     lookback = past({"A": 0.02})
     (decision,) = check_risk([target("A", 10_000)], [MaxVolatility(0.2)], context(lookback=lookback))
@@ -291,10 +301,15 @@ def test_refusals():
         decide([target("A", 1)], KillSwitch(0), holdings_usd={"B": float("nan")})
 
 
-class Enlarging(MaxPosition):
+class Turned(MaxPosition):
+    factor = 3
+
     def check(self, batch):
-        return replace(super().check(batch), growth=batch.growth * 3)
+        return replace(super().check(batch), growth=batch.growth * self.factor)
 
 
-def test_a_limit_can_only_shrink_a_trade():
-    assert decide([target("A", 5)], Enlarging(1.0)) == [("approved", 5)]
+def test_a_limit_can_only_shrink_a_trade(monkeypatch):
+    assert decide([target("A", 5)], Turned(1.0)) == [("approved", 5)]
+    monkeypatch.setattr(Turned, "factor", -1)
+    with pytest.raises(DataQualityError, match="another trade"):
+        decide([target("A", 5)], Turned(1.0))

@@ -207,3 +207,16 @@ def test_a_null_feature_gives_no_opinion_and_no_stale_one(in_use):
     signals = in_use.rows("SELECT FROM signals s JOIN models m ON m.id = s.model_id WHERE m.model_name = %(m)s "
                           "AND symbol = 'AAPL' AND session_date = '2005-12-30'", m=FAMILY)  # fmt: skip
     assert signals == []
+
+
+def test_reports_name_the_waiver(in_use):
+    change(in_use.database, "DELETE FROM stage_runs WHERE stage = ANY(%(s)s) AND session_date >= '2005-12-29'",
+           {"s": list(CHAIN[4:])})  # fmt: skip
+    change(in_use.database, "DELETE FROM performance_reports WHERE report_date >= '2005-12-29'")
+    run(in_use)
+    run_stage(in_use.database.writer, in_use.settings, CHAIN[4])
+    (report,) = in_use.rows("SELECT * FROM performance_reports WHERE report_date = '2005-12-30'")
+    assert (
+        f"{FAMILY} was promoted although the gate refused it, waived by {': '.join(WAIVER)}"
+        in report["warnings"]
+    )

@@ -13,6 +13,7 @@ from data_layer.storage.registry import decide, roll_back
 from models.errors import BlockedError, ConfigError, DataQualityError
 from plugins.ml.promotion import promote
 from tests.plugins.ml.conftest import FAMILY, WAIVER
+from tests.support.prepared import change
 
 PASSED = [{"name": "sharpe_ratio", "value": 1.0, "threshold": 0.5, "passed": True, "detail": "well"}]
 
@@ -128,7 +129,7 @@ def test_of_two_promotions_at_once_exactly_one_wins(workshop):
     assert any("another version was promoted meanwhile" in o for o in outcomes)
 
 
-def test_a_rollback_that_comes_after_a_promotion_it_has_not_seen_changes_nothing(workshop):
+def test_a_version_that_is_not_there_is_a_clear_error(workshop):
     with pytest.raises(ConfigError, match=r"no such model version.*VERSION=77"):
         promote(workshop.database.trainer, workshop.store, 77, by="tester")
 
@@ -166,3 +167,19 @@ def test_history_is_only_added_to(workshop):
                     transaction(uri) as c,
                 ):
                     c.execute(verb)
+
+
+def test_numbers_that_pass_promote_and_a_finding_alone_refuses(workshop):
+    returns = [0.004, 0.004, -0.004] * 84
+    good = "UPDATE walk_forward_results SET sharpe_ratio = 2, win_rate = 0.6, daily_returns = %(r)s"
+    change(workshop.database, good, {"r": returns})
+    found = '[{"check": "future_in_feature", "value": 3, "threshold": 0, "detail": "kmid knows tomorrow"}]'
+    change(workshop.database, "UPDATE training_runs SET findings = %(f)s", {"f": found})
+    number = ids(workshop)[0]
+    decision, checks = promote(workshop.database.trainer, workshop.store, number, by="tester")
+    assert decision == "refused" and [c.name for c in checks if not c.passed] == ["leakage"]
+    assert "kmid knows tomorrow" in checks[-1].detail
+    change(workshop.database, "UPDATE training_runs SET findings = '[]'")
+    decision, checks = promote(workshop.database.trainer, workshop.store, number, by="tester")
+    assert decision == "promoted" and all(c.passed for c in checks)
+    assert version(workshop)["waiver_name"] is None

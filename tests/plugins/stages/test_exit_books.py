@@ -129,7 +129,7 @@ def test_the_database_refuses_an_exit_larger_than_its_holding(prepared, small_se
     assert change(database, GROWN)
     assert "check_exits_fit_holdings" in failed_checks(database.reader)
     again = (
-        "INSERT INTO positions SELECT (jsonb_populate_record(p, '{\"session_date\": \"2005-02-22\"}')).* "
+        'INSERT INTO positions SELECT (jsonb_populate_record(p, \'{"session_date": "2005-02-22"}\')).* '
         "FROM positions p WHERE session_date = '2005-02-18'"
     )
     with pytest.raises(psycopg.errors.CheckViolation, match="does not fit its holding"):

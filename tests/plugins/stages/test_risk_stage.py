@@ -171,3 +171,24 @@ def test_a_failed_session_keeps_its_rules_too(prepared, small_settings, monkeypa
     change(troubled, "UPDATE risk_limits SET threshold = 0.002 WHERE name = 'max_position'")
     run_stage(troubled.writer, small_settings, STAGE)
     assert hashes(troubled.writer, *DECIDED, "stage_runs") == hashes(calm.writer, *DECIDED, "stage_runs")
+
+
+def test_a_drawdown_latches_the_switch_and_history_goes_on_after_it(prepared, small_settings):
+    database = prepared(STAGE)
+    change(database, "UPDATE portfolio_settings SET rearm_sessions = 2")
+    change(database, "UPDATE risk_limits SET threshold = 0.0002 WHERE name = 'max_drawdown'")
+    run_stage(database.writer, small_settings, STAGE)
+    events = query(
+        database.reader,
+        "SELECT session_date, action, cause, by_itself FROM kill_switch_events ORDER BY session_date, id",
+    )
+    assert [e["action"] for e in events[:2]] == ["latched", "rearmed"]
+    assert {(e["cause"], e["by_itself"]) for e in events} == {("drawdown", True)}
+    first, armed = (str(e["session_date"]) for e in events[:2])
+    assert DUE.index(armed) - DUE.index(first) == 2
+    between = DUE[DUE.index(first) : DUE.index(armed)]
+    assert {d["decision"] for d in decisions(database, *between)} <= {"rejected"}
+    assert orders(database, *between) == []
+    assert orders(database, *DUE)
+    assert [e["payload"]["cause"] for e in audit(database, "risk.latched", first)] == ["drawdown"]
+    assert_sound(database, small_settings)

@@ -1,0 +1,43 @@
+"""kill_switch: its form, its schedule, and its operator on a real database."""
+
+from __future__ import annotations
+
+import datetime as dt
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowFailException
+
+from plugins.operators.kill_switch import KillSwitchOperator
+from tests.dags.test_dags import HEAVY, READ, ROOT, in_a_fresh_process
+from tests.support.chain import query
+from tests.support.prepared import change
+
+
+def test_the_form_offers_what_there_is_and_only_a_live_source_drills_by_itself(tmp_path):
+    file = str(ROOT / "dags" / "kill_switch.py")
+    dag = in_a_fresh_process(tmp_path, READ, file, *HEAVY)["dags"]["kill_switch"]
+    assert (dag["params"], dag["waits_for"]) == ({"action": "drill", "reason": None}, "None")
+    live = in_a_fresh_process(tmp_path, READ, file, *HEAVY, SOURCE="yfinance", START="2020-01-01")
+    assert "0 12 * * 6#1" in live["dags"]["kill_switch"]["waits_for"]
+
+
+def test_the_operator_latches_arms_and_drills(database, monkeypatch):
+    change(database, "INSERT INTO accounts (id, broker, initial_cash_usd) VALUES ('paper', 'simulated', 1000)")
+    monkeypatch.setattr(
+        BaseHook, "get_connection", classmethod(lambda *_: SimpleNamespace(get_uri=lambda: database.writer))
+    )
+    run = SimpleNamespace(logical_date=None, run_after=dt.datetime(2024, 7, 6, tzinfo=dt.UTC))
+
+    def operate(action, reason=""):
+        operator = KillSwitchOperator(task_id="operate_kill_switch", action=action, reason=reason)
+        return operator.execute({"dag_run": run})
+
+    assert operate("drill") == {"proved": 6}
+    assert operate("latch", "no trust") == {"accounts": 1, "cancelled": 0}
+    with pytest.raises(AirflowFailException, match="a reason is needed"):
+        operate("rearm")
+    assert operate("rearm", "mended") == {"accounts": 1}
+    (row,) = query(database.reader, "SELECT session_date FROM audit_events WHERE event_type = 'risk.drill'")
+    assert row["session_date"] == dt.date(2024, 7, 6)
