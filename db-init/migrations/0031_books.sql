@@ -56,6 +56,9 @@ SELECT account_id, symbol, sum(held) AS held, sum(expected) AS expected, session
     SELECT f.account_id, f.session_date, f.symbol, 0, CASE f.side WHEN 'buy' THEN f.quantity ELSE -f.quantity END
     FROM fills f JOIN account_snapshots a USING (account_id, session_date) WHERE f.session_date >= check_from()
     UNION ALL
+    SELECT d.account_id, d.session_date, h.key, 0, (h.value ->> 'quantity')::numeric
+    FROM account_adoptions d CROSS JOIN LATERAL jsonb_each(d.positions) h WHERE d.session_date >= check_from()
+    UNION ALL
     SELECT a.account_id, a.session_date, t.symbol, 0, trunc(p.quantity * coalesce(x.value, 1))
     FROM account_snapshots a
     JOIN stage_runs r ON r.stage = 'risk_execution' AND r.model = '' AND r.session_date = a.session_date

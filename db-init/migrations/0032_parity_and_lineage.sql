@@ -43,6 +43,10 @@ WITH last AS (
            f.price
     FROM fills f JOIN orders o ON o.id = f.order_id
     UNION ALL
+    SELECT d.account_id, h.key, d.session_date, 0, 'adoption:' || h.key, (h.value ->> 'quantity')::numeric,
+           nullif(h.value ->> 'average_cost', '')::numeric
+    FROM account_adoptions d CROSS JOIN LATERAL jsonb_each(d.positions) h
+    UNION ALL
     SELECT e.account_id, e.symbol, e.session_date, 0, e.transaction_key, trunc(n.shares) - n.shares,
            e.amount_usd / (n.shares - trunc(n.shares))
     FROM ledger_entries e
