@@ -34,22 +34,49 @@ INSERT INTO risk_limits (name, threshold, unit, description) VALUES ('min_confid
 """
 ENDS = dict.fromkeys(CHAIN, None) | {"data_ingestion": END}  # where a catch-up of the stage stops
 
-_made: dict[int, dict[str, Any]] = {}  # once per process, however many test files ask
+_made: dict[tuple[int, str], dict[str, Any]] = {}  # once per process, however many test files ask
+
+
+# Models that state stops of 5, 3 and 2 % vote instead of those that state none.
+STOPPING = (
+    EAGER
+    + """;
+DELETE FROM ensemble_members;
+INSERT INTO ensemble_members (model_name, weight, by_confidence) VALUES
+    ('golden_cross', 1, false), ('rsi_reversion', 1, false), ('enhanced_momentum', 1, false);
+INSERT INTO models (model_name, model_version, strategy_class) VALUES
+    ('golden_cross', '0', 'models.strategies.trend.golden_cross.GoldenCross'),
+    ('rsi_reversion', '0', 'models.strategies.mean_reversion.rsi_reversion.RsiReversion'),
+    ('enhanced_momentum', '0', 'models.strategies.momentum.enhanced_momentum.EnhancedMomentum')
+"""
+)
 
 
 @pytest.fixture(scope="session")
 def prepared(copy_database: Callable[[str], Any], small_settings: Settings) -> Callable[[str], Any]:
     """Returns a function that makes a copy of the database prepared for a stage; "" for one with all done."""
-    made = _made.setdefault(id(copy_database), {})
+    return _preparing(EAGER, copy_database, small_settings)
+
+
+@pytest.fixture(scope="session")
+def stopping(copy_database: Callable[[str], Any], small_settings: Settings) -> Callable[[str], Any]:
+    """As prepared, with models that state stops."""
+    return _preparing(STOPPING, copy_database, small_settings)
+
+
+def _preparing(
+    statement: str, copy_database: Callable[[str], Any], settings: Settings
+) -> Callable[[str], Any]:
+    made = _made.setdefault((id(copy_database), statement), {})
 
     def prepare() -> None:
         newest = copy_database("quant_data")
-        change(newest, EAGER)
-        run_chain(newest.writer, small_settings, end=MIDDLE)
+        change(newest, statement)
+        run_chain(newest.writer, settings, end=MIDDLE)
         made[CHAIN[0]] = newest
         for stage, following in zip(CHAIN, [*CHAIN[1:], ""], strict=True):
             newest = copy_database(newest.name)
-            run_stage(newest.writer, small_settings, stage, end=ENDS[stage])
+            run_stage(newest.writer, settings, stage, end=ENDS[stage])
             made[following] = newest
 
     def copy(stage: str) -> Any:
