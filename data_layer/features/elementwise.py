@@ -26,9 +26,8 @@ def lagged(operation: Callable[..., object], *now: FloatArray, before: FloatArra
     """The operation on values now and the symbol's value `rows` rows before; NaN on its first `rows` rows."""
     out = np.empty_like(before)
     out[:rows] = np.nan
-    if rows < len(before):
-        past = before[: len(before) - rows]
-        operation(*(_flat(values[rows:]) for values in now), _flat(past), out[rows:].reshape(-1))
+    past = before[: max(len(before) - rows, 0)]  # perhaps none: then the operation is compiled all the same
+    operation(*(_flat(values[rows:]) for values in now), _flat(past), out[rows:].reshape(-1))
     return out
 
 

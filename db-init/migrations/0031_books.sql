@@ -36,7 +36,7 @@ COMMENT ON COLUMN cash_movements.created_by IS 'Database role of the write';
 GRANT INSERT ON cash_movements TO quant_writer;
 
 -- Check views look at sessions from check_from() on: at all, unless a caller names the first one it asks about.
-CREATE FUNCTION check_from() RETURNS date LANGUAGE sql STABLE AS $$
+CREATE FUNCTION check_from() RETURNS date LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     SELECT coalesce(nullif(current_setting('almanac.check_from', true), '')::date, DATE '1900-01-01')
 $$;
 COMMENT ON FUNCTION check_from IS 'First session the check views look at: the setting almanac.check_from, else all.';

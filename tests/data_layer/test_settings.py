@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 
 from data_layer import settings as module
+from data_layer.broker_settings import VARIABLES as BROKER_VARIABLES
 from data_layer.model_settings import model_variables
 from data_layer.settings import (
     NOT_REMEMBERED,
@@ -65,6 +66,8 @@ BAD = {
     "VENDOR_VOLUME_TOLERANCE": ["-0.1", "2.1", "wide"],
     "BENCHMARK": ["spy", "SPY QQQ"],
     **{key: ["0", "-1", "2.5", "1e9", "nan", "many"] for key in limit_variables()},
+    "BROKER": ["live", "robinhood"],
+    "VOLUME_SHARE": ["0", "1.1", "nan", "all"],
     "SYNTHETIC_SEED": ["-1", "1.5", "x"],
     "SYNTHETIC_SYMBOLS": ["0", "100001", "2.5", "many"],
 }
@@ -93,7 +96,7 @@ def test_every_remembered_setting_that_can_be_wrong_is_tried():
     assert set(REMEMBERED) - set(BAD) == judged_by_their_readers
     own = {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME", "VENDORS", "MODELS"}
     assert own | set(limit_variables()) | set(model_variables()) == set(REMEMBERED) - {"SOURCE"}
-    assert set(NOT_REMEMBERED) == {*key_variables(), *address_variables()}
+    assert set(NOT_REMEMBERED) == {*key_variables(), *address_variables(), *BROKER_VARIABLES}
 
 
 def test_start_after_end_is_refused(tmp_path):
@@ -141,8 +144,8 @@ def test_values_are_read_exactly(tmp_path):
         Decimal("0.0035"),
         Decimal("0.35"),
         Decimal("2.5"),
-        0.1,
-        True,
+        full_score_weight=0.1,
+        dry_run=True,
     )
 
 
