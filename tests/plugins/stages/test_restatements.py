@@ -10,16 +10,35 @@ from data_layer.features.compute import compute_sessions
 from data_layer.features.registry import feature_sets
 from data_layer.storage.database import read_frame
 from plugins.stages.knowledge import bars_as_of
-from tests.support.bars import change, without
-from tests.support.chain import run_stage
+from tests.support.bars import change, real_bars, without
+from tests.support.chain import run_chain, run_stage
 from tests.support.features import bits, stored
-from tests.support.files_home import DAY, FIRST, HALF, LAST, D
+from tests.support.files_home import DAY, HALF, LAST, D, open_home
+from tests.support.prepared import EAGER
 from tests.support.prepared import change as alter
+
+# Eighty sessions up to HALF: a regime is told from the 50th on, every limit can be evaluated from the 60th on.
+FIRST = "2004-11-01"
 
 IMPACT = (
     "SELECT relation, min(session_date) AS since, max(session_date) AS until, string_agg(DISTINCT symbol, ' ') AS s, "
     "string_agg(DISTINCT reason, '; ') AS why FROM restatement_impact(%(batch)s) GROUP BY 1 ORDER BY 1"
 )
+
+
+@pytest.fixture(scope="module")
+def market():
+    return real_bars("AAPL IBM MSFT", FIRST, LAST)
+
+
+@pytest.fixture(scope="module")
+def half_done(copy_database, tmp_path_factory, market):
+    """A home whose five stages are done up to HALF, traded in every symbol."""
+    database = copy_database("quant_data")
+    alter(database, EAGER)
+    home = open_home(database, tmp_path_factory.mktemp("half"), market)
+    run_chain(home.uri, home.settings, end=HALF)
+    return database
 
 
 def last_batch(home, kind="bars"):
