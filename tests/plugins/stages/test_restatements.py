@@ -10,16 +10,36 @@ from data_layer.features.compute import compute_sessions
 from data_layer.features.registry import feature_sets
 from data_layer.storage.database import read_frame
 from plugins.stages.knowledge import bars_as_of
-from tests.support.bars import change, without
-from tests.support.chain import run_stage
+from tests.support.bars import change, real_bars, without
+from tests.support.chain import run_chain, run_stage
 from tests.support.features import bits, stored
-from tests.support.files_home import DAY, FIRST, HALF, LAST, D
+from tests.support.files_home import DAY, HALF, LAST, D, open_home
+from tests.support.prepared import EAGER
 from tests.support.prepared import change as alter
+
+# Eighty sessions up to HALF: a regime is told from the 50th on, every limit can be evaluated from the 60th on.
+FIRST = "2004-11-01"
+KEPT = {"ensemble_signals", "target_positions", "orders", "fills"}  # decided once, never restated
 
 IMPACT = (
     "SELECT relation, min(session_date) AS since, max(session_date) AS until, string_agg(DISTINCT symbol, ' ') AS s, "
     "string_agg(DISTINCT reason, '; ') AS why FROM restatement_impact(%(batch)s) GROUP BY 1 ORDER BY 1"
 )
+
+
+@pytest.fixture(scope="module")
+def market():
+    return real_bars("AAPL IBM MSFT", FIRST, LAST)
+
+
+@pytest.fixture(scope="module")
+def half_done(copy_database, tmp_path_factory, market):
+    """A home whose five stages are done up to HALF, traded in every symbol."""
+    database = copy_database("quant_data")
+    alter(database, EAGER)
+    home = open_home(database, tmp_path_factory.mktemp("half"), market)
+    run_chain(home.uri, home.settings, end=HALF)
+    return database
 
 
 def last_batch(home, kind="bars"):
@@ -33,16 +53,16 @@ def rows_of(home, table, day):
 
 
 def test_a_corrected_bar_touches_what_came_after_it(home, market):
-    """The home's five stages are done up to HALF; the bar of ten sessions before is corrected."""
-    day = "2005-02-10"
+    """The home's five stages are done up to HALF; the bar of thirteen sessions before is corrected."""
+    day = "2005-02-07"
     before = home.hashes(without=("stage_runs", "audit_events"))
     home.ingest(change(market, "IBM", day, volume=123456), start=day, end=HALF)
     found = {row[0]: row[1:] for row in home.query(IMPACT, batch=last_batch(home))}
-    for table in ("feature_values", "signals", "target_positions", "orders"):
+    for table in ("feature_values", "signals", "ensemble_signals", "target_positions", "orders"):
         decided = rows_of(home, table, day)
         if decided:
             assert found[table] == (decided[0], decided[-1], "IBM", f"bar corrected ({day})"), table
-    assert {"feature_values", "target_positions"} <= set(found)
+    assert {"feature_values", "signals", "ensemble_signals", "target_positions", "orders"} <= set(found)
     exact = "SELECT session_date, rows FROM restatement_impact(%(b)s) WHERE relation = 'feature_values'"
     assert dict(home.query(exact, b=last_batch(home))) == dict.fromkeys(
         rows_of(home, "feature_values", day), len(feature_sets())
@@ -83,6 +103,7 @@ def test_a_changed_action_touches_the_orders_of_the_session_before(home, market)
     found = {row[0]: row[1:] for row in home.query(IMPACT, batch=last_batch(home, "actions"))}
     reason = f"action corrected ({ex})"
     assert found["feature_values"] == (D(ex), D(HALF), "MSFT", reason)
+    assert found["ensemble_signals"] == (D(ex), D(HALF), "MSFT", reason)
     assert found["target_positions"][0] == D(eve) and found["target_positions"][2:] == ("MSFT", reason)
 
 
@@ -162,7 +183,7 @@ def test_the_history_of_a_restatement_cannot_be_rewritten(home):
 def test_a_restatement_brings_the_correction_into_features_and_signals_and_no_further(home, market):
     """With history: what was decided on stays readable, and orders stay as they are."""
     day, stages = "2005-02-10", ("feature_engineering", "model_execution")
-    orders = {k: v for k, v in home.hashes().items() if k in {"orders", "fills", "target_positions", "positions"}}
+    orders = {k: v for k, v in home.hashes().items() if k in KEPT | {"positions"}}
     first = stored(home.uri, until=HALF)
     home.ingest(change(market, "IBM", day, close=91.0, low=90.0), start=day, end=HALF)
     batch = last_batch(home)
@@ -185,7 +206,7 @@ def test_a_restatement_brings_the_correction_into_features_and_signals_and_no_fu
     was = first[(first["symbol"] == "IBM") & (first["date"].dt.date == D(day))]["values"].iloc[0]
     assert old == [(pytest.approx(float(was[0]), nan_ok=True),)]
     left = {row[0] for row in home.query(IMPACT, batch=batch)}
-    assert left <= {"target_positions", "orders", "fills"} and "target_positions" in left
+    assert left <= KEPT and "target_positions" in left
     assert {k: v for k, v in home.hashes().items() if k in orders} == orders
     # Verified from the knowledge each session rests on now, restated ones and those before them in one run.
     run_stage(home.uri, home.settings, stages[0], start=FIRST, end=HALF)
