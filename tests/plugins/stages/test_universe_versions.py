@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from data_layer.sessions import close_times
+from tests.support.bars import real_bars
 from tests.support.chain import run_chain, run_stage
 from tests.support.files_home import DAY, FIRST, HALF, LAST, D, open_home
 from tests.support.prepared import EAGER, change
@@ -137,18 +138,19 @@ def test_votes_count_only_for_members_that_may_be_traded(database, tmp_path, mar
 def test_a_holding_that_becomes_restricted_stays_with_a_warning(home):
     holding = "SELECT quantity FROM positions WHERE symbol = 'AAPL' AND session_date = %(d)s"
     change(home, EAGER)
-    home.ingest(end="2005-03-23")
+    # Orders are allowed from the 60th session on.
+    home.ingest(real_bars("AAPL IBM MSFT", FIRST, "2005-04-06"), end=LAST)
     change(home, "UPDATE trading_universe SET restricted = true WHERE symbol = 'AAPL'")
-    run_chain(home.uri, home.settings, end="2005-03-30")
-    # The order of the 22nd was out before; what the 23rd would have wanted, known before the flag, went out too.
+    run_chain(home.uri, home.settings, end="2005-04-06")
+    # The order of the 30th was out before; what the 31st would have wanted, known before the flag, went out too.
     still = [
-        home.query(holding, d=day)[0][0] for day in ("2005-03-24", "2005-03-28", "2005-03-29", "2005-03-30")
+        home.query(holding, d=day)[0][0] for day in ("2005-04-01", "2005-04-04", "2005-04-05", "2005-04-06")
     ]
     assert len(set(still)) == 1 and still[0] != 0
     wanted = "SELECT max(session_date) FROM target_positions WHERE symbol = 'AAPL'"
-    assert home.query(wanted) == [(D("2005-03-23"),)]
+    assert home.query(wanted) == [(D(LAST),)]
     warned = (
         "SELECT detail -> 'warnings' FROM stage_runs "
-        "WHERE stage = 'risk_execution' AND session_date = '2005-03-30'"
+        "WHERE stage = 'risk_execution' AND session_date = '2005-04-06'"
     )
     assert home.query(warned) == [(["AAPL is restricted: the holding stays"],)]
