@@ -31,6 +31,7 @@ EAGER = """
 UPDATE ensemble_settings SET publish_threshold = 0.1, factor_sideways = 1, factor_bear = 1;
 ALTER TABLE portfolio_settings ALTER min_change SET DEFAULT 0;
 INSERT INTO risk_limits (name, threshold, unit, description) VALUES ('min_confidence', 0.1, 'confidence', 'eager')
+ON CONFLICT (name, symbol) DO UPDATE SET threshold = excluded.threshold
 """
 ENDS = dict.fromkeys(CHAIN, None) | {"data_ingestion": END}  # where a catch-up of the stage stops
 

@@ -15,9 +15,9 @@ from plugins.stages.knowledge import bars_as_of, join_renamed
 from tests.support.chain import run_chain, run_stage
 from tests.support.features import bits, stored
 from tests.support.files_home import D, open_home
-from tests.support.prepared import failed_checks
+from tests.support.prepared import EAGER, change, failed_checks
 
-FIRST, EVE, DAY, LAST = "2022-04-01", "2022-06-08", "2022-06-09", "2022-06-17"
+FIRST, EVE, DAY, LAST = "2022-03-01", "2022-06-08", "2022-06-09", "2022-06-17"
 DAYS = sessions_between(D(FIRST), D(LAST))
 
 
@@ -48,6 +48,7 @@ def of_the_day(rows):
 @pytest.fixture(scope="module")
 def chained_home(copy_database, tmp_path_factory, rows):
     home = open_home(copy_database("quant_data"), tmp_path_factory.mktemp("renamed"), of_the_day(rows))
+    change(home, EAGER)
     run_chain(home.uri, home.settings)
     return home
 
@@ -113,6 +114,7 @@ def test_scores_and_performance_are_those_of_a_share_never_renamed(
     path = tmp_path / "universe.csv"
     path.write_text("symbol,name,sector,active_from,active_to,restricted\nIBM,,,,,\nMETA,,,,,\n")
     plain = replace(plain, settings=replace(plain.settings, universe=str(path)))
+    change(plain, EAGER)
     run_chain(plain.uri, plain.settings)
     signals = ("SELECT session_date, replace(symbol, 'FB', 'META') AS s, model_name, score, side FROM signals "
                "JOIN models m ON m.id = model_id ORDER BY 1, 2, 3")  # fmt: skip
@@ -128,6 +130,7 @@ def test_scores_and_performance_are_those_of_a_share_never_renamed(
 
 def test_session_by_session_stores_the_same(chained_home, copy_database, tmp_path, rows):
     home = open_home(copy_database("quant_data"), tmp_path, of_the_day(rows))
+    change(home, EAGER)
     for end in (EVE, LAST):
         run_chain(home.uri, home.settings, end=end)
     one, other = home.hashes(), chained_home.hashes()
@@ -139,6 +142,7 @@ def test_a_rename_learnt_late_changes_no_decision(copy_database, tmp_path, rows)
     none = tmp_path / "changes.csv"
     none.write_text("old,new,effective\n")
     home = replace(home, settings=replace(home.settings, symbol_changes=str(none)))
+    change(home, EAGER)
     run_chain(home.uri, home.settings, end="2022-06-14")
     features = (
         "SELECT date, symbol, values::text FROM feature_values WHERE date <= '2022-06-14' "

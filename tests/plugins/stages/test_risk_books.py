@@ -12,9 +12,9 @@ from models.errors import DataQualityError
 from tests.support.books import STAGE, assert_sound, audit, decisions, held, orders, throw
 from tests.support.chain import query, run_stage
 from tests.support.order_rows import hashes
-from tests.support.prepared import DUE, MIDDLE, SPLIT, change, failed_checks, prepared
+from tests.support.prepared import DUE, MIDDLE, SPLIT, change, failed_checks, prepared, stopping
 
-__all__ = ["prepared"]
+__all__ = ["prepared", "stopping"]
 FIRST = DUE[0]
 
 
@@ -130,9 +130,9 @@ def test_equity_recomputed_in_plain_python(prepared):
     assert len({s["equity_usd"] for s in snapshots}) > 200
 
 
-def test_fills_are_at_the_open_or_the_stop_after_slippage(prepared):
+def test_fills_are_at_the_open_or_the_stop_after_slippage(stopping):
     rows = query(
-        prepared("").reader,
+        stopping("").reader,
         "SELECT f.side, f.price, f.quantity, f.commission_usd, b.open, b.high, b.low, o.stop_price FROM fills f "
         "JOIN orders o ON o.id = f.order_id "
         "JOIN market_data b ON b.symbol = f.symbol AND b.date = f.session_date",
