@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import threading
 from functools import partial
@@ -21,8 +22,8 @@ from tests.support.processes import COMMITS, TOUCHED, Child, die, trip
 
 __all__ = ["trained_once", "workshop"]
 pytestmark = pytest.mark.faults
-KILLS = 30
-RACES = 20
+SOAK = int(os.environ.get("SOAK", "1"))  # make soak sets ten
+KILLS, RACES = 30 * SOAK, 20 * SOAK
 
 
 @pytest.fixture(autouse=True)
