@@ -127,4 +127,4 @@ def test_postgres_is_killed_under_writes(small_settings, quiet, tmp_path):
         assert hashes(uri) == expected
         assert failed_checks(uri) == []
         assert query(uri, "SELECT count(*) AS n FROM account_snapshots")[0]["n"] > len(DUE)
-    assert crashes >= 1
+    assert crashes > CRASHES / 2  # the last points may lie behind what is left to do
