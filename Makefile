@@ -51,8 +51,7 @@ data-docs: core ## the expectations of the last run as pages
 	@$(RUNTIME).data_docs
 
 test: tools ## the test suite, without the fault suites
-	@$(VENV)/bin/python -m pytest -m "not faults and not e2e" -n 2 --dist loadfile
-	@$(VENV)/bin/python -m pytest -m "e2e and not faults"
+	@$(VENV)/bin/python -m pytest -m "not faults" -n 3 --no-loadscope-reorder
 
 faults: tools ## kill, race and stall suites
 	@$(VENV)/bin/python -m pytest -m faults

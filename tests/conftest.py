@@ -12,6 +12,7 @@ import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
+from xdist.scheduler import LoadFileScheduling
 
 from data_layer.runtime.postgres import PostgresServer, embedded_postgres
 from data_layer.settings import Settings
@@ -25,6 +26,23 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "settled"))
 
 # Two splits, dividends, two symbols with all of history and one that enters in the middle.
 SMALL = {"symbols": "AAPL MSFT GOOG", "start": "2004-01-02", "end": "2005-12-30"}
+
+
+class OneInstallation(LoadFileScheduling):
+    """A test file stays in one process; all that look at the same running installation stay in one, too."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/e2e" if nodeid.startswith("tests/e2e/") else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneInstallation:
+    """Spread the tests over processes; see OneInstallation."""
+    return OneInstallation(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest and mostly waits: the others run beside it."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/e2e/"))
 
 
 @dataclass(frozen=True)
@@ -59,28 +77,46 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]
         yield running
 
 
+_copies: list[Database] = []  # those that end with the test file that runs
+
+
 @pytest.fixture(scope="session")
-def copy_database(server: PostgresServer) -> Callable[[str], Database]:
-    """Returns a function that copies a database nobody is connected to."""
+def copy_database(server: PostgresServer) -> Callable[..., Database]:
+    """Returns a function that copies a database nobody is connected to; it ends with the test file unless kept."""
     numbers = itertools.count(1)
 
-    def copy(template: str) -> Database:
+    def copy(template: str, keep: bool = False) -> Database:
         name = f"copy_{next(numbers)}"
         with psycopg.connect(server.uri("postgres", "postgres"), autocommit=True) as connection:
             for statement in (
-                "CREATE DATABASE {} TEMPLATE {} OWNER quant_owner",
+                "CREATE DATABASE {} TEMPLATE {} OWNER quant_owner STRATEGY file_copy",
                 "REVOKE ALL ON DATABASE {} FROM PUBLIC",
                 "GRANT CONNECT, TEMPORARY ON DATABASE {} TO quant_writer, quant_trainer",
                 "GRANT CONNECT ON DATABASE {} TO quant_reader",
             ):
                 connection.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Identifier(template)))
-        return Database(server, name)
+        made = Database(server, name)
+        if not keep:
+            _copies.append(made)
+        return made
 
     return copy
 
 
+@pytest.fixture(scope="module", autouse=True)
+def copies_end_with_their_file() -> Iterator[None]:
+    """Hundreds of copies would fill the disk of a small machine."""
+    yield
+    while _copies:
+        copy = _copies.pop()
+        with psycopg.connect(copy.server.uri("postgres", "postgres"), autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(copy.name))
+            )
+
+
 @pytest.fixture
-def database(copy_database: Callable[[str], Database]) -> Database:
+def database(copy_database: Callable[..., Database]) -> Database:
     """An empty database with the schema."""
     return copy_database("quant_data")
 
@@ -92,15 +128,15 @@ def small_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def small_chain(copy_database: Callable[[str], Database], small_settings: Settings) -> Database:
+def small_chain(copy_database: Callable[..., Database], small_settings: Settings) -> Database:
     """Two years of three symbols, through all five stages; for reading only."""
-    prepared = copy_database("quant_data")
+    prepared = copy_database("quant_data", keep=True)
     run_chain(prepared.writer, small_settings)
     return prepared
 
 
 @pytest.fixture
-def chained(small_chain: Database, copy_database: Callable[[str], Database]) -> Database:
+def chained(small_chain: Database, copy_database: Callable[..., Database]) -> Database:
     """A copy of small_chain to change."""
     return copy_database(small_chain.name)
 

@@ -11,7 +11,7 @@ from data_layer.runtime.home import Home
 from data_layer.runtime.progress import STAGES, behind
 from models.errors import ConfigError, RetryableError
 
-DAILY = 5  # the last week runs day by day, as it would have come in; what lies before it is one catch-up run
+DAILY = 2  # the last sessions run one by one, as they would have come in; what lies before is one catch-up run
 ACTIVE = ("queued", "running")
 # A finished stage starts the next one by an asset event within a second or two; after this long without any
 # run an event was lost with a killed scheduler, and the stage is started by hand.

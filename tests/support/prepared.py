@@ -55,29 +55,29 @@ INSERT INTO models (model_name, model_version, strategy_class) VALUES
 
 
 @pytest.fixture(scope="session")
-def prepared(copy_database: Callable[[str], Any], small_settings: Settings) -> Callable[[str], Any]:
+def prepared(copy_database: Callable[..., Any], small_settings: Settings) -> Callable[[str], Any]:
     """Returns a function that makes a copy of the database prepared for a stage; "" for one with all done."""
     return _preparing(EAGER, copy_database, small_settings)
 
 
 @pytest.fixture(scope="session")
-def stopping(copy_database: Callable[[str], Any], small_settings: Settings) -> Callable[[str], Any]:
+def stopping(copy_database: Callable[..., Any], small_settings: Settings) -> Callable[[str], Any]:
     """As prepared, with models that state stops."""
     return _preparing(STOPPING, copy_database, small_settings)
 
 
 def _preparing(
-    statement: str, copy_database: Callable[[str], Any], settings: Settings
+    statement: str, copy_database: Callable[..., Any], settings: Settings
 ) -> Callable[[str], Any]:
     made = _made.setdefault((id(copy_database), statement), {})
 
     def prepare() -> None:
-        newest = copy_database("quant_data")
+        newest = copy_database("quant_data", keep=True)
         change(newest, statement)
         run_chain(newest.writer, settings, end=MIDDLE)
         made[CHAIN[0]] = newest
         for stage, following in zip(CHAIN, [*CHAIN[1:], ""], strict=True):
-            newest = copy_database(newest.name)
+            newest = copy_database(newest.name, keep=True)
             run_stage(newest.writer, settings, stage, end=ENDS[stage])
             made[following] = newest
 
