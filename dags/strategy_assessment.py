@@ -1,8 +1,10 @@
 """Run every strategy in every symbol and scenario, and rank them honestly.
 
-**Waits for:** nothing; it is triggered, with a form for strategies, symbols, scenarios, dates and costs.
+**Waits for:** nothing; it is triggered, with a form for strategies, symbols, scenarios, dates, costs and limits.
 **Writes:** `scenarios`, `backtest_runs`, `assessment_scenarios`, `assessment_sessions`, `backtest_results`,
-`assessment_returns`, `assessment_errors`, `strategy_trials`, `strategy_rankings`.
+`assessment_returns`, `assessment_errors`, `strategy_trials`, `strategy_rankings`. With form = portfolio each
+strategy is run over all symbols in one account, as `make backtest FORM=portfolio` does, into `backtest_runs`,
+`backtest_results`, `backtest_equity`, `backtest_trades` and `strategy_trials`; portfolios are not ranked.
 **Rerun:** always safe. The same question to the same bars and code is the same row of `backtest_runs`; its
 results are written again in place, and no configuration is counted twice.
 **If it fails:** the message names the symbol, the scenario or the line of `include/scenarios.toml`. A strategy

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, Param
 
 from data_layer.settings import load_settings
+from models.backtest.constraints import FORMS, SCHEDULES, WEIGHTINGS
 
 DEFAULT_ARGS = {
     "owner": "almanac",
@@ -75,10 +76,15 @@ def assessment_dag(name: str, doc: str | None) -> DAG:
         "cash": "USD each account starts with",
         "commission_per_share": "USD",
         "commission_minimum": "USD per order",
+        "commission_per_order": "USD, beside the others",
         "commission_bps": "Of the traded value",
         "slippage_bps": "Of the open, against us",
+        "volume_impact": "Of the price, times the square of the share of the day's volume",
+        "root_impact": "Of the price, times volatility and the root of the share of the day's volume",
         "borrow_rate": "Fraction per session, on cash owed and shares sold short",
+        "cash_buffer": "Fraction of the equity that no order uses",
     }
+    limits = {"max_weight": "One symbol's weight", "gross": "Sum of the unsigned weights", "net": "Sum of the weights"}
     return DAG(
         dag_id=name,
         doc_md=doc,
@@ -89,12 +95,18 @@ def assessment_dag(name: str, doc: str | None) -> DAG:
         tags=["almanac", "research"],
         is_paused_upon_creation=False,
         params={
+            "form": Param("grid", enum=list(FORMS), description="grid: each strategy alone in each symbol and "
+                          "scenario, ranked; portfolio: each over all symbols in one account, from start to end"),
             **{key: Param([], type=["null", "array"], items={"type": "string"},
                           description=f"{what}, one a line; empty for all") for key, what in listed.items()},
             "start": _date("First session; empty for the first held"),
             "end": _date("Last session; empty for the last held"),
             **{key: Param(None, type=["null", "number"], description=f"{what}; empty for the paper account's")
                for key, what in costs.items()},
+            "weighting": Param("equal", enum=list(WEIGHTINGS), description="Portfolio: from targets to weights"),
+            "rebalance": Param("change", enum=list(SCHEDULES), description="Portfolio: when weights are traded to"),
+            **{key: Param(None, type=["null", "number"], description=f"Portfolio: {what}, at most; empty for 1")
+               for key, what in limits.items()},
         },
     )  # fmt: skip
 

@@ -46,7 +46,8 @@ def to_days(dates: pd.Series) -> IntArray:
     kind = pd.api.types.infer_dtype(dates, skipna=False)
     if kind not in {"date", "datetime64"} or getattr(dates.dtype, "tz", None) is not None:
         raise _bad_dates(f"column {dates.name} does not hold plain dates", str(dates.dtype), kind)
-    stamps = pd.to_datetime(dates).to_numpy()  # 25 times as fast for date objects as numpy's own cast
+    # pandas is 25 times as fast for date objects as numpy's own cast, and looks at stamps one by one for nothing.
+    stamps = dates.to_numpy() if kind == "datetime64" else pd.to_datetime(dates).to_numpy()
     days = stamps.astype("datetime64[D]")
     if np.isnat(days).any():
         raise _bad_dates(f"column {dates.name} has missing dates", str(dates.dtype), kind)

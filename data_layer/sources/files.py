@@ -181,9 +181,11 @@ def _stated(
     """Return the actions that a column states, as received where the value is no number."""
     received = table[column].to_pandas()
     numbers = pd.to_numeric(received, errors="coerce")
+    told = (received.notna() & (received != "") & (numbers != nothing)).to_numpy()
+    if not told.all():  # most rows state nothing: whatever else is asked is asked of the few that do
+        table, received, numbers = table.filter(pa.array(told)), received[told], numbers[told]
     days = days_of(table["date"].to_pandas(date_as_object=False))[0]
-    inside = days.between(pd.Timestamp(first), pd.Timestamp(last))
-    told = (received.notna() & (received != "") & (numbers != nothing) & inside).to_numpy()
+    told = days.between(pd.Timestamp(first), pd.Timestamp(last)).to_numpy()
     values = [
         text if pd.isna(number) else Decimal(repr(float(number)))
         for text, number in zip(received[told], numbers[told], strict=True)

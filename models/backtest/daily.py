@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
-from models.backtest.grid import rules_of
+from models.backtest.grid import in_pieces, rules_of
 from models.backtest.kernel import run_account
 
 Series = NDArray[np.float64]
@@ -14,7 +14,6 @@ Matrix = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def mean_daily_returns(
     bars: Matrix, offsets: Index, row_session: Index, targets: Matrix, trails: Matrix, rules: Matrix,
     begin: int, sessions: int,
@@ -33,7 +32,21 @@ def mean_daily_returns(
     """
     out = np.zeros((len(targets), sessions))
     count = np.zeros((len(targets), sessions), np.int64)
-    for k in prange(len(targets)):
+
+    def work(first: int, last: int) -> None:
+        _run_strategies(first, last, bars, offsets, row_session, targets, trails, rules, begin, out, count)
+
+    in_pieces(work, len(targets))
+    return out, count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _run_strategies(
+    one: int, beyond: int, bars: Matrix, offsets: Index, row_session: Index, targets: Matrix, trails: Matrix,
+    rules: Matrix, begin: int, out: Matrix, count: Index,
+) -> None:  # fmt: skip
+    """Add up and average the strategies one..beyond - 1 in out and count [K, sessions], which begin as 0."""
+    for k in range(one, beyond):
         for s in range(len(offsets) - 1):
             first, end = offsets[s], offsets[s + 1]
             own = row_session[first:end]
@@ -49,6 +62,5 @@ def mean_daily_returns(
                 at = own[start + i]
                 out[k, at] += max(equity[i] / equity[i - 1] - 1.0, -1.0) if equity[i - 1] > 0.0 else 0.0
                 count[k, at] += 1
-        for t in range(sessions):
+        for t in range(out.shape[1]):
             out[k, t] = out[k, t] / count[k, t] if count[k, t] > 0 else np.nan
-    return out, count

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numba import njit, prange
+from numba import config, njit
 from numpy.typing import NDArray
 
 from models.backtest.account import Account
@@ -24,7 +26,20 @@ TRADE_MEASURES = (
 RESULTS = (*MEASURES, *TRADE_MEASURES)
 
 
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+PIECES = 16  # a thread that is done early takes the next one
+
+
+def in_pieces(work: Callable[[int, int], object], count: int) -> None:
+    """Call work(first, last) for pieces of range(count), one thread a processor.
+
+    Threads of our own and not numba's: those hang in a process forked after their first use, and take a tenth of a
+    second to start.
+    """
+    edges = [count * i // PIECES for i in range(PIECES + 1)]
+    with ThreadPoolExecutor(config.NUMBA_NUM_THREADS) as pool:
+        list(pool.map(work, edges[:-1], edges[1:]))
+
+
 def run_grid(
     bars: Matrix, offsets: Index, targets: Matrix, trails: Matrix, rules: Matrix, windows: Index,
     benchmark: Series, rate: float,
@@ -46,9 +61,24 @@ def run_grid(
         [K, S, W, len(RESULTS)]; NaN where there is no window. turnover: value traded over the mean equity,
         per year; exposure: share of the closes with a position; cost_drag: costs over the starting cash.
     """
-    strategies, symbols, count = len(targets), len(offsets) - 1, windows.shape[1]
-    out = np.full((strategies, symbols, count, len(RESULTS)), np.nan)
-    for cell in prange(strategies * symbols):
+    strategies, symbols = len(targets), len(offsets) - 1
+    out = np.full((strategies, symbols, windows.shape[1], len(RESULTS)), np.nan)
+
+    def work(first: int, last: int) -> None:
+        _run_cells(first, last, bars, offsets, targets, trails, rules, windows, benchmark, rate, out)
+
+    in_pieces(work, strategies * symbols)
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _run_cells(
+    one: int, beyond: int, bars: Matrix, offsets: Index, targets: Matrix, trails: Matrix, rules: Matrix,
+    windows: Index, benchmark: Series, rate: float, out: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Run the cells one..beyond - 1 of symbol x strategy into out [K, S, W, len(RESULTS)]."""
+    strategies, count = len(targets), windows.shape[1]
+    for cell in range(one, beyond):
         s, k = cell // strategies, cell % strategies  # a symbol's bars stay near while its strategies run
         begin, end = offsets[s], offsets[s + 1]
         mine = rules_of(rules[k])
@@ -64,7 +94,6 @@ def run_grid(
             market = benchmark[begin + first : begin + last + 1]
             measure_curve(curve, market, rate, scratch, out[k, s, w, : len(MEASURES)])
             measure_trades(account, held, curve, mine, out[k, s, w, len(MEASURES) :])
-    return out
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})

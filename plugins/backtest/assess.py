@@ -30,6 +30,7 @@ from plugins.backtest.assessment_run import Asked, contenders_from_files, rules_
 from plugins.backtest.assessment_store import result_rows
 from plugins.backtest.market import Market, market_from_file
 from plugins.backtest.ranking import rank_assessed, rank_run
+from plugins.backtest.warm import warm_beside
 
 NAMES = ("FILES", "STRATEGIES", "SYMBOLS", "SCENARIOS", "START", "END", "COSTS", "OUT")
 
@@ -54,6 +55,7 @@ def main() -> int:
 
 def assess_files(path: str, asked: Asked, out: str) -> tuple[Market, Course, Assessed, Rules]:
     """Assess bars of files in memory, and write one row a backtest to the file out, if one is named."""
+    warm_beside()
     rules = rules_for(parse_settings(home_path(), {}), asked.costs)
     scenarios = pick(read_scenarios(), asked.scenarios)
     contenders = contenders_from_files(asked.strategies)

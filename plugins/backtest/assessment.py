@@ -35,6 +35,7 @@ class Contender:
     parameters: Mapping[str, float | int | str]
     strategy: BaseStrategy | None = None
     error: str = ""
+    same_as: str = ""  # the name under which this very configuration runs already
 
 
 @dataclass(frozen=True)

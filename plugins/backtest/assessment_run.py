@@ -26,11 +26,12 @@ from plugins.backtest.assessment import (
 )
 from plugins.backtest.assessment_store import open_run, read_run, store_results, store_scenarios
 from plugins.backtest.market import Market, market_from_database
+from plugins.backtest.warm import warm_beside
 
 # As many tasks as a home's Airflow runs side by side; Celery's workers share them as well.
 SHARDS = 4
 COSTS = ("cash", "commission_per_share", "commission_minimum", "commission_per_order", "commission_bps",
-         "slippage_bps", "volume_impact", "root_impact", "borrow_rate")  # fmt: skip
+         "slippage_bps", "volume_impact", "root_impact", "borrow_rate", "cash_buffer")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def rules_for(settings: Settings, costs: Mapping[str, float]) -> Rules:
         commission_minimum=float(settings.commission_minimum),
         slippage_bps=float(settings.slippage_bps),
         cash_rate=(1.0 + settings.risk_free_rate) ** (1 / 252) - 1.0,
+        stops_at_close=settings.stops_at_close,
     )
     return checked_rules(rules_from({**rules._asdict(), **costs}))
 
@@ -118,12 +120,14 @@ def prepare(uri: str, settings: Settings, asked: Asked) -> Prepared:
         ConfigError: for a symbol, scenario or cost that is none; for a bad line in the scenarios' file.
         BlockedError: when no scenario is held.
     """
+    warm_beside()
     rules = rules_for(settings, asked.costs)
     scenarios = read_scenarios()
     store_scenarios(uri, scenarios)
     chosen = pick(scenarios, asked.scenarios)
     contenders = contenders_from_models(uri, asked.strategies)
-    market = market_from_database(uri, asked.symbols, asked.start, asked.end, benchmark=settings.benchmark)
+    market = market_from_database(uri, asked.symbols, asked.start, asked.end, benchmark=settings.benchmark,
+                                  voices=listens(contenders))  # fmt: skip
     course = lay_out(market, chosen)
     plain = {**asdict(asked), "benchmark": settings.benchmark}
     run_id = open_run(uri, market, course, contenders, rules, plain)
@@ -142,18 +146,21 @@ def run_shard(uri: str, run_id: int, names: Sequence[str]) -> dict[str, int]:
     Raises:
         RetryableError: when the bars read now are not those the run was opened on.
     """
+    warm_beside()
     row = read_run(uri, run_id)
     settled = row["parameters"]
     asked = settled["asked"]
     start = dt.date.fromisoformat(asked["start"]) if asked["start"] else None
+    everyone = [_settled(entry) for entry in settled["strategies"]]
     market = market_from_database(
-        uri, settled["symbols"], start, row["last_session"], row["known_at"], asked["benchmark"]
-    )
+        uri, settled["symbols"], start, row["last_session"], row["known_at"], asked["benchmark"],
+        voices=listens(everyone),
+    )  # fmt: skip
     if market.data_version != row["data_version"]:
         raise RetryableError("the bars have changed since the run began", stage="assessment", key="data_version",
                              value=market.data_version, remedy="run the assessment again")  # fmt: skip
     course = lay_out(market, [from_definition(entry) for entry in settled["scenarios"]])
-    contenders = [_settled(entry) for entry in settled["strategies"] if entry["name"] in names]
+    contenders = [contender for contender in everyone if contender.name in names]
     rules = rules_from(settled["rules"])
     return store_results(uri, run_id, market, assess(market, course, contenders, rules))
 
@@ -179,6 +186,11 @@ def refuse_silence(uri: str, run_id: int) -> dict[str, str]:
         raise BlockedError("no strategy could run", stage="assessment", key="strategies", value=len(errors),
                            remedy="; ".join(f"{k}: {v}" for k, v in errors.items())[:1000])  # fmt: skip
     return errors
+
+
+def listens(contenders: Sequence[Contender]) -> bool:
+    """Return whether one of them reads what trained models said."""
+    return any(c.strategy is not None and c.strategy.predictions for c in contenders)
 
 
 def _settled(entry: Mapping[str, Any]) -> Contender:
@@ -211,7 +223,7 @@ def _once(rows: Sequence[Contender]) -> list[Contender]:
         name = first.setdefault((row.strategy_class, json_text(row.parameters)), row.name)
         is_again = row.strategy is not None and name != row.name
         error = f"the same configuration as {name}, whose results are its own"
-        once.append(replace(row, strategy=None, error=error) if is_again else row)
+        once.append(replace(row, strategy=None, error=error, same_as=name) if is_again else row)
     return once
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from data_layer.settings import load_settings, parse_date, validate_symbol
+from models.backtest.constraints import Constraints
 from plugins.backtest.assessment_run import COSTS, Asked, prepare, refuse_silence, run_shard, shards
+from plugins.backtest.portfolio_run import prepare_portfolios, run_portfolios
 from plugins.backtest.ranking import rank_run
 
 log = logging.getLogger("almanac")
@@ -24,7 +27,11 @@ def prepare_assessment(
         params: the form; empty means all, or the default.
         logical_date: midnight UTC names the last session; any other instant says nothing.
     """
-    prepared = prepare(uri, load_settings(), asked_for(params, logical_date))
+    asked = asked_for(params, logical_date)
+    if params.get("form") == "portfolio":
+        limits = {f.name: params[f.name] for f in fields(Constraints) if params.get(f.name) is not None}
+        return prepare_portfolios(uri, load_settings(), asked, limits)
+    prepared = prepare(uri, load_settings(), asked)
     skipped = sum(bool(place.skipped) for place in prepared.course.places)
     log.info(
         "[assessment] run %s: %s strategies, %s symbols, %s scenarios (%s skipped, see assessment_scenarios)",
@@ -34,19 +41,28 @@ def prepare_assessment(
     return [{"run_id": prepared.run_id, "names": names} for names in shards(prepared.contenders)]
 
 
-def assess_shard(uri: str, run_id: int, names: Sequence[str]) -> dict[str, int]:
-    """Run and store one shard's strategies."""
-    counts = run_shard(uri, run_id, names)
+def assess_shard(
+    uri: str, names: Sequence[str], run_id: int = 0, portfolio: Mapping[str, Any] | None = None
+) -> dict[str, int]:
+    """Run and store one shard's strategies: of an assessment, or as portfolios of their own."""
+    counts = (
+        run_shard(uri, run_id, names)
+        if portfolio is None
+        else run_portfolios(uri, load_settings(), portfolio, names)
+    )
     log.info("[assessment] %s: %s", ", ".join(names), counts)
     return counts
 
 
 def rank_strategies(uri: str, shards: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Rank what ran, and say what did not.
+    """Rank what ran, and say what did not; portfolios are not ranked, each of them is a run of its own.
 
     Raises:
         BlockedError: when no strategy could run.
     """
+    if "portfolio" in shards[0]:
+        log.info("[assessment] portfolios are in backtest_runs and are not ranked")
+        return {"portfolios": sum(len(shard["names"]) for shard in shards)}
     run_id = int(shards[0]["run_id"])
     errors = refuse_silence(uri, run_id)
     for name, error in errors.items():

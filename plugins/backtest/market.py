@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from numpy.typing import NDArray
 
 from data_layer.features.adjustment import forward_factors
 from data_layer.features.compute import compute
+from data_layer.features.memory import keep_freed_memory
 from data_layer.features.registry import catalogue, feature_sets
 from data_layer.quality.action_checks import check_actions
 from data_layer.quality.row_checks import check_rows
@@ -30,6 +34,7 @@ from models.panel import Panel
 from models.strategies.base import BaseStrategy
 from plugins.backtest.bars import engine_bars, eves
 from plugins.stages.knowledge import actions_as_of, bars_as_of, join_renamed, renames
+from plugins.stages.voices import SILENCE, hear, read_voices
 
 Series = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -63,11 +68,17 @@ class Market:
     has_delisted: bool  # whether shares that left the market are among them, as many as a market loses
     synthetic: bool
     refused: int = 0  # rows of files that cannot be true and were left out, as the quality gate would
+    voices: pd.DataFrame = field(default=SILENCE, repr=False)  # what trained models said, see plugins.stages.voices
 
-    @property
+    @cached_property
     def row_symbol(self) -> Index:
         """[R] index of each row's symbol."""
         return np.repeat(np.arange(len(self.symbols)), np.diff(self.offsets))
+
+    @cached_property
+    def cells(self) -> Index:
+        """[R] place of each row in a matrix [T, S] laid out flat."""
+        return self.row_session * len(self.symbols) + self.row_symbol
 
 
 def market_from_database(
@@ -77,6 +88,8 @@ def market_from_database(
     end: dt.date | None = None,
     known_at: dt.datetime | None = None,
     benchmark: str = "",
+    *,
+    voices: bool = False,
 ) -> Market:
     """Read the market from the home's database, as known at a cutoff.
 
@@ -87,6 +100,7 @@ def market_from_database(
         end: last session; None for the last held.
         known_at: what came to be known later is left out; None for all that is held.
         benchmark: a symbol among the bars; empty for the equal-weight mean of all symbols held.
+        voices: whether to read what trained models said of the sessions; it is data then, like the bars.
 
     Raises:
         ConfigError: no bars at all, of a symbol or of the benchmark, or none from start to end.
@@ -102,10 +116,16 @@ def market_from_database(
     frame = bars_as_of(uri, last, cutoff)
     actions = join_renamed(actions_as_of(uri, last, cutoff), changes, "ex_date")
     left = {row["symbol"] for row in stated if row["active_to"] and row["active_to"] < last}
-    return _market(
+    market = _market(
         frame, actions, left, {row["symbol"]: row["sector"] for row in stated if row["sector"]},
         symbols, start, end, benchmark, cutoff, any(row["source"] == "synthetic" for row in stated),
     )  # fmt: skip
+    said = join_renamed(read_voices(uri, last), changes) if voices else SILENCE
+    if said.empty:
+        return market
+    digest = hashlib.sha256(market.data_version.encode())
+    digest.update(pd.util.hash_pandas_object(said, index=False).to_numpy().tobytes())
+    return replace(market, voices=said, data_version=digest.hexdigest()[:16])
 
 
 def market_from_file(
@@ -143,6 +163,7 @@ def _market(
     symbols: Sequence[str] | None, start: dt.date | None, end: dt.date | None, benchmark: str,
     known_at: dt.datetime | None, synthetic: bool,
 ) -> Market:  # fmt: skip
+    keep_freed_memory()
     frame = frame.assign(symbol=frame["symbol"].astype("category"))
     days = frame["date"].to_numpy().astype("datetime64[D]")
     sessions, row_session = np.unique(days, return_inverse=True)
@@ -217,16 +238,15 @@ def panel(market: Market, features: Sequence[str]) -> Panel:
         raise ConfigError("a feature nobody computes", stage="backtest", key="features", value=unknown[0],
                           remedy=f"did you mean {nearest(unknown[0], list(sets))}?")  # fmt: skip
     values: dict[str, Matrix] = {}
-    row_symbol = market.row_symbol
     for feature_set in dict.fromkeys(sets[name] for name in names):
         own = [name for name in names if sets[name] == feature_set]
         computed = compute(market.frame, own, feature_set)
         for name in own:
             matrix = np.full(shape, np.nan)
-            matrix[market.row_session, row_symbol] = computed[name].to_numpy()
+            matrix.reshape(-1)[market.cells] = computed[name].to_numpy()
             matrix.setflags(write=False)
             values[name] = matrix
-    return Panel(market.sessions, market.symbols, values)
+    return hear(Panel(market.sessions, market.symbols, values), market.voices)
 
 
 def orders(
@@ -243,13 +263,18 @@ def orders(
         targets [K, R], trails [K, R] (NaN without a trailing stop), rules [K, len(Rules._fields)].
     """
     seen = panel(market, [name for strategy in strategies for name in strategy.features])
-    row_symbol = market.row_symbol
     targets = np.empty((len(strategies), len(market.bars)))
     trails = np.empty(targets.shape)
     table = np.empty((len(strategies), len(Rules._fields)))
-    for k, strategy in enumerate(strategies):
-        target, trails[k], table[k] = wanted(market, strategy, rules or Rules(), seen)
-        targets[k] = target[market.row_session, row_symbol]
+    cells = market.cells
+
+    def settle(k: int) -> None:
+        target, trails[k], table[k] = wanted(market, strategies[k], rules or Rules(), seen)
+        targets[k] = target.reshape(-1)[cells]
+
+    # numpy leaves the interpreter to the others while it works on arrays of this size.
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        list(pool.map(settle, range(len(strategies))))
     return targets, trails, table
 
 
@@ -262,5 +287,5 @@ def wanted(
     distance = strategy.trail(seen)
     trail = np.full(len(market.bars), np.nan)
     if distance is not None:
-        trail = np.ascontiguousarray(distance[market.row_session, market.row_symbol])
+        trail = distance.reshape(-1)[market.cells]
     return target, trail, checked_rules(rules._replace(**strategy.rules()))  # type: ignore[arg-type]

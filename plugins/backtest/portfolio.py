@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.backtest.constraints import Constraints
 from models.backtest.rules import Rules
-from models.backtest.weights import Constraints, rebalancing, weights
+from models.backtest.weights import rebalancing, weights
 from models.strategies.base import BaseStrategy
 from plugins.backtest.market import Market, wanted
 from plugins.backtest.outcome import Outcome, run

@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from data_layer.settings import Settings, parse_date, validate_symbol
+from models.backtest.constraints import FORMS, Constraints
 from models.backtest.rules import Rules, checked_rules
-from models.backtest.weights import Constraints
 from models.errors import ConfigError
 from models.strategies.base import BaseStrategy
 from models.strategies.discovery import discover_strategies
@@ -18,16 +18,13 @@ from plugins.backtest.market import Market, market_from_database, nearest
 
 NAMES = ("STRATEGY", "PARAMETERS", "SYMBOLS", "START", "END", "CASH", "FORM", "WEIGHTING", "REBALANCE", "MAX_WEIGHT",
          "GROSS", "NET", "CASH_BUFFER", "GRID")  # fmt: skip
-FORMS = ("grid", "portfolio")
 STAGE = "backtest"
 
 
 @dataclass(frozen=True)
-class Request:
-    """One command, checked as far as it can be without bars."""
+class Terms:
+    """What a strategy is run on and under, checked as far as it can be without bars."""
 
-    strategy: type[BaseStrategy]
-    parameters: Mapping[str, float | str]
     symbols: tuple[str, ...]
     start: dt.date | None
     end: dt.date | None
@@ -36,13 +33,23 @@ class Request:
     constraints: Constraints
     benchmark: str
 
-    def market(self, uri: str) -> Market:
-        """Read the bars."""
-        return market_from_database(uri, self.symbols, self.start, self.end, benchmark=self.benchmark)
+    def market(self, uri: str, *, voices: bool) -> Market:
+        """Read the bars, and what trained models said."""
+        return market_from_database(
+            uri, self.symbols, self.start, self.end, benchmark=self.benchmark, voices=voices
+        )
 
     def form_in(self, market: Market) -> str:
         """Return the form, settled by how many symbols there are when none was asked for."""
         return self.form or ("portfolio" if len(market.symbols) > 1 else "grid")
+
+
+@dataclass(frozen=True)
+class Request(Terms):
+    """One command: a strategy and its terms."""
+
+    strategy: type[BaseStrategy]
+    parameters: Mapping[str, float | str]
 
 
 def read_request(given: Mapping[str, str], settings: Settings) -> Request:
@@ -73,17 +80,8 @@ def read_request(given: Mapping[str, str], settings: Settings) -> Request:
     for name in ("MAX_WEIGHT", "GROSS", "NET"):
         if texts[name]:
             asked[name.lower()] = _number(name, texts[name])
-    return Request(
-        strategy,
-        parameters,
-        symbols,
-        start,
-        end,
-        form,
-        checked_rules(rules),
-        Constraints(**asked),
-        settings.benchmark,
-    )
+    return Request(symbols, start, end, form, checked_rules(rules), Constraints(**asked), settings.benchmark,
+                   strategy, parameters)  # fmt: skip
 
 
 def find_strategy(name: str) -> type[BaseStrategy]:

@@ -15,7 +15,7 @@ from models.strategies.base import BaseStrategy
 from plugins.backtest.market import Market
 from plugins.backtest.outcome import Outcome
 from plugins.backtest.portfolio import run_whole
-from plugins.backtest.request import NAMES, Request, read_request
+from plugins.backtest.request import NAMES, Request, Terms, read_request
 from plugins.backtest.single import run_single
 from plugins.backtest.store import store_run
 
@@ -28,8 +28,12 @@ def backtest(uri: str, request: Request) -> int:
     Raises:
         ConfigError: no bars of a symbol, or none from START to END.
     """
-    market = request.market(uri)
     strategy = request.strategy.from_parameters(request.parameters)
+    return run_stored(uri, request.market(uri, voices=strategy.predictions), strategy, request)
+
+
+def run_stored(uri: str, market: Market, strategy: BaseStrategy, request: Terms) -> int:
+    """Run a strategy on bars at hand, store and print it; return the id of its run."""
     form = request.form_in(market)
     outcomes = accounts(market, strategy, request, form)
     run_id, new = store_run(
@@ -45,7 +49,7 @@ def backtest(uri: str, request: Request) -> int:
     return run_id
 
 
-def accounts(market: Market, strategy: BaseStrategy, request: Request, form: str) -> list[Outcome]:
+def accounts(market: Market, strategy: BaseStrategy, request: Terms, form: str) -> list[Outcome]:
     """Run a strategy in the form asked for."""
     if form == "portfolio":
         return [run_whole(market, strategy, request.rules, request.constraints)]

@@ -14,8 +14,8 @@ import pandas as pd
 
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, copy_in, load_sql, take_lock, transaction
+from models.backtest.constraints import Constraints
 from models.backtest.rules import Rules
-from models.backtest.weights import Constraints
 from models.strategies.base import BaseStrategy
 from models.strategies.discovery import class_path
 from plugins.backtest.assessment_store import code_version, universe_name

@@ -30,6 +30,7 @@ PRICES = {"open": OPEN, "high": HIGH, "low": LOW, "close": CLOSE}
 def shocked_market(market: Market, scenario: Scenario, place: Place) -> Market:
     """Return the market up to the end of a stress, with its shock on the sessions after the place's first.
 
+    What trained models said of the sessions under the shock was said of other bars, and is left out.
     A symbol's sensitivity is its beta (when the shock says so) times its sector's factor; one whose sector
     nobody states moves with the market.
 
@@ -55,7 +56,12 @@ def shocked_market(market: Market, scenario: Scenario, place: Place) -> Market:
     bars[1:, VOLATILITY] = yearly[:-1] / np.sqrt(SESSIONS_PER_YEAR)
     bars[part.offsets[:-1][np.diff(part.offsets) > 0], VOLATILITY] = np.nan
     benchmark = shocked_benchmark(benchmark_by_session(part), begin, shock)
-    return dataclasses.replace(part, bars=bars, frame=frame, benchmark=benchmark[part.row_session])
+    said = part.voices
+    if len(said):
+        said = said[said["date"].to_numpy().astype("datetime64[D]") <= part.sessions[begin]]
+    return dataclasses.replace(
+        part, bars=bars, frame=frame, benchmark=benchmark[part.row_session], voices=said
+    )
 
 
 def cut(market: Market, first: int, last: int) -> Market:

@@ -66,7 +66,7 @@ def _values(name: str, text: str) -> list[float | str]:
 def sweep(uri: str, request: Request, grid: str) -> int:
     """Run, store and print every combination; return the id of the run."""
     strategies = combinations(request, grid)
-    market = request.market(uri)
+    market = request.market(uri, voices=request.strategy.predictions)
     form = request.form_in(market)
     tried = [(strategy, accounts(market, strategy, request, form)) for strategy in strategies]
     run_id, new = store_run(

@@ -6,6 +6,7 @@ kernel is thrown away first: numba looks at a function's own file only, not at t
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,14 @@ def warm() -> None:
     mean_daily_returns(bars, offsets, np.arange(2), one, one, rules, 0, 2)
     days = np.array(["2015-01-02", "2015-01-05"], "datetime64[D]")
     run("", ("A",), days, bars, rows, (0, 1), one.T, nothing, np.zeros(2, np.bool_), Rules(), nothing, 0.0)
+
+
+def warm_beside() -> None:
+    """Load the kernels in a thread of its own, while this one waits for a disk or a database.
+
+    Whoever calls a kernel meanwhile waits for it, as without; an error of loading comes up there as well.
+    """
+    threading.Thread(target=warm, name="kernels", daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,17 @@ from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, transaction
 from data_layer.storage.merge import merge
 from data_layer.storage.registry import Row, find_version
-from models.errors import BlockedError
+from models.errors import BlockedError, RetryableError
 from models.ml.base import trainer_class
 from models.ml.strategy import ModelStrategy
 from models.strategies.base import SIGNAL_COLUMNS, BaseStrategy, signals_frame
+from models.strategies.discovery import class_path, discover_strategies
 from plugins.ml.serving import COLUMNS, foretell, pin_versions, pinned_version, waiver_of, with_version
 from plugins.stages.context import Context
 from plugins.stages.knowledge import Renamed
 from plugins.stages.scoring import score_sessions
 
+log = logging.getLogger("almanac")
 ALERT = "model_blocked"
 KEY = ("model_version_id", "session_date", "symbol", "horizon")
 
@@ -32,6 +35,25 @@ def pin_families(connection: Connection, run_id: str, classes: Mapping[str, type
     pin_versions(
         connection, run_id, (name for name, cls in classes.items() if issubclass(cls, ModelStrategy))
     )
+
+
+def reads_predictions(model: Row) -> bool:
+    """Return whether a row of models reads what the trained models foretell, and so has its turn after them."""
+    classes = discover_strategies().classes.values()
+    return any(cls.predictions and class_path(cls) == model["strategy_class"] for cls in classes)
+
+
+def run_readers(context: Context, execute: Callable[[Row], object]) -> None:
+    """Run the active models that read predictions; one that fails takes no other with it, and is found behind."""
+    with transaction(context.uri) as connection:
+        active = connection.execute(load_sql("models/select_active")).fetchall()
+    for model in filter(reads_predictions, active):
+        try:
+            execute(model)
+        except RetryableError:
+            raise
+        except Exception:
+            log.exception("[model_execution] %s could not run", model["model_name"])
 
 
 def score_model(
@@ -47,7 +69,7 @@ def score_model(
         BlockedError: when no version was in use as the run began.
     """
     if not isinstance(strategy, ModelStrategy):
-        runs, rows = score_sessions(context.uri, strategy, sessions, cutoffs)
+        runs, rows = score_sessions(context.uri, strategy, sessions, cutoffs, context.request.run_id)
         return runs.assign(model_version_id=None, waiver=None), rows, pd.DataFrame()
     with transaction(context.uri) as connection:
         if version_id is None:

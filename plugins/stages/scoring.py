@@ -16,11 +16,12 @@ from data_layer.storage.database import load_sql, read_frame, transaction
 from models.errors import ConfigError
 from models.strategies.base import BaseStrategy, Panel, signals_frame
 from plugins.stages.knowledge import Renamed, join_renamed, renames
+from plugins.stages.voices import SILENCE, hear, read_voices
 
 
 def score_sessions(
-    uri: str, strategy: BaseStrategy, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+    uri: str, strategy: BaseStrategy, sessions: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime], run_id: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
     """Score some sessions with everything before them in view, a renamed share under its ticker of the session.
 
     Args:
@@ -28,6 +29,7 @@ def score_sessions(
         strategy: with its parameters.
         sessions: ascending, at least one.
         cutoffs: knowledge cutoff by session.
+        run_id: the run, whose predictions a strategy that reads them sees before they are published.
 
     Returns:
         One row per session: session_date, symbols_scored. And the signal rows of these sessions.
@@ -37,8 +39,9 @@ def score_sessions(
     """
     with transaction(uri) as connection:
         changes = renames(connection, sessions, cutoffs)
+    voices = read_voices(uri, sessions[-1], run_id) if strategy.predictions else SILENCE
     parts = [
-        _score(uri, strategy, [session for session, _ in group], known)
+        _score(uri, strategy, [session for session, _ in group], known, voices)
         for known, group in groupby(zip(sessions, changes, strict=True), key=itemgetter(1))
     ]
     runs, rows = zip(*parts, strict=True)
@@ -46,9 +49,9 @@ def score_sessions(
 
 
 def _score(
-    uri: str, strategy: BaseStrategy, sessions: Sequence[dt.date], changes: Sequence[Renamed]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    panel = read_panel(uri, strategy, sessions[-1], changes)
+    uri: str, strategy: BaseStrategy, sessions: Sequence[dt.date], changes: Sequence[Renamed], voices: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    panel = hear(read_panel(uri, strategy, sessions[-1], changes), voices, changes)
     scores = strategy.signals(panel)
     rows = signals_frame(panel, scores)
     due = pd.DatetimeIndex(list(sessions)).astype(rows["session_date"].dtype)

@@ -14,15 +14,8 @@ from data_layer.storage.database import Connection, load_sql, take_lock, transac
 from data_layer.storage.merge import merge
 from models.errors import BlockedError, ConfigError, DataQualityError, RetryableError
 from models.strategies.discovery import class_path, discover_strategies, load_strategy
+from plugins.stages import predictions
 from plugins.stages.context import CHAIN, Context
-from plugins.stages.predictions import (
-    forget,
-    hand_over,
-    pin_families,
-    publish_predictions,
-    record_blocked,
-    score_model,
-)
 from plugins.stages.runs import (
     clear_stale,
     complete_sessions,
@@ -73,7 +66,7 @@ class Signals:
                 connection.execute(load_sql(statement), {"rows": json_text(rows)}).rowcount
                 for statement in ("models/upsert_models", "models/update_from_class")
             )
-            pin_families(connection, self.context.request.run_id, found.classes)
+            predictions.pin_families(connection, self.context.request.run_id, found.classes)
         counts = {"found": len(rows), "changed": changed, "broken": len(found.failures)}
         return self.context.say("models registered", **counts)
 
@@ -97,31 +90,43 @@ class Signals:
         return self.context.say("features found", sessions=len(self.context.sessions))
 
     def execute_strategies(self, model_id: int) -> Mapping[str, Any]:
-        """Run one model on its sessions due and hand its signals over to store_trading_signals."""
+        """Run one model on its sessions due and hand its signals over to store_trading_signals.
+
+        One that reads the others' predictions has its turn there, when all the others have been scored.
+        """
         with transaction(self.context.uri) as connection:
             model = connection.execute(load_sql("models/select_model"), {"id": model_id}).fetchone()
-            if model is None:
-                raise ConfigError("no such model", stage=self.context.stage, key="model_id", value=model_id,
-                                  remedy="see table models")  # fmt: skip
+        if model is None:
+            raise ConfigError("no such model", stage=self.context.stage, key="model_id", value=model_id,
+                              remedy="see table models")  # fmt: skip
+        if predictions.reads_predictions(model):
+            return self.context.say(f"{model['model_name']} waits for the others' predictions")
+        return self._execute(model)
+
+    def _execute(self, model: Mapping[str, Any]) -> Mapping[str, Any]:
+        with transaction(self.context.uri) as connection:
             sessions = self._due(connection, model["model_name"])
         try:
             signals = self._run(model, sessions) if sessions else 0
         except BlockedError as error:
             if self.context.recomputes:
                 raise
-            return record_blocked(self.context, model["model_name"], sessions, error)
+            return predictions.record_blocked(self.context, model["model_name"], sessions, error)
         except Exception as error:
             record_failure(self.context, sessions, error, model=model["model_name"])
             raise
         return self.context.say(f"{model['model_name']} executed", sessions=len(sessions), signals=signals)
 
     def store_trading_signals(self) -> Mapping[str, Any]:
-        """Publish what the models of this run handed over, in one transaction, and complete the sessions.
+        """Run the models that read predictions; publish what all handed over, in one transaction; complete sessions.
+
+        One of those that fails is reported by log_model_metrics, like any other.
 
         Raises:
             BlockedError: when no active model could run; when one could not compute its past sessions again.
         """
         context = self.context
+        predictions.run_readers(context, self._execute)
         with transaction(context.uri) as connection:
             take_lock(connection, context.stage)
             ran = connection.execute(load_sql("pending_signals/select_models"), self._run_key).fetchall()
@@ -129,7 +134,7 @@ class Signals:
             if not context.recomputes:  # what another run has published meanwhile stays as it is
                 connection.execute(load_sql("pending_model_runs/delete_done"), self._run_key)
             counts = self._publish(connection)
-            counts["predictions"] = publish_predictions(connection, context, self._run_key)
+            counts["predictions"] = predictions.publish_predictions(connection, context, self._run_key)
             if not context.recomputes:
                 self._complete(connection, ran)
         return context.say("signals stored", models=len(ran), **counts)
@@ -143,7 +148,7 @@ class Signals:
         with transaction(self.context.uri) as connection:
             connection.execute(load_sql("pending_signals/delete_run"), self._run_key)
             connection.execute(load_sql("pending_model_runs/delete_run"), self._run_key)
-            forget(connection, self._run_key)
+            predictions.forget(connection, self._run_key)
             for row in connection.execute(load_sql("model_runs/select_summary")):
                 self.context.say(
                     f"model {row['model_name']}", sessions=row["sessions"], last_session=row["last_session"],
@@ -179,11 +184,11 @@ class Signals:
         with transaction(context.uri) as connection:
             cutoffs = completed_sessions(connection, "feature_engineering")
             groups = self._parameters(connection, model, sessions)
-        runs, rows, predictions = [], [], []
+        runs, rows, foretold = [], [], []
         for (parameters, version), days in groups.items():
             strategy = load_strategy(model["strategy_class"], json.loads(parameters))
-            scored, found, said = score_model(context, model["id"], strategy, version, days, cutoffs)
-            predictions.append(said)
+            scored, found, said = predictions.score_model(context, model["id"], strategy, version, days, cutoffs)
+            foretold.append(said)
             scored["model_version"] = strategy.version
             scored["parameters"] = pd.Series([strategy.parameters()] * len(days), dtype=object)
             scored["known_at"] = [cutoffs[s] for s in days]
@@ -197,7 +202,7 @@ class Signals:
             key = (*keys, "session_date")
             merge(connection, "pending_model_runs", pd.concat(runs, ignore_index=True), key=key)
             merge(connection, "pending_signals", pd.concat(rows, ignore_index=True), key=(*key, "symbol"))
-            hand_over(connection, model["model_name"], keys, pd.concat(predictions, ignore_index=True))
+            predictions.hand_over(connection, model["model_name"], keys, pd.concat(foretold, ignore_index=True))
         return sum(map(len, rows))
 
     def _parameters(

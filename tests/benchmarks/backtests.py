@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numba import njit, prange
 
+from models.backtest.constraints import Constraints
 from models.backtest.curve import MEASURES, measure_curve
 from models.backtest.grid import run_grid
 from models.backtest.portfolio import run_portfolio
 from models.backtest.rules import Rules
-from models.backtest.weights import Constraints, rebalancing, weights
+from models.backtest.weights import rebalancing, weights
 from tests.benchmarks.bars import panel
 from tests.benchmarks.features import timed, timed_in_turns
 from tests.benchmarks.measure import Measure

@@ -1,39 +1,39 @@
-"""ML ensemble: what the trained models expect together, measured in risk."""
+"""ML ensemble: what the trained models say together, each heard by the order it brings the symbols into."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from models.errors import BlockedError
 from models.panel import Matrix
-from models.strategies.base import PREDICTION, BaseStrategy, Panel, Scores, choice, parameter
+from models.strategies.base import PREDICTION, BaseStrategy, Panel, Scores, parameter
 
 
 @dataclass(frozen=True)
 class MlEnsemble(BaseStrategy):
-    """Score = mean prediction over the risk of its horizon, in [-1, 1]; 0 below the threshold or in discord.
+    """Score = mean rank of a symbol over the models, in [-1, 1]; 0 below the threshold or in discord.
 
-    It reads stored predictions: the panel holds a matrix ``prediction.<model>`` per trained model, the total
-    return expected over ``horizon`` sessions from the next open, a fraction. Models without a value for a
-    cell are left out of its mean. In discord means that fewer than ``agreement`` of them have the mean's
-    sign. NaN where no model has a value or the volatility is not known. Sources: equal weights, since fitted
-    ones seldom beat them out of sample: Timmermann (2006), Forecast Combinations; return over risk as the
-    size: Grinold and Kahn (1999), Active Portfolio Management.
+    It reads stored predictions: the panel holds a matrix ``prediction.<family>`` per family of trained models.
+    What families predict has no common unit (LightGBM's score has none at all), so a value is the symbol's place
+    among all symbols the family scored in that session, from -1 for the lowest to 1 for the highest, ties
+    sharing theirs, 0 in the middle and for one alone; plugins.stages.voices makes it. Families without a value
+    for a cell are left out of its mean. In discord means that fewer than ``agreement`` of them have the mean's
+    sign. NaN where no family has a value: no prediction, no signal. Sources: equal weights, since fitted ones
+    seldom beat them out of sample: Timmermann (2006), Forecast Combinations; ranks in place of values: Borda
+    (1781), as in Dwork and others (2001), Rank Aggregation Methods for the Web.
     """
 
     name = "ml_ensemble"
+    version = "2"
     category = "ml"
     starts_active = False  # until models are trained it has nothing to read
-    features = ("volatility_{window}",)
+    features = ("day_of_week",)  # every bar has it: sessions and symbols, predictions or not
     predictions = True
 
-    window: int = choice(20, 10, 20, 60, 252)  # sessions of the volatility
-    horizon: int = parameter(5, low=1, high=252)  # sessions, as the default holding period
-    threshold: float = parameter(0.05, low=0.0, high=1.0)  # an information coefficient, "good" by the source
-    agreement: float = parameter(0.6, low=0.0, high=1.0)  # two of three, three of five
+    threshold: float = parameter(0.5, low=0.0, high=1.0)  # half way up: the best and the worst quarter are taken
+    agreement: float = parameter(0.6, low=0.0, high=1.0)  # two of two, two of three, three of five
 
     def score(self, panel: Panel) -> Scores:
         """Return the scores, stateless.
@@ -47,16 +47,11 @@ class MlEnsemble(BaseStrategy):
                                remedy="train models first, or keep is_active = false in models")  # fmt: skip
         voices = np.stack([panel[name] for name in names])
         heard = (~np.isnan(voices)).sum(axis=0)
-        volatility = panel[self.features[0]]
-        known = (heard > 0) & ~np.isnan(volatility)
+        known = (heard > 0) & ~np.isnan(panel[self.features[0]])
         mean = np.where(known, np.nansum(voices, axis=0) / np.maximum(heard, 1), np.nan)
         agree = (np.sign(voices) == np.sign(mean)).sum(axis=0)
-        risk = volatility * math.sqrt(self.horizon / 252.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            size = np.where(risk > 0.0, mean / risk, 0.0)
-        silent = (np.abs(size) < self.threshold) | (agree < self.agreement * heard)
-        score = np.where(known, np.where(silent, 0.0, np.clip(size, -1.0, 1.0)), np.nan)
-        return Scores(score, expected_return=np.where(score != 0.0, np.clip(mean, -1.0, 10.0), 0.0 * mean))
+        silent = (np.abs(mean) < self.threshold) | (agree < self.agreement * heard)
+        return Scores(np.where(known & silent, 0.0, np.clip(mean, -1.0, 1.0)))
 
     def target(self, panel: Panel, scores: Scores) -> Matrix:
         """Return the side: the size follows every prediction and would trade at each close."""

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from models.backtest.weights import Constraints, rebalancing, weights
+from models.backtest.constraints import Constraints
+from models.backtest.weights import rebalancing, weights
 from models.errors import ConfigError
 
 NAN = float("nan")

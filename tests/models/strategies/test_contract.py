@@ -42,8 +42,10 @@ def inputs(strategy, bars):
     frame = compute(bars, strategy.features, SETS[strategy.features[0]])
     if strategy.predictions:
         past = compute(bars, ("return_5", "return_20"))
-        frame[f"{PREDICTION}reversal"] = (-0.3 * past["return_5"]).astype(np.float64)
-        frame[f"{PREDICTION}trend"] = (0.2 * past["return_20"]).astype(np.float64)
+        by_day = past.groupby("date")
+        for name, column in (("reversal", "return_5"), ("trend", "return_20")):
+            place = 2.0 * (by_day[column].rank() - 0.5) / by_day[column].transform("count") - 1.0
+            frame[PREDICTION + name] = -place if name == "reversal" else place
     return frame
 
 

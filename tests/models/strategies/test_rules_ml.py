@@ -7,40 +7,30 @@ from models.errors import BlockedError
 from models.strategies.ml.ml_ensemble import MlEnsemble
 from tests.support.panels import NAN, panel_of
 
-# 22.45 % a year are 0.2245 x sqrt(5 / 252), about 3.16 %, over the horizon of 5 sessions.
-VOLATILITY = 0.2245
-RISK = VOLATILITY * np.sqrt(5 / 252)
 
-
-def said(strategy=None, volatility=VOLATILITY, **voices):
+def said(strategy=None, bar=1.0, **voices):
     count = len(next(iter(voices.values())))
     columns = {f"prediction.{name}": values for name, values in voices.items()}
-    scores = (strategy or MlEnsemble()).score(panel_of(volatility_20=[volatility] * count, **columns))
-    return scores.score[:, 0], scores.expected_return[:, 0]
+    return (strategy or MlEnsemble()).score(panel_of(day_of_week=[bar] * count, **columns)).score[:, 0]
 
 
-def test_score_is_the_mean_over_the_risk():
-    score, expected = said(a=[0.01, -0.02, 0.9, 0.001], b=[0.02, -0.01, 0.9, 0.001])
-    np.testing.assert_allclose(
-        score, [0.015 / RISK, -0.015 / RISK, 1, 0], rtol=1e-12
-    )  # 0.001 is within the threshold
-    np.testing.assert_allclose(expected, [0.015, -0.015, 0.9, 0], rtol=1e-12)
+def test_score_is_the_mean_rank_beyond_the_threshold():
+    found = said(a=[0.5, -0.8, 1.0, 0.6], b=[0.75, -0.6, 1.0, 0.38])
+    np.testing.assert_allclose(found, [0.625, -0.7, 1.0, 0.0], rtol=1e-12)  # 0.49 is within the threshold
+    np.testing.assert_allclose(said(MlEnsemble(threshold=0.4), a=[0.6], b=[0.38]), [0.49], rtol=1e-12)
 
 
 def test_discord_is_silence():
-    score, _ = said(a=[0.03, 0.03], b=[-0.01, -0.01], c=[0.01, -0.01])
-    np.testing.assert_allclose(score, [0.01 / RISK, 0], rtol=1e-12)  # two of three, then one of three
+    found = said(MlEnsemble(threshold=0.1), a=[0.9, 0.9], b=[-0.1, -0.1], c=[0.1, -0.1])
+    np.testing.assert_allclose(found, [0.3, 0.0], rtol=1e-12)  # two of three, then one of three
 
 
-def test_a_model_without_a_value_is_left_out_and_none_is_no_opinion():
-    score, expected = said(a=[0.02, NAN], b=[NAN, NAN])
-    np.testing.assert_allclose(score, [0.02 / RISK, NAN], rtol=1e-12)
-    assert np.isnan(expected[1])
-    assert np.isnan(said(volatility=NAN, a=[0.02])[0]).all()
-    assert said(volatility=0.0, a=[0.02])[0][0] == 0.0
+def test_a_family_without_a_value_is_left_out_and_none_is_no_opinion():
+    np.testing.assert_array_equal(said(a=[0.8, NAN], b=[NAN, NAN]), [0.8, NAN])
+    assert np.isnan(said(bar=NAN, a=[0.8])).all()
 
 
 def test_without_predictions_it_is_blocked_and_says_what_to_do():
     with pytest.raises(BlockedError, match=r"no stored predictions.*train models first.*is_active = false"):
-        MlEnsemble().score(panel_of(volatility_20=[0.2]))
+        MlEnsemble().score(panel_of(day_of_week=[1.0]))
     assert not MlEnsemble.starts_active and MlEnsemble.predictions
