@@ -50,7 +50,7 @@ def test_what_is_read_is_what_was_computed_bit_for_bit(workshop, market):
 
 
 def test_a_label_whose_bar_is_gone_goes_and_others_stay(workshop, market):
-    uri, label = workshop.database.trainer, labels_of(market, "open", 1)
+    uri, label = workshop.database.trainer, labels_of(market, "open", 1).copy()
     write_labels(uri, market, label, "open", 1, 0)
     count = "SELECT count(*) AS n FROM training_labels WHERE price = 'open' AND horizon = 1"
     (before,) = workshop.rows(count)
