@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data_layer.model_settings import tracking_folder, tracking_uri
@@ -40,16 +41,35 @@ def main() -> int:
     ]  # fmt: skip
     # MLflow starts workers by name: they must come from this environment.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    # Its server goes on after Ctrl-C when the program that started it ends first: so the group is ended as one.
-    server = subprocess.Popen(command, env={**os.environ, "PATH": path}, start_new_session=True)
-    try:
-        return server.wait()
-    except KeyboardInterrupt:
-        return 0  # how it is meant to end
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
-        server.wait()
+    return serve(command, {**os.environ, "PATH": path})
+
+
+def serve(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a server until it ends by itself, or until Ctrl-C or SIGTERM ends it; a second one does not ask.
+
+    Its workers outlive the process that started them, so the group is ended as one.
+    """
+    asked: list[int] = []
+    server: subprocess.Popen[bytes] | None = None
+
+    def stop(*_: object) -> None:
+        asked.append(1)
+        if server is not None:  # else it is on its way, and ended as soon as it is there
+            _end(server, signal.SIGTERM if len(asked) == 1 else signal.SIGKILL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    server = subprocess.Popen(command, env=environment, start_new_session=True)
+    if asked:
+        _end(server, signal.SIGTERM)
+    code = server.wait()
+    _end(server, signal.SIGKILL)  # who did not listen
+    return 0 if asked else code  # how it is meant to end
+
+
+def _end(server: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, how)
 
 
 if __name__ == "__main__":

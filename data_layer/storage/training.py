@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,6 +42,12 @@ def open_run(uri: str, facts: Mapping[str, Any], universe: str, trainer_class: s
         ).fetchone()
     assert row is not None  # noqa: S101
     return row
+
+
+def begun(connection: Connection, run_key: str) -> tuple[dt.date, dt.datetime] | None:
+    """Return last session and knowledge cutoff of a run that has begun already: another try keeps to them."""
+    row = connection.execute(load_sql("training_runs/select_begun"), {"run_key": run_key}).fetchone()
+    return (row["last_session"], row["known_at"]) if row else None
 
 
 def find_run(connection: Connection, run_id: int) -> Row:
@@ -100,23 +107,31 @@ def trials_of(connection: Connection, family: str) -> tuple[int, list[float]]:
     return int(counted["trials"]) if counted else 0, [row["sharpe_per_session"] for row in rows]
 
 
-def store_labels(uri: str, price: str, horizon: int, labels: pd.DataFrame) -> int:
-    """Store what is learnt from; unchanged labels are left alone.
+def store_labels(
+    uri: str, price: str, horizon: int, labels: pd.DataFrame, *, first: dt.date, last: dt.date, symbols: Sequence[str]
+) -> int:
+    """Store what is learnt from; unchanged labels are left alone, those of the span not handed over go.
 
     Args:
         uri: trainer's connection URI; no other role reads what is written here.
         price: open or close.
         horizon: sessions between the label's two prices.
         labels: symbol, session_date, label, label_end; no NaN.
+        first: session the span begins with.
+        last: session by which its labels are known.
+        symbols: whose labels these are.
 
     Returns:
         Labels written.
     """
+    asked = {"price": price, "horizon": horizon}
     with transaction(uri) as connection:
         take_lock(connection, LOCK, "labels")
         connection.execute(load_sql("training_labels/create_staged"))
         copy_in(connection, "staged_labels", labels)
-        asked = {"price": price, "horizon": horizon}
+        connection.execute("ANALYZE staged_labels")
+        span = {"first": first, "last": last, "symbols": list(symbols)}
+        connection.execute(load_sql("training_labels/delete_gone"), {**asked, **span})
         return connection.execute(load_sql("training_labels/upsert_labels"), asked).rowcount
 
 

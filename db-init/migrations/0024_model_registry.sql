@@ -19,6 +19,7 @@ CREATE TABLE training_runs (
     symbols integer NOT NULL CHECK (symbols BETWEEN 1 AND 1000000),
     rows_with_label bigint NOT NULL CHECK (rows_with_label BETWEEN 0 AND 1000000000000),
     data_version text NOT NULL CHECK (data_version ~ '^[0-9a-f]{16,64}$'),
+    label_version text NOT NULL CHECK (label_version ~ '^[0-9a-f]{16,64}$'),
     code_version text NOT NULL CHECK (code_version ~ '^[0-9a-f]{16,64}$'),
     feature_set text NOT NULL,
     feature_set_version integer NOT NULL CHECK (feature_set_version BETWEEN 1 AND 1000000),
@@ -29,7 +30,6 @@ CREATE TABLE training_runs (
     tracking_run text,
     tracking_error text CHECK (length(tracking_error) BETWEEN 1 AND 4000),
     error text CHECK (length(error) BETWEEN 1 AND 4000),
-    is_synthetic boolean NOT NULL DEFAULT false,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     finished_at timestamptz
 );
@@ -47,7 +47,8 @@ COMMENT ON COLUMN training_runs.last_session IS 'Last session of the dataset';
 COMMENT ON COLUMN training_runs.known_at IS 'Knowledge cutoff the data was read as of';
 COMMENT ON COLUMN training_runs.symbols IS 'Symbols in the dataset';
 COMMENT ON COLUMN training_runs.rows_with_label IS 'Rows with a label';
-COMMENT ON COLUMN training_runs.data_version IS 'SHA-256 of the dataset: the same data gives the same';
+COMMENT ON COLUMN training_runs.data_version IS 'SHA-256 of symbols, sessions and bars: the same data gives the same';
+COMMENT ON COLUMN training_runs.label_version IS 'SHA-256 of the labels it learns from, as stored in training_labels';
 COMMENT ON COLUMN training_runs.code_version IS 'Hash of trainers and features';
 COMMENT ON COLUMN training_runs.feature_set IS 'Feature set it learns from';
 COMMENT ON COLUMN training_runs.feature_set_version IS 'feature_sets.version of it';
@@ -58,7 +59,6 @@ COMMENT ON COLUMN training_runs.started_by IS 'Who started it';
 COMMENT ON COLUMN training_runs.tracking_run IS 'Run id in MLflow';
 COMMENT ON COLUMN training_runs.tracking_error IS 'Why MLflow has not all of it';
 COMMENT ON COLUMN training_runs.error IS 'Why it failed';
-COMMENT ON COLUMN training_runs.is_synthetic IS 'Rests on bars made up from a seed, which no market ever traded';
 COMMENT ON COLUMN training_runs.recorded_at IS 'Wall clock of the start';
 COMMENT ON COLUMN training_runs.finished_at IS 'Wall clock of the end, good or bad';
 
@@ -79,7 +79,6 @@ CREATE TABLE walk_forward_results (
     n bigint NOT NULL CHECK (n BETWEEN 0 AND 1000000000000),
     sessions integer NOT NULL CHECK (sessions BETWEEN 0 AND 1000000),
     daily_returns double precision[] NOT NULL,
-    is_synthetic boolean NOT NULL DEFAULT false,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (training_run_id, configuration, fold)
 );
@@ -100,7 +99,6 @@ COMMENT ON COLUMN walk_forward_results.turnover IS 'Mean share of the book trade
 COMMENT ON COLUMN walk_forward_results.n IS 'Rows predicted that have a label';
 COMMENT ON COLUMN walk_forward_results.sessions IS 'Sessions out of sample with a return';
 COMMENT ON COLUMN walk_forward_results.daily_returns IS 'The strategy''s return of each of them after costs, fractions, in order';
-COMMENT ON COLUMN walk_forward_results.is_synthetic IS 'Rests on bars made up from a seed, which no market ever traded';
 COMMENT ON COLUMN walk_forward_results.recorded_at IS 'Wall clock of the write';
 
 CREATE TABLE model_versions (
@@ -125,7 +123,6 @@ CREATE TABLE model_versions (
     waiver_name text CHECK (length(waiver_name) BETWEEN 1 AND 200),
     waiver_reason text CHECK (length(waiver_reason) BETWEEN 1 AND 2000),
     created_by text NOT NULL CHECK (length(created_by) BETWEEN 1 AND 200),
-    is_synthetic boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (family, version),
@@ -156,7 +153,6 @@ COMMENT ON COLUMN model_versions.metadata_sha256 IS 'Of metadata.json beside it;
 COMMENT ON COLUMN model_versions.waiver_name IS 'Who promoted it although the gate refused; NULL when the gate let it pass';
 COMMENT ON COLUMN model_versions.waiver_reason IS 'Why';
 COMMENT ON COLUMN model_versions.created_by IS 'Who trained it';
-COMMENT ON COLUMN model_versions.is_synthetic IS 'Rests on bars made up from a seed, which no market ever traded';
 COMMENT ON COLUMN model_versions.created_at IS 'Wall clock of the registration';
 COMMENT ON COLUMN model_versions.updated_at IS 'Wall clock of the last change of state';
 
@@ -212,7 +208,7 @@ CREATE TABLE training_labels (
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (price, horizon, symbol, session_date)
 );
-COMMENT ON TABLE training_labels IS 'What was learnt from: returns after a session, which prediction code may not read (only quant_trainer reads column label).';
+COMMENT ON TABLE training_labels IS 'What trainings learn from: returns after a session, of members of the universe. Only quant_trainer reads column label, so no prediction code can.';
 COMMENT ON COLUMN training_labels.price IS 'open: from the next open on, what can be traded; close: Alpha158''s own label';
 COMMENT ON COLUMN training_labels.horizon IS 'Sessions between its two prices';
 COMMENT ON COLUMN training_labels.symbol IS 'Ticker';
@@ -221,21 +217,9 @@ COMMENT ON COLUMN training_labels.label IS 'Return, a fraction, dividends and sp
 COMMENT ON COLUMN training_labels.label_end IS 'Session of its second price';
 COMMENT ON COLUMN training_labels.recorded_at IS 'Wall clock of the write';
 
-DO $$
-DECLARE
-    name text;
-BEGIN
-    IF EXISTS (SELECT FROM ingestion_batches WHERE source = 'synthetic') THEN
-        FOREACH name IN ARRAY ARRAY['training_runs', 'walk_forward_results', 'model_versions'] LOOP
-            EXECUTE format('ALTER TABLE %I ALTER is_synthetic SET DEFAULT true', name);
-        END LOOP;
-    END IF;
-END
-$$;
-
 REVOKE SELECT ON training_labels FROM quant_reader, quant_writer;
 GRANT SELECT (price, horizon, symbol, session_date, label_end, recorded_at) ON training_labels TO quant_reader, quant_writer;
-GRANT INSERT, UPDATE (label, label_end, recorded_at) ON training_labels TO quant_trainer;
+GRANT INSERT, DELETE, UPDATE (label, label_end, recorded_at) ON training_labels TO quant_trainer;
 GRANT INSERT ON training_runs, walk_forward_results, model_versions, promotion_decisions, promotion_checks, strategy_trials,
     audit_events TO quant_trainer;
 GRANT UPDATE (findings, sharpe_per_session, compared_with, tracking_run, tracking_error, error, finished_at) ON training_runs TO quant_trainer;

@@ -38,7 +38,6 @@ CREATE TABLE predictions (
     q90 double precision CHECK (abs(q90) < 1e6),
     score double precision NOT NULL CHECK (abs(score) < 1e300),
     confidence double precision NOT NULL CHECK (confidence BETWEEN 0 AND 1),
-    is_synthetic boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (model_version_id, session_date, symbol, horizon)
 );
@@ -54,7 +53,6 @@ COMMENT ON COLUMN predictions.q50 IS 'Median return, a fraction; NULL for a fami
 COMMENT ON COLUMN predictions.q90 IS 'Return that nine in ten stay below, a fraction; NULL for a family without quantiles';
 COMMENT ON COLUMN predictions.score IS 'What symbols are ranked by within a session, higher is better; any scale';
 COMMENT ON COLUMN predictions.confidence IS 'From 0 to 1, by the family''s own stated rule';
-COMMENT ON COLUMN predictions.is_synthetic IS 'Rests on bars made up from a seed, which no market ever traded';
 COMMENT ON COLUMN predictions.created_at IS 'Wall clock of the write; rows are written in session order';
 
 CREATE TABLE predictions_history (
@@ -64,6 +62,32 @@ CREATE TABLE predictions_history (
 );
 COMMENT ON TABLE predictions_history IS 'Predictions as they were before a restatement.';
 COMMENT ON COLUMN predictions_history.superseded_at IS 'Wall clock of the restatement';
+
+CREATE TABLE prediction_gaps (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model_version_id bigint NOT NULL REFERENCES model_versions (id),
+    session_date date NOT NULL CHECK (session_date < '2200-01-01'),
+    symbol text NOT NULL,
+    reason text NOT NULL CHECK (length(reason) BETWEEN 1 AND 500),
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (model_version_id, session_date, symbol)
+);
+CREATE INDEX prediction_gaps_session ON prediction_gaps (session_date);
+COMMENT ON TABLE prediction_gaps IS 'Members of the universe at a session about which a version had no opinion, and why.';
+COMMENT ON COLUMN prediction_gaps.id IS 'Surrogate key';
+COMMENT ON COLUMN prediction_gaps.model_version_id IS 'model_versions.id, whose family it is';
+COMMENT ON COLUMN prediction_gaps.session_date IS 'Session at whose close there was none';
+COMMENT ON COLUMN prediction_gaps.symbol IS 'Ticker';
+COMMENT ON COLUMN prediction_gaps.reason IS 'In words, with the first feature that is missing';
+COMMENT ON COLUMN prediction_gaps.created_at IS 'Wall clock of the write; rows are written in session order';
+
+CREATE TABLE prediction_gaps_history (
+    LIKE prediction_gaps INCLUDING CONSTRAINTS INCLUDING COMMENTS,
+    superseded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (id, superseded_at)
+);
+COMMENT ON TABLE prediction_gaps_history IS 'Gaps as they were before a restatement.';
+COMMENT ON COLUMN prediction_gaps_history.superseded_at IS 'Wall clock of the restatement';
 
 CREATE VIEW check_predictions_look_ahead AS
 SELECT p.id, p.model_version_id, p.symbol, p.session_date, v.seen_until
@@ -81,11 +105,13 @@ CREATE TABLE pending_predictions (
     q10 double precision,
     q50 double precision,
     q90 double precision,
-    score double precision NOT NULL,
-    confidence double precision NOT NULL,
+    score double precision,
+    confidence double precision,
+    reason text,
+    CHECK ((score IS NULL) <> (reason IS NULL)),
     PRIMARY KEY (model_id, run_id, symbol, session_date, horizon)
 );
-COMMENT ON TABLE pending_predictions IS 'Predictions handed from execute_strategies to store_trading_signals of the same run; gone once published.';
+COMMENT ON TABLE pending_predictions IS 'Predictions, and where there is none, handed from execute_strategies to store_trading_signals of the same run; gone once published.';
 COMMENT ON COLUMN pending_predictions.model_id IS 'models.id';
 COMMENT ON COLUMN pending_predictions.run_id IS 'Airflow run they belong to';
 COMMENT ON COLUMN pending_predictions.model_version_id IS 'As in predictions';
@@ -97,6 +123,7 @@ COMMENT ON COLUMN pending_predictions.q50 IS 'As in predictions';
 COMMENT ON COLUMN pending_predictions.q90 IS 'As in predictions';
 COMMENT ON COLUMN pending_predictions.score IS 'As in predictions';
 COMMENT ON COLUMN pending_predictions.confidence IS 'As in predictions';
+COMMENT ON COLUMN pending_predictions.reason IS 'As in prediction_gaps; NULL with a prediction';
 
 CREATE TABLE alerts (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -107,7 +134,6 @@ CREATE TABLE alerts (
     value double precision CHECK (abs(value) < 1e300),
     threshold double precision CHECK (abs(threshold) < 1e300),
     session_date date,
-    is_synthetic boolean NOT NULL DEFAULT false,
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     closed_at timestamptz CHECK (closed_at >= opened_at AND closed_at < '2200-01-01')
@@ -122,7 +148,6 @@ COMMENT ON COLUMN alerts.message IS 'In words, with the remedy';
 COMMENT ON COLUMN alerts.value IS 'What was measured last; NULL where nothing is';
 COMMENT ON COLUMN alerts.threshold IS 'What it should have kept to';
 COMMENT ON COLUMN alerts.session_date IS 'Session it was last seen in; NULL where it belongs to none';
-COMMENT ON COLUMN alerts.is_synthetic IS 'Rests on bars made up from a seed, which no market ever traded';
 COMMENT ON COLUMN alerts.opened_at IS 'Wall clock of the opening';
 COMMENT ON COLUMN alerts.updated_at IS 'Wall clock of the last time it was seen';
 COMMENT ON COLUMN alerts.closed_at IS 'Wall clock of its end; NULL while open';
@@ -131,20 +156,9 @@ ALTER TABLE stage_runs DROP CONSTRAINT stage_runs_status_check;
 ALTER TABLE stage_runs ADD CONSTRAINT stage_runs_status_check CHECK (status IN ('running', 'completed', 'failed', 'blocked'));
 COMMENT ON COLUMN stage_runs.status IS 'completed; running: some of its steps are done; failed: the last try ended with the error in detail; blocked: a model that may not run yet, with the reason in detail';
 
-DO $$
-DECLARE
-    name text;
-BEGIN
-    IF EXISTS (SELECT FROM ingestion_batches WHERE source = 'synthetic') THEN
-        FOREACH name IN ARRAY ARRAY['predictions', 'predictions_history', 'alerts'] LOOP
-            EXECUTE format('ALTER TABLE %I ALTER is_synthetic SET DEFAULT true', name);
-        END LOOP;
-    END IF;
-END
-$$;
-
-GRANT INSERT ON run_versions, predictions, predictions_history, pending_predictions, alerts TO quant_writer;
-GRANT DELETE ON predictions, pending_predictions TO quant_writer;
+GRANT INSERT ON run_versions, predictions, predictions_history, prediction_gaps, prediction_gaps_history,
+    pending_predictions, alerts TO quant_writer;
+GRANT DELETE ON predictions, prediction_gaps, pending_predictions TO quant_writer;
 GRANT UPDATE (severity, message, value, threshold, session_date, updated_at, closed_at) ON alerts TO quant_writer, quant_trainer;
 GRANT INSERT ON alerts TO quant_trainer;
 GRANT UPDATE (model_version_id, waiver) ON model_runs TO quant_writer;

@@ -10,7 +10,6 @@ CREATE TABLE model_drift (
     breached boolean GENERATED ALWAYS AS (
         CASE WHEN measure = 'mean_rank_ic' THEN value < threshold ELSE value > threshold END
     ) STORED,
-    is_synthetic boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (model_version_id, session_date, measure, subject)
 );
@@ -24,15 +23,6 @@ COMMENT ON COLUMN model_drift.value IS 'What was measured; NULL where it is unde
 COMMENT ON COLUMN model_drift.threshold IS 'Above it a PSI has drifted, below it a mean rank IC has no skill; NULL: nothing to compare with, or too early';
 COMMENT ON COLUMN model_drift.n IS 'Values it rests on: of a PSI symbols times sessions, of a rank IC symbols, of its mean sessions';
 COMMENT ON COLUMN model_drift.breached IS 'Beyond the threshold; NULL without a value or a threshold';
-COMMENT ON COLUMN model_drift.is_synthetic IS 'Rests on bars made up from a seed, which no market ever traded';
 COMMENT ON COLUMN model_drift.created_at IS 'Wall clock of the write; rows are written in session order';
-
-DO $$
-BEGIN
-    IF EXISTS (SELECT FROM ingestion_batches WHERE source = 'synthetic') THEN
-        ALTER TABLE model_drift ALTER is_synthetic SET DEFAULT true;
-    END IF;
-END
-$$;
 
 GRANT INSERT ON model_drift TO quant_writer;

@@ -6,7 +6,9 @@ DECLARE
     made_up text := (SELECT EXISTS (SELECT FROM ingestion_batches WHERE source = 'synthetic'))::text;
 BEGIN
     FOREACH name IN ARRAY ARRAY[
-        'training_labels', 'ensemble_signals', 'risk_snapshots', 'kill_switch_events', 'backtest_parity'
+        'training_runs', 'walk_forward_results', 'model_versions', 'training_labels', 'predictions',
+        'predictions_history', 'prediction_gaps', 'prediction_gaps_history', 'alerts', 'model_drift',
+        'ensemble_signals', 'risk_snapshots', 'kill_switch_events', 'backtest_parity'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ADD COLUMN is_synthetic boolean NOT NULL DEFAULT %s', name, made_up);
         EXECUTE format('COMMENT ON COLUMN %I.is_synthetic IS %L', name,

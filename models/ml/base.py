@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.errors import BlockedError, ConfigError, DataQualityError
 from models.panel import Dates, Panel
-from models.strategies._parameters import checked
+from models.strategies._parameters import Parametrised
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]  # row numbers of a dataset, ascending
@@ -23,6 +23,7 @@ Price = Literal["open", "close"]
 Format = Literal["lightgbm_text", "onnx"]
 FORMATS: tuple[Format, ...] = ("lightgbm_text", "onnx")  # data only: reading one never runs code from it
 PACKAGE = "models.ml.trainers"
+NO_REASON = "the model says nothing of what it sees"  # an interval without a width, say
 Progress = Callable[[str], None]
 
 
@@ -48,6 +49,9 @@ class Dataset:
     price: Price = "open"
     horizon: int = 1  # sessions between the label's two prices
     sectors: tuple[str, ...] = ()  # of each symbol, "" where nobody states one; empty when none is known
+    # [rows] whether the symbol belongs to the universe at the session; None: all do. Rows of others have no label
+    # and are only what a member's window looks back to.
+    member: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(a) for a in (self.features, self.label, self.ranked, self.session, self.symbol)}
@@ -67,7 +71,12 @@ class Dataset:
         return self.horizon + 1
 
     def rows_between(self, first: int, last: int) -> Index:
-        """Return the rows of the sessions first to last, both included (indices into sessions)."""
+        """Return the universe's rows of the sessions first to last: what is learnt from and judged on."""
+        rows = self.all_between(first, last)
+        return rows if self.member is None else rows[self.member[rows]]
+
+    def all_between(self, first: int, last: int) -> Index:
+        """Return every row of the sessions first to last, both included (indices into sessions)."""
         begin, end = np.searchsorted(self.session, (first, last + 1))
         return np.arange(begin, end)
 
@@ -108,7 +117,7 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of some rows; arrays [rows] (or [T, N] after ``on_panel``), NaN = no opinion.
+    """What a model says of some rows; arrays [rows], or [T, N] of a panel, NaN = no opinion.
 
     Attributes:
         score: what symbols are ranked by within a session, higher is better; any scale.
@@ -120,14 +129,18 @@ class Predictions:
     confidence: Floats
     quantiles: Mapping[int, tuple[Floats, Floats, Floats]] = field(default_factory=dict)
 
-    def on_panel(self, shape: tuple[int, int]) -> Predictions:
-        """Fold rows that cover a whole panel, as ``Dataset.from_panel`` lays them out, into [T, N]."""
-        quantiles = {h: tuple(q.reshape(shape) for q in three) for h, three in self.quantiles.items()}
-        return Predictions(self.score.reshape(shape), self.confidence.reshape(shape), quantiles)  # type: ignore[arg-type]
+    def each(self, change: Callable[[Floats], Floats]) -> Predictions:
+        """Return them with every array changed in the same way."""
+        quantiles = {h: (change(a), change(b), change(c)) for h, (a, b, c) in self.quantiles.items()}
+        return Predictions(change(self.score), change(self.confidence), quantiles)
+
+    def within(self, member: NDArray[np.bool_]) -> Predictions:
+        """Return them with no opinion on who does not belong, arrays of the same shape."""
+        return self.each(lambda values: np.where(member, values, np.nan))
 
 
 @dataclass(frozen=True)
-class Trainer(ABC):
+class Trainer(Parametrised, ABC):
     """One family of models: ``models/ml/trainers/<family>.py``, one frozen dataclass, its fields parameters.
 
     Fields are declared as a strategy's: ``x: float = parameter(1.0, low=0.0, high=2.0)``. Heavy packages
@@ -140,28 +153,10 @@ class Trainer(ABC):
     features: ClassVar[tuple[str, ...]] = ()  # empty: the whole set
     format: ClassVar[Format]
 
-    def __post_init__(self) -> None:
-        for f in fields(self):
-            value = checked(self.family, f.name, getattr(self, f.name), f.type, f.metadata)
-            object.__setattr__(self, f.name, value)
-
     @classmethod
-    def from_parameters(cls, values: Mapping[str, object]) -> Self:
-        """Build the trainer with some parameters set, the others at their defaults.
-
-        Raises:
-            ConfigError: names the unknown or refused parameter and what is allowed.
-        """
-        known = [f.name for f in fields(cls)]
-        for key, value in values.items():
-            if key not in known:
-                raise ConfigError(f"{cls.family} has no such parameter", stage="training", key=key, value=value,
-                                  remedy=f"known are {', '.join(known) or 'none'}")  # fmt: skip
-        return cls(**values)
-
-    def parameters(self) -> dict[str, float | int | str]:
-        """Return every parameter with its value, ready for JSON."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+    def owner(cls) -> str:
+        """Return the family."""
+        return cls.family
 
     @property
     def label_price(self) -> Price:
@@ -224,6 +219,19 @@ class Trainer(ABC):
         Raises:
             DataQualityError: when the dataset lacks a feature of the artifact's.
         """
+
+    @classmethod
+    def why_silent(cls, artifact: Artifact, data: Dataset, rows: Index) -> list[str]:
+        """Return why ``predict`` has no opinion on each of some rows on which it has none.
+
+        Here the features a row lacks; a family with further reasons overrides it.
+        """
+        missing = np.isnan(data.features[rows])
+        first, count = missing.argmax(axis=1), missing.sum(axis=1)
+        return [
+            f"no value of {data.names[k]}" + f" and {n - 1} more features" * (n > 1) if n else NO_REASON
+            for k, n in zip(first.tolist(), count.tolist(), strict=True)
+        ]
 
 
 def families() -> dict[str, type[Trainer]]:

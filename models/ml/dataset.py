@@ -24,6 +24,7 @@ def assemble(
     horizon: int = 1,
     sectors: tuple[str, ...] = (),
     kept: NDArray[np.bool_] | None = None,
+    member: NDArray[np.bool_] | None = None,
 ) -> Dataset:
     """Return the dataset of rows that come in any order.
 
@@ -39,6 +40,7 @@ def assemble(
         horizon: sessions between its two prices.
         sectors: of each symbol, see Dataset.
         kept: when features holds more rows than the others: [rows of features] which ones are theirs.
+        member: [rows] who belongs to the universe, see Dataset; the label of others is taken away.
 
     Raises:
         DataQualityError: no rows, or two rows of a symbol for one session.
@@ -48,14 +50,14 @@ def assemble(
                                remedy="load bars first: make run, or FILES=")  # fmt: skip
     order = np.argsort(session * len(symbols) + symbol, kind="stable")
     session = session[order]
-    label = label[order]
+    label = label[order] if member is None else np.where(member, label, np.nan)[order]
     place = np.full(features.shape[1], -1)
     place[order if kept is None else np.flatnonzero(kept)[order]] = np.arange(len(order))
     rows = np.empty((len(order), len(features)), np.float32)
     scatter(features, place, rows)
     return Dataset(
         names, rows, label, normal_ranks(label, session), session, symbol[order],
-        sessions, symbols, price, horizon, sectors,
+        sessions, symbols, price, horizon, sectors, None if member is None else member[order],
     )  # fmt: skip
 
 

@@ -58,12 +58,12 @@ class ModelStrategy(BaseStrategy):
         """
         if self.artifact is None:
             raise no_version(self.name)
-        data = Dataset.from_panel(panel, self.features)
         wanted = np.ones(panel.shape, dtype=bool)
         if sessions is not None:
             wanted[:] = False
             wanted[sessions] = True
         rows = np.flatnonzero(wanted)
+        data = Dataset.from_panel(panel, self.features)
         said = trainer_class(self.name).predict(self.artifact, data, rows)
 
         def spread(values: Matrix) -> Matrix:
@@ -71,8 +71,18 @@ class ModelStrategy(BaseStrategy):
             full.ravel()[rows] = values
             return full
 
-        quantiles = {h: tuple(map(spread, three)) for h, three in said.quantiles.items()}
-        return Predictions(spread(said.score), spread(said.confidence), quantiles)  # type: ignore[arg-type]
+        return said.each(spread)
+
+    def why_silent(self, panel: Panel, cells: Index) -> list[str]:
+        """Return why ``predict`` has no opinion on some cells of a panel, numbered row by row.
+
+        Raises:
+            BlockedError: when no version was handed over.
+        """
+        if self.artifact is None:
+            raise no_version(self.name)
+        data = Dataset.from_panel(panel, self.features)
+        return trainer_class(self.name).why_silent(self.artifact, data, cells)
 
     def decide(self, predictions: Predictions) -> Scores:
         """Turn predictions [T, N] into scores: also what the stored predictions of a session give."""

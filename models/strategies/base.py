@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ import pandas as pd
 from models.errors import ConfigError
 from models.panel import Matrix, Panel
 from models.records import Signal
-from models.strategies._parameters import checked, choice, parameter, symbol_parameter
+from models.strategies._parameters import Parametrised, choice, parameter, symbol_parameter
 
 __all__ = [
     "BaseStrategy", "Panel", "Scores", "choice", "parameter", "signals_frame", "symbol_parameter", "while_held",
@@ -92,7 +92,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class BaseStrategy:
+class BaseStrategy(Parametrised):
     """A pure rule from features to wanted positions: one file, one subclass, ``@dataclass(frozen=True)``.
 
     A subclass sets ``name`` (the file's name), ``features`` (columns of the feature store it reads) and
@@ -116,31 +116,14 @@ class BaseStrategy:
     lookback: ClassVar[int | None] = 0
 
     def __post_init__(self) -> None:
-        for f in fields(self):
-            value = checked(self.name, f.name, getattr(self, f.name), f.type, f.metadata)
-            object.__setattr__(self, f.name, value)
+        super().__post_init__()
         filled = tuple(name.format_map(self.parameters()) for name in self.features)
         object.__setattr__(self, "features", filled)
 
     @classmethod
-    def from_parameters(cls, values: Mapping[str, object]) -> Self:
-        """Build the strategy with some parameters set, the others at their defaults.
-
-        Raises:
-            ConfigError: names the unknown or refused parameter and what is allowed.
-        """
-        known = [f.name for f in fields(cls)]
-        for key, value in values.items():
-            if key not in known:
-                raise ConfigError(
-                    f"{cls.name} has no such parameter", stage="strategies", key=key, value=value,
-                    remedy=f"known are {', '.join(known) or 'none'}",
-                )  # fmt: skip
-        return cls(**values)
-
-    def parameters(self) -> dict[str, float | int | str]:
-        """Return every parameter with its value, ready for JSON."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+    def owner(cls) -> str:
+        """Return the strategy's name."""
+        return cls.name
 
     def score(self, panel: Panel) -> Scores:
         """Return the wanted position for every session and symbol.

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from models.ml.leakage import future_in_features, future_in_predictions, permute
 from models.ml.walk_forward import Fold, FoldResult, folds
 from plugins.backtest.market import Market, market_from_database, nearest
 from plugins.ml.dataset import dataset_for, rebuilder
+from plugins.ml.labels import Member, label_version, labels_of, members, read_labels, write_labels
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,34 @@ class Material:
     trainer: Trainer
     data: Dataset
     folds: list[Fold]
+    member: Member  # [rows of the market]
+
+    @classmethod
+    def read(cls, uri: str, run: Row, market: Market, trainer: Trainer, laid: list[Fold], member: Member) -> Self:
+        """Read the run's labels and put its features beside them.
+
+        Raises:
+            DataQualityError: when bars or labels are not those the run began with.
+        """
+        if market.data_version != run["data_version"]:
+            raise DataQualityError("the bars as of the run's cutoff are not those it began with", stage="training",
+                                   key="data_version", value=market.data_version, remedy="train again")  # fmt: skip
+        first = first_needed(trainer, laid)
+        label = read_labels(uri, market, trainer.label_price, trainer.label_horizon, first)
+        if (found := label_version(market, label, first)) != run["label_version"]:
+            raise DataQualityError("the stored labels are not those the run began with", stage="training",
+                                   key="label_version", value=found,
+                                   remedy="a later training has seen corrected bars: train again")  # fmt: skip
+        return cls(run, market, trainer, dataset_for(market, trainer, first, label, member), laid, member)
+
+    def with_labels_of(self, uri: str, trainer: Trainer) -> Dataset:
+        """Return the dataset with the labels of another configuration, stored and read."""
+        price, horizon = trainer.label_price, trainer.label_horizon
+        first = first_needed(trainer, self.folds)
+        label = labels_of(self.market, price, horizon, self.member)
+        write_labels(uri, self.market, label, price, horizon, first)
+        stored = read_labels(uri, self.market, price, horizon, first)
+        return dataset_for(self.market, trainer, first, stored, self.member)
 
 
 def family_class(family: str) -> type[Trainer]:
@@ -48,17 +77,14 @@ def load_material(uri: str, run: Row) -> Material:
     """Build a run's material from the bars as of its cutoff.
 
     Raises:
-        DataQualityError: when they are not those the run began with.
+        DataQualityError: when they, or the labels, are not those the run began with.
     """
     trainer = family_class(run["family"]).from_parameters(run["parameters"])
     asked = run["asked"]
     start = dt.date.fromisoformat(asked["start"]) if asked["start"] else None
     market = market_from_database(uri, asked["symbols"], start, run["last_session"], run["known_at"])
-    if market.data_version != run["data_version"]:
-        raise DataQualityError("the bars as of the run's cutoff are not those it began with", stage="training",
-                               key="data_version", value=market.data_version, remedy="train again")  # fmt: skip
     laid = lay_folds(market, trainer, run["folds"])
-    return Material(run, market, trainer, dataset_for(market, trainer, first_needed(trainer, laid)), laid)
+    return Material.read(uri, run, market, trainer, laid, members(uri, market))
 
 
 def lay_folds(market: Market, trainer: Trainer, shape: Mapping[str, Any]) -> list[Fold]:
@@ -94,7 +120,7 @@ def newest_window(m: Material) -> tuple[int, int]:
 def find_leakage(m: Material) -> list[Finding]:
     """Search for what the model should not have known: in features, labels, predictions and out-of-sample skill."""
     last, seed = m.folds[-1], m.run["seed"]
-    rebuild = rebuilder(m.market, m.trainer, first_needed(m.trainer, m.folds))
+    rebuild = rebuilder(m.market, m.trainer, first_needed(m.trainer, m.folds), m.member)
     artifact: Artifact = m.trainer.fit(m.data, last.train(m.data), seed)
     return [
         *future_in_features(m.data, rebuild, [last.train_last, last.test_first]),
@@ -115,24 +141,6 @@ def fold_row(result: FoldResult, data: Dataset) -> dict[str, Any]:
         "daily_returns": found.returns[~np.isnan(found.returns)].tolist(),
         **{name: known(value) for name, value in measures.items()},
     }  # fmt: skip
-
-
-def label_rows(data: Dataset, first: int) -> pd.DataFrame:
-    """Return the labels from a session on as rows of training_labels."""
-    kept = np.flatnonzero(~np.isnan(data.label) & (data.session >= first))
-    session = data.session[kept]
-    return pd.DataFrame({
-        "symbol": np.array(data.symbols, dtype=object)[data.symbol[kept]],
-        "session_date": data.sessions[session].astype("datetime64[s]"),
-        "label": data.label[kept],
-        "label_end": data.sessions[session + data.reach].astype("datetime64[s]"),
-    })  # fmt: skip
-
-
-def day_at(data: Dataset, at: int) -> dt.date:
-    """Return a session by its index."""
-    day: dt.date = data.sessions[at].astype("datetime64[D]").item()
-    return day
 
 
 def known(value: float) -> float | None:

@@ -10,7 +10,6 @@ from data_layer.runtime.console import ends, say
 from data_layer.runtime.home import Home
 from data_layer.settings import Settings, given_values, load_settings, parse_date
 from data_layer.storage.database import take_lock, transaction
-from data_layer.storage.merge import merge
 from data_layer.storage.registry import find_version, promoted_version
 from models.errors import ConfigError
 from models.ml.base import no_version
@@ -18,7 +17,7 @@ from models.ml.strategy import ModelStrategy
 from models.strategies.discovery import discover_strategies
 from plugins.ml.material import family_class
 from plugins.ml.serving import COLUMNS, foretell, with_version
-from plugins.stages.predictions import KEY
+from plugins.stages.predictions import store_predictions
 from plugins.stages.runs import completed_sessions
 
 NAMES = ("MODEL", "START", "END", "VERSION")
@@ -40,7 +39,7 @@ def predict(
         version_id: model_versions.id; None for the one in use.
 
     Returns:
-        sessions, skipped (the version had seen their future), rows, and written.
+        sessions, skipped (the version had seen their future), rows, gaps (members without a prediction), written.
 
     Raises:
         ConfigError: unknown family or version; no session with features from start to end.
@@ -74,13 +73,12 @@ def predict(
     rows = rows.assign(model_version_id=version["id"])
     with transaction(uri) as connection:
         take_lock(connection, "model_execution")
-        written = (
-            merge(connection, "predictions", rows, key=KEY, stage="predict").inserted if len(rows) else 0
-        )
+        written = store_predictions(connection, rows, stage="predict") if len(rows) else 0
     return {
         "sessions": len(sessions),
         "skipped": len(asked) - len(sessions),
-        "rows": len(rows),
+        "rows": int(rows["reason"].isna().sum()),
+        "gaps": int(rows["reason"].notna().sum()),
         "written": written,
     }
 
@@ -103,6 +101,8 @@ def main() -> int:
     say(
         f"{done['rows']:,} predictions of {done['sessions']} sessions, {done['written']:,} new, the others as stored"
     )
+    if done["gaps"]:
+        say(f"{done['gaps']:,} without one: the reasons are in prediction_gaps")
     if done["skipped"]:
         say(f"{done['skipped']} sessions left out: the version has learnt from their future")
     return 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from data_layer.settings import Settings
 from data_layer.storage.artifacts import open_store
@@ -19,12 +21,13 @@ from models.ml.base import Artifact, Predictions, no_version
 from models.ml.strategy import ModelStrategy
 from models.panel import Panel
 from models.strategies.base import Scores
-from plugins.stages.knowledge import Renamed, renames
+from plugins.stages.knowledge import Renamed, members_as_of, renames
 from plugins.stages.scoring import read_panel
 
 # A year of 158 features of 400 symbols takes 130 MB; a longer catch-up goes a year at a time.
 CHUNK = 252
-COLUMNS = ("symbol", "session_date", "horizon", "q10", "q50", "q90", "score", "confidence")
+COLUMNS = ("symbol", "session_date", "horizon", "q10", "q50", "q90", "score", "confidence", "reason")
+NO_FEATURES = "no features are stored for the session"
 
 
 def pin_versions(connection: Connection, run_id: str, families: Iterable[str]) -> None:
@@ -68,14 +71,17 @@ def with_version(uri: str, settings: Settings, strategy: ModelStrategy, version:
     return strategy.with_artifact(Artifact(version["artifact_format"], content, metadata))
 
 
+@dataclass(frozen=True)
 class Foretold:
-    """What a model says of a stretch of sessions: predictions and scores on one panel."""
+    """What a model says of a stretch of sessions: predictions and scores on one panel, and of whom it says nothing."""
 
-    def __init__(self, panel: Panel, predictions: Predictions, scores: Scores):
-        self.panel, self.predictions, self.scores = panel, predictions, scores
+    panel: Panel
+    predictions: Predictions
+    scores: Scores
+    gaps: pd.DataFrame  # symbol, session_date, reason: members of the universe without a prediction
 
     def rows(self, horizon: int) -> pd.DataFrame:
-        """Return the rows of predictions, one per horizon; none without an opinion.
+        """Return a row per prediction and horizon, and one with its reason where there is none.
 
         Args:
             horizon: of the label, for a family without quantiles.
@@ -94,7 +100,15 @@ class Foretold:
             }, columns=list(COLUMNS))
             for h, three in (said.quantiles or {horizon: nothing}).items()
         ]  # fmt: skip
-        return pd.concat(parts, ignore_index=True)
+        gaps = self.gaps.assign(horizon=horizon).reindex(columns=list(COLUMNS))
+        return pd.concat([part for part in (*parts, gaps) if len(part)] or parts, ignore_index=True)
+
+
+def said_and_not(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return, of ``Foretold.rows``, those of table predictions and those of prediction_gaps."""
+    silent = rows["reason"].notna()
+    gaps = ["model_version_id", "session_date", "symbol", "reason"]
+    return rows[~silent].drop(columns="reason"), rows.loc[silent, gaps]
 
 
 def foretell(
@@ -104,7 +118,7 @@ def foretell(
     """Predict for sessions from their stored features, at most a year of them at a time.
 
     What is said of a session never depends on the others asked for, so one day's prediction and a batch's agree
-    bit for bit.
+    bit for bit. Only members of the universe at the session, as known at its cutoff, get a prediction and a rank.
 
     Args:
         uri: connection URI of a role that may read features; labels it need not see.
@@ -126,9 +140,38 @@ def foretell(
         first = held[max(0, place[days[0]] - memory)]
         panel = read_panel(uri, strategy, days[-1], known, first)
         axis = pd.DatetimeIndex(panel.sessions)
-        places = axis.get_indexer(pd.DatetimeIndex(days).astype(axis.dtype))
-        predictions = strategy.predict(panel, places[places >= 0].astype(np.intp))
-        yield days, known, Foretold(panel, predictions, strategy.decide(predictions))
+        places = axis.get_indexer(pd.DatetimeIndex(days).astype(axis.dtype)).astype(np.intp)
+        with transaction(uri) as connection:
+            members = members_as_of(connection, days, cutoffs)
+        member = np.zeros(panel.shape, np.bool_)
+        for day, at in zip(days, places, strict=True):
+            if at >= 0:
+                member[at] = [symbol in members[day] for symbol in panel.symbols]
+        said = strategy.predict(panel, places[places >= 0]).within(member)
+        gaps = _gaps(strategy, panel, said, member, {day: set(members[day]) for day in days})
+        yield days, known, Foretold(panel, said, strategy.decide(said), gaps)
+
+
+def _gaps(
+    strategy: ModelStrategy, panel: Panel, said: Predictions, member: NDArray[np.bool_],
+    members: Mapping[dt.date, set[str]],
+) -> pd.DataFrame:  # fmt: skip
+    """Return the members without a prediction and why: symbol, session_date, reason."""
+    silent = np.flatnonzero(member & np.isnan(said.score))
+    at, of = np.divmod(silent, len(panel.symbols))
+    held = set(panel.symbols)
+    days = [pd.Timestamp(day).date() for day in panel.sessions]
+    rows = list(zip(
+        [panel.symbols[i] for i in of], [days[i] for i in at],
+        strategy.why_silent(panel, silent) if len(silent) else [], strict=True,
+    ))  # fmt: skip
+    seen = set(days)
+    rows += [
+        (symbol, day, NO_FEATURES)
+        for day, own in members.items()
+        for symbol in sorted(own if day not in seen else own - held)
+    ]
+    return pd.DataFrame(rows, columns=["symbol", "session_date", "reason"]).astype({"session_date": "datetime64[s]"})
 
 
 def waiver_of(version: Row) -> str | None:

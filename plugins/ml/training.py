@@ -15,13 +15,13 @@ from data_layer.storage.artifacts import open_store
 from data_layer.storage.database import transaction
 from data_layer.storage.registry import Row, promoted_version, register
 from data_layer.storage.training import (
+    begun,
     end_run,
     feature_set_version,
     find_run,
     note_run,
     open_run,
     store_folds,
-    store_labels,
     stored_folds,
 )
 from models.backtest.deflated import moments
@@ -32,16 +32,14 @@ from models.ml.walk_forward import walk_forward
 from plugins.backtest.assessment_store import code_version, universe_name
 from plugins.backtest.market import market_from_database
 from plugins.ml.asked import Asked
-from plugins.ml.dataset import dataset_for
+from plugins.ml.labels import day_at, label_version, labels_of, members, write_labels
 from plugins.ml.material import (
     Material,
-    day_at,
     family_class,
     find_leakage,
     first_needed,
     fold_row,
     known,
-    label_rows,
     lay_folds,
     load_material,
     newest_window,
@@ -74,31 +72,33 @@ class Training:
             DataQualityError: too little history for the folds.
         """
         trainer = family_class(asked.family).from_parameters(asked.parameters)
-        market = market_from_database(self.uri, asked.symbols, asked.start, asked.end)
+        with transaction(self.uri) as connection:
+            end, cutoff = begun(connection, asked.run_key) or (asked.end, None)
+        market = market_from_database(self.uri, asked.symbols, asked.start, end, cutoff)
         laid = lay_folds(market, trainer, asked.shape())
-        data = dataset_for(market, trainer, first_needed(trainer, laid))
+        first, price, horizon = first_needed(trainer, laid), trainer.label_price, trainer.label_horizon
+        member = members(self.uri, market)
+        label = labels_of(market, price, horizon, member)
         with transaction(self.uri) as connection:
             set_version = feature_set_version(connection, trainer.feature_set)
         facts = {
             "run_key": asked.run_key, "family": asked.family, "parameters": trainer.parameters(),
             "folds": asked.shape(),
             "asked": {"symbols": list(asked.symbols), "start": str(asked.start) if asked.start else None},
-            "seed": asked.seed, "first_session": day_at(data, market.begin), "last_session": day_at(data, -1),
-            "known_at": market.known_at, "symbols": len(data.symbols),
-            "rows_with_label": int(np.sum(~np.isnan(data.label))), "data_version": market.data_version,
+            "seed": asked.seed, "first_session": day_at(market.sessions, market.begin),
+            "last_session": day_at(market.sessions, -1), "known_at": market.known_at, "symbols": len(market.symbols),
+            "rows_with_label": int(np.sum(~np.isnan(label[market.row_session >= first]))),
+            "data_version": market.data_version, "label_version": label_version(market, label, first),
             "code_version": code_version(CODE), "feature_set": trainer.feature_set,
             "feature_set_version": set_version, "started_by": asked.by,
         }  # fmt: skip
         kind = f"{type(trainer).__module__}.{type(trainer).__qualname__}"
         run = open_run(self.uri, facts, universe_name(market.symbols), kind)
-        if run["data_version"] != market.data_version:  # bars came in between two tries of one run
-            return int(run["id"])
-        self._material = Material(run, market, trainer, data, laid)
-        labels = label_rows(data, laid[0].train_first)
-        written = store_labels(self.uri, data.price, data.horizon, labels)
+        labels, written = write_labels(self.uri, market, label, price, horizon, first)
+        m = self._material = Material.read(self.uri, run, market, trainer, laid, member)
         span = f"{facts['first_session']} to {facts['last_session']}"
-        self.progress(f"run {run['id']}: {len(data):,} rows of {len(data.symbols)} symbols, {span}; "
-                      f"{len(labels):,} labels, {written:,} new")  # fmt: skip
+        self.progress(f"run {run['id']}: {len(m.data):,} rows of {len(m.data.symbols)} symbols, {span}; "
+                      f"{labels:,} labels, {written:,} new")  # fmt: skip
         return int(run["id"])
 
     def run_walk_forward(self, run_id: int) -> int:
@@ -121,7 +121,7 @@ class Training:
             self.progress(f"version {current['version']} in use, on the same folds")
             data = m.data
             if (theirs.label_price, theirs.label_horizon) != (data.price, data.horizon):
-                data = dataset_for(m.market, theirs, first_needed(theirs, m.folds))
+                data = m.with_labels_of(self.uri, theirs)
             store_folds(self.uri, run_id, "promoted", self._walk(m, theirs, data))
             facts["compared_with"] = current["id"]
         found = find_leakage(m)
@@ -143,8 +143,8 @@ class Training:
         metrics = {name: _middle([fold[name] for fold in own]) for name in MEASURES} | {"folds": len(own)}
         version = register(
             self.uri, open_store(self.settings), m.run, artifact.format, artifact.content, artifact.metadata,
-            metrics=metrics, trained=(day_at(m.data, first), day_at(m.data, last)),
-            seen_until=day_at(m.data, last + m.trainer.reach),
+            metrics=metrics, trained=(day_at(m.data.sessions, first), day_at(m.data.sessions, last)),
+            seen_until=day_at(m.data.sessions, last + m.trainer.reach),
         )  # fmt: skip
         self.progress(f"version {version['version']} of {version['family']} registered, id {version['id']}, "
                       f"SHA-256 {version['artifact_sha256'][:16]}")  # fmt: skip

@@ -24,7 +24,7 @@ from models.ml.drift import SKILL_LIMIT, SKILL_MINIMUM, SKILL_WINDOW, WINDOW, st
 from models.ml.evaluate import correlations
 from models.panel import Panel
 from plugins.stages.context import Context
-from plugins.stages.knowledge import actions_as_of, join_renamed, renames, stable_views
+from plugins.stages.knowledge import actions_as_of, join_renamed, members_as_of, renames, stable_views
 from plugins.stages.runs import completed_sessions
 
 COLUMNS = ("session_date", "measure", "subject", "value", "threshold", "n")
@@ -84,7 +84,7 @@ def _stability(
         )
         rows = _rows("score_psi", "score", known["score"], scores, "session_date", "score", axis, at)
         names = sorted(known["features"])
-        values = _features(connection, context.uri, metadata["feature_set"], names, span) if names else scores
+        values = _features(connection, context.uri, metadata["feature_set"], names, axis) if names else scores
         for name in names:
             rows += _rows("feature_psi", name, known["features"][name], values, "date", name, axis, at)
         written += _store(connection, context, version, rows)
@@ -106,14 +106,21 @@ def _rows(
 
 
 def _features(
-    connection: Connection, uri: str, feature_set: str, names: Sequence[str], span: Mapping[str, Any]
+    connection: Connection, uri: str, feature_set: str, names: Sequence[str], axis: Sequence[dt.date]
 ) -> pd.DataFrame:
+    """Return the stored features of members of the universe: what the version was trained on, and predicts."""
     statement = (
-        sql.SQL("SELECT date, {} FROM {} WHERE date BETWEEN %(start)s::date AND %(end)s::date")
+        sql.SQL("SELECT symbol, date, {} FROM {} WHERE date BETWEEN %(start)s::date AND %(end)s::date")
         .format(sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier(f"features_{feature_set}"))
         .as_string(connection)
     )
-    return read_frame(uri, statement, span)
+    found = read_frame(uri, statement, {"start": axis[0], "end": axis[-1]})
+    cutoffs = completed_sessions(connection, "feature_engineering")
+    members = members_as_of(connection, [session for session in axis if session in cutoffs], cutoffs)
+    belongs = pd.MultiIndex.from_tuples(
+        [(pd.Timestamp(day), symbol) for day, own in members.items() for symbol in own], names=["date", "symbol"]
+    )
+    return found[pd.MultiIndex.from_frame(found[["date", "symbol"]]).isin(belongs)]
 
 
 def _skill(

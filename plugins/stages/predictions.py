@@ -13,14 +13,22 @@ import pandas as pd
 from data_layer.storage.alerts import close_alert, open_alert
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, transaction
-from data_layer.storage.merge import merge
+from data_layer.storage.merge import Mode, merge
 from data_layer.storage.registry import Row, find_version
 from models.errors import BlockedError, RetryableError
 from models.ml.base import trainer_class
 from models.ml.strategy import ModelStrategy
 from models.strategies.base import SIGNAL_COLUMNS, BaseStrategy, signals_frame
 from models.strategies.discovery import class_path, discover_strategies
-from plugins.ml.serving import COLUMNS, foretell, pin_versions, pinned_version, waiver_of, with_version
+from plugins.ml.serving import (
+    COLUMNS,
+    foretell,
+    pin_versions,
+    pinned_version,
+    said_and_not,
+    waiver_of,
+    with_version,
+)
 from plugins.stages.context import Context
 from plugins.stages.knowledge import Renamed
 from plugins.stages.scoring import score_sessions
@@ -159,9 +167,19 @@ def publish_predictions(connection: Connection, context: Context, run_key: Mappi
     scope: dict[str, Sequence[Any]] = {name: sorted(set(rows[name])) for name in KEY[:2]}
     if context.window.symbols:
         scope["symbol"] = list(context.window.symbols)
-    merge(connection, "predictions", rows, key=KEY, mode=context.merge_mode, scope=scope,
-          history="predictions_history", stage=context.stage)  # fmt: skip
-    return len(rows)
+    store_predictions(connection, rows, mode=context.merge_mode, scope=scope, stage=context.stage)
+    return int(rows["score"].notna().sum())
+
+
+def store_predictions(
+    connection: Connection, rows: pd.DataFrame, *, stage: str, mode: Mode = "insert",
+    scope: Mapping[str, Sequence[Any]] | None = None,
+) -> int:  # fmt: skip
+    """Bring predictions, and the reasons where there are none, into their tables; return the predictions new there."""
+    said, gaps = said_and_not(rows)
+    more: dict[str, Any] = {"mode": mode, "scope": scope, "stage": stage}
+    merge(connection, "prediction_gaps", gaps, key=KEY[:3], history="prediction_gaps_history", **more)
+    return merge(connection, "predictions", said, key=KEY, history="predictions_history", **more).inserted
 
 
 def forget(connection: Connection, run_key: Mapping[str, Any]) -> None:

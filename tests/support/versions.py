@@ -45,7 +45,7 @@ def promote_tft(
         "run_key": f"hand-made {seed} {seen_until}", "family": "tft", "parameters": own.parameters(), "folds": {},
         "asked": {}, "seed": seed, "first_session": first, "last_session": dt.date.fromisoformat(seen_until),
         "known_at": dt.datetime(2020, 1, 1, tzinfo=dt.UTC), "symbols": len(data.symbols), "rows_with_label": len(rows),
-        "data_version": "0" * 16, "code_version": "0" * 16, "feature_set": "technical",
+        "data_version": "0" * 16, "label_version": "0" * 16, "code_version": "0" * 16, "feature_set": "technical",
         "feature_set_version": version, "started_by": "tester",
     }  # fmt: skip
     run, store = open_run(trainer, facts, "all", "models.ml.trainers.tft.Tft"), open_store(settings)

@@ -117,7 +117,7 @@ class Windows:
         else:
             first, last = max(int(data.session[rows].min()) - encoder + 1, 0), int(data.session[rows].max())
         cube = np.full((last + 1 - first, len(data.symbols), len(names)), np.nan, dtype=np.float32)
-        taken = data.rows_between(first, last)
+        taken = data.all_between(first, last)
         cube[data.session[taken] - first, data.symbol[taken]] = data.features[taken][:, columns]
         known, calendar = calendar_inputs(data.sessions[first : last + 1], steps)
         return cls(cube, first, known, calendar, encoder, steps)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DataQualityError
-from models.ml.base import Artifact, Dataset, Floats, Format, Index, Predictions, Progress, Trainer
+from models.ml.base import NO_REASON, Artifact, Dataset, Floats, Format, Index, Predictions, Progress, Trainer
 from models.ml.trainers import _tft_network as network
 from models.ml.trainers._tft_serving import run
 from models.ml.trainers._tft_windows import Encoders, Whole, Windows, fit_scalers, horizon_scale
@@ -18,6 +18,9 @@ from models.strategies.base import choice, parameter
 
 VOLATILITY = "volatility_20"
 AT_ONCE = 8192  # windows in memory together, some 30 MB
+UNKNOWN = "the version has not been trained on the symbol"
+SHORT = "more than a quarter of its window lacks a feature"
+STILL = "no volatility to say a return in"
 MINIMUM_WINDOWS = 100  # below, a scaler's quartiles alone are off by a tenth
 
 
@@ -155,6 +158,24 @@ class Tft(Trainer):
             h: (low[:, i], middle[:, i], high[:, i]) for i, h in enumerate(horizons)
         }
         return Predictions(score, confidence, quantiles)
+
+    @classmethod
+    def why_silent(cls, artifact: Artifact, data: Dataset, rows: Index) -> list[str]:
+        """Return why there is no opinion on rows without one, by the rules of ``predict``."""
+        encoders = Encoders.from_metadata(artifact.metadata["encoders"])
+        unknown = encoders.numbers(data.symbols)[data.symbol[rows], 0] < 0
+        cut = Windows.cut(data, encoders.features, rows, int(artifact.metadata["encoder"]), 1)
+        past, whole = cut.past(data.session[rows], data.symbol[rows])
+        still = ~(past[:, -1, encoders.features.index(VOLATILITY)] > 0.0)
+        found = super().why_silent(artifact, data, rows)
+        for k, reason in enumerate(found):
+            if unknown[k]:
+                found[k] = UNKNOWN
+            elif reason == NO_REASON and not whole[k]:
+                found[k] = SHORT
+            elif reason == NO_REASON and still[k]:
+                found[k] = STILL
+        return found
 
 
 def _serve(

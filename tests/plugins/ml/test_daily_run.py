@@ -207,6 +207,42 @@ def test_a_null_feature_gives_no_opinion_and_no_stale_one(in_use):
     signals = in_use.rows("SELECT FROM signals s JOIN models m ON m.id = s.model_id WHERE m.model_name = %(m)s "
                           "AND symbol = 'AAPL' AND session_date = '2005-12-30'", m=FAMILY)  # fmt: skip
     assert signals == []
+    (gap,) = in_use.rows("SELECT * FROM prediction_gaps")
+    assert (gap["symbol"], str(gap["session_date"])) == ("AAPL", LAST)
+    assert gap["reason"] == "no value of kmid"
+    run(in_use, start=SEEN, end=LAST)  # gaps are compared as predictions are
+    change(in_use.database, "UPDATE prediction_gaps SET reason = 'another'")
+    with pytest.raises(DataQualityError, match="stored rows differ"):
+        run(in_use, start=LAST, end=LAST)
+
+
+def test_only_members_of_the_session_s_universe_are_predicted_and_ranked(in_use):
+    """MSFT leaves after 2005-11-30, stated before; NEW belongs and has no history; the others go on."""
+    known = "known_at = '2005-01-01', recorded_at = '2005-01-01'"
+    change(in_use.database, "ALTER TABLE trading_universe DISABLE TRIGGER USER")
+    left = f"UPDATE trading_universe SET active_to = '2005-11-30', {known} WHERE symbol = 'MSFT'"
+    change(in_use.database, left)
+    change(in_use.database, "INSERT INTO trading_universe (symbol, active_from, name, source, known_at) "
+           "VALUES ('NEW', '2005-12-01', 'New', 'sample', '2005-01-01')")  # fmt: skip
+    run(in_use)
+    found = in_use.rows("SELECT symbol, min(session_date) AS a, max(session_date) AS b FROM predictions GROUP BY 1 "
+                        "ORDER BY 1")  # fmt: skip
+    assert [(r["symbol"], str(r["a"]), str(r["b"])) for r in found] == [
+        ("AAPL", SEEN, LAST), ("GOOG", SEEN, LAST), ("MSFT", SEEN, "2005-11-30"),
+    ]  # fmt: skip
+    gaps = in_use.rows(
+        "SELECT symbol, reason, min(session_date) AS a, count(*) AS n FROM prediction_gaps GROUP BY 1, 2"
+    )
+    assert [(r["symbol"], r["reason"], str(r["a"]), r["n"]) for r in gaps] == [
+        ("NEW", "no features are stored for the session", "2005-12-01", 21),
+    ]  # fmt: skip
+    assert {r["symbols_scored"] for r in runs(in_use, "2005-12-01")} == {2}
+    signals = in_use.rows("SELECT FROM signals s JOIN models m ON m.id = s.model_id WHERE m.model_name = %(m)s "
+                          "AND symbol = 'MSFT' AND session_date > '2005-12-01'", m=FAMILY)  # fmt: skip
+    assert signals == []
+    first, last = dt.date(2005, 9, 30), dt.date(2005, 12, 30)
+    done = predict(in_use.database.writer, in_use.settings, FAMILY, first, last)
+    assert (done["gaps"], done["written"]) == (21, 0)
 
 
 def test_reports_name_the_waiver(in_use):

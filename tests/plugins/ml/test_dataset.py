@@ -14,6 +14,7 @@ from models.ml.walk_forward import folds
 from models.panel import Panel
 from plugins.backtest.market import market_from_database
 from plugins.ml.dataset import dataset, dataset_for, rebuilder
+from plugins.ml.labels import labels_of
 from tests.support.chain import query
 from tests.support.models import trainer
 
@@ -84,7 +85,7 @@ def test_a_missing_bar_leaves_no_label_that_spans_it(market):
         market, frame=market.frame[gone].reset_index(drop=True), row_session=market.row_session[gone],
         offsets=market.offsets - np.array([0, 0, 0, 1]),
     )  # fmt: skip
-    found = dataset(holey, FEATURES, "alpha158")
+    found = dataset_for(holey, trainer())
     label = {t: v for t, v, s in zip(found.session, found.label, found.symbol, strict=True) if s == 2}
     assert np.isnan([label[98], label[99]]).all() and 100 not in label
     assert not np.isnan([label[97], label[101]]).any()
@@ -130,7 +131,7 @@ def test_no_stored_formula_sees_a_later_bar_and_a_planted_one_is_caught(market, 
 
 def test_an_unknown_feature_is_refused(market):
     with pytest.raises(ConfigError, match="unknown alpha158 feature"):
-        dataset(market, ("kmid", "rsi_14"), "alpha158")
+        dataset(market, ("kmid", "rsi_14"), "alpha158", labels_of(market, "open", 1))
 
 
 def test_the_panel_the_daily_run_reads_gives_the_same_predictions(small_chain, data):
