@@ -91,9 +91,10 @@ def build_targets(
     held = {symbol: quantity for symbol, quantity in positions.items() if quantity}
     symbols, prices, current, skipped = [], [], [], []
     for symbol in sorted(scores.keys() | held.keys()):
-        ratio = next_splits.get(symbol, Decimal(1))
-        _check_positive(symbol, "split ratio", ratio)
-        quantity = int(split_quantity(held[symbol], ratio)) if symbol in held else 0
+        quantity, ratio = int(held.get(symbol, 0)), next_splits.get(symbol)
+        if ratio is not None:
+            _check_positive(symbol, "split ratio", ratio)
+            quantity = int(split_quantity(held[symbol], ratio)) if quantity else 0
         if symbol in restricted or symbol not in closes:
             if quantity or symbol not in restricted:
                 why = (
@@ -105,7 +106,7 @@ def build_targets(
             continue
         _check_positive(symbol, "close", closes[symbol])
         symbols.append(symbol)
-        prices.append(closes[symbol] if ratio == 1 else (closes[symbol] / ratio).quantize(QUANTUM))
+        prices.append(closes[symbol] if ratio is None else (closes[symbol] / ratio).quantize(QUANTUM))
         current.append(quantity)
     wanted = np.array([0.0 if s in flat else scores.get(s, 0.0) for s in symbols])
     price, now = np.array([float(p) for p in prices]), np.array(current, dtype=np.int64)

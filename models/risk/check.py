@@ -8,6 +8,7 @@ import math
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -21,6 +22,7 @@ HALVINGS = 40  # the part of the growth that fits, to a trillionth
 STEP_BACK = 0.98  # whole shares lost from a hedge may cost the last bit; then a little less of all
 
 
+@cache
 def available_limits() -> dict[str, type[Limit]]:
     """Return every limit by name: each file in models/risk that defines one is found by itself."""
     for module in pkgutil.iter_modules(models.risk.__path__):
@@ -113,18 +115,11 @@ def _allowed(verdict: Verdict) -> Counts:
     return np.where([bool(m) for m in verdict.missing], 0, verdict.growth)
 
 
-def _narrowed(batch: Batch, growth: Counts) -> Batch:
-    wanted = (batch.current + batch.closing + batch.side * growth).tolist()
-    return Batch(
-        [replace(t, target_quantity=w) for t, w in zip(batch.targets, wanted, strict=True)], batch.context
-    )
-
-
 def _fit_portfolio(
     batch: Batch, growth: Counts, limits: Sequence[PortfolioRisk]
 ) -> tuple[Counts, dict[str, Verdict]]:
     """Return the growth that all limits on the whole portfolio leave, and what each says of it."""
-    narrowed = _narrowed(batch, growth)
+    narrowed = batch.narrowed(growth)
     verdicts = {limit.name: limit.check(narrowed) for limit in limits}
     for verdict in verdicts.values():
         growth = np.where([bool(m) for m in verdict.missing], 0, growth)
@@ -132,10 +127,10 @@ def _fit_portfolio(
         return growth, verdicts
 
     def fits(wanted: Counts) -> list[bool]:
-        _, fixed, grown = simulate(_narrowed(batch, wanted))
+        _, fixed, grown = simulate(batch.narrowed(wanted))
         return [fixed is not None and limit.holds(fixed + grown, batch.equity) for limit in limits]
 
-    _, fixed, grown = simulate(_narrowed(batch, growth))
+    _, fixed, grown = simulate(batch.narrowed(growth))
     low, high = 0.0, 1.0
     if fixed is None or not all(limit.holds(fixed, batch.equity) for limit in limits):
         high = 0.0  # what stays is beyond the limit by itself

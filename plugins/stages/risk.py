@@ -26,6 +26,7 @@ from plugins.stages.cash import account_of, cash_movements, current_account
 from plugins.stages.context import Context
 from plugins.stages.deciding import blend_votes, decide, targets
 from plugins.stages.knowledge import actions_as_of, members_and_sectors, renames, stable_views
+from plugins.stages.pace import steady
 from plugins.stages.runs import complete_sessions, completed_sessions
 from plugins.stages.trading_day import STEPS, Step, mark, order, reconcile
 from plugins.stages.trading_history import read_history, read_votes
@@ -110,7 +111,7 @@ class RiskExecution:
         with what is stored. After the last of all steps the sessions are completed.
         """
         stage = self.context.stage
-        with transaction(self.context.uri) as connection:
+        with steady(), transaction(self.context.uri) as connection:
             take_lock(connection, stage)
             done = completed_sessions(connection, stage)
             due = [s for s in sessions if s not in done]
@@ -160,7 +161,7 @@ class RiskExecution:
     def _verify(self) -> Mapping[str, Any]:
         """Decide each session again from what it rested on, and compare; orders are never re-decided."""
         sessions = self.context.sessions
-        with transaction(self.context.uri) as connection:
+        with steady(), transaction(self.context.uri) as connection:
             take_lock(connection, self.context.stage)
             rules = self._rules(connection, sessions)
             parts = [list(part) for _, part in groupby(sessions, key=lambda s: account_of(rules[s]))]
