@@ -35,7 +35,8 @@ class RiskContext:
     kill_switch: why it is latched, empty when it is not; sectors: by symbol, missing or empty for unknown;
     confidences: of the ensemble's signals; lookback: the recent past; next_splits: ratios going ex at the next
     session; session_loss, drawdown: fractions of the account's unit value; quotes: price an order would be sent
-    at, USD in the next session's share basis, by symbol.
+    at, USD in the next session's share basis, by symbol; least_usd: growth of which limits leave less is not worth
+    an order.
     """
 
     equity_usd: float
@@ -48,6 +49,7 @@ class RiskContext:
     session_loss: float = 0.0
     drawdown: float = 0.0
     quotes: Mapping[str, float] = field(default_factory=dict)
+    least_usd: float = 0.0
 
 
 class Batch:

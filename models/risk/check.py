@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 import models.risk
 from models.errors import ConfigError, DataQualityError
@@ -19,6 +20,7 @@ from models.risk.base import Batch, Counts, Limit, RiskContext, Verdict
 from models.risk.portfolio_risk import PortfolioRisk, simulate
 
 HALVINGS = 40  # the part of the growth that fits, to a trillionth
+NOT_WORTH = "what is left of it is not worth an order (min_change)"
 STEP_BACK = 0.98  # whole shares lost from a hedge may cost the last bit; then a little less of all
 
 
@@ -102,11 +104,14 @@ def check_risk(
         if not limit.whole_portfolio:
             verdicts[limit.name] = verdict = limit.check(batch)
             growth = np.minimum(growth, _allowed(verdict))
+    # Before the limits on the whole portfolio: what is left out may have been another's hedge.
+    dropped = (growth > 0) & (growth < batch.growth) & (growth * batch.price < context.least_usd)
+    growth = np.where(dropped, 0, growth)
     whole = [limit for limit in limits if isinstance(limit, PortfolioRisk)]
     if whole:
         growth, more = _fit_portfolio(batch, growth, whole)
         verdicts |= more
-    return _decisions(batch, limits, verdicts, growth)
+    return _decisions(batch, limits, verdicts, growth, dropped)
 
 
 def _allowed(verdict: Verdict) -> Counts:
@@ -154,7 +159,7 @@ def _part(growth: Counts, part: float) -> Counts:
 
 
 def _decisions(
-    batch: Batch, limits: Sequence[Limit], verdicts: Mapping[str, Verdict], growth: Counts
+    batch: Batch, limits: Sequence[Limit], verdicts: Mapping[str, Verdict], growth: Counts, dropped: NDArray[np.bool_]
 ) -> list[RiskDecision]:
     stopped = any(_stops(limit, verdicts[limit.name]) for limit in limits)
     wanted = batch.wanted - batch.current
@@ -171,7 +176,10 @@ def _decisions(
                 symbol=symbol, session_date=batch.targets[i].session_date,
                 decision="approved" if a == w else "reduced" if a else "rejected",
                 requested_quantity=w, approved_quantity=a,
-                reason="" if a == w else "; ".join(c.reason for c in checks if c.reason), checks=checks,
+                reason="" if a == w else "; ".join(
+                    [*(c.reason for c in checks if c.reason), *([NOT_WORTH] if dropped[i] else [])]
+                ),
+                checks=checks,
             )
         )  # fmt: skip
     return decisions

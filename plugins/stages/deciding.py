@@ -78,6 +78,7 @@ def decide(state: State, day: Day, result: Pass) -> None:
         drawdown=state.watch.drawdown,
         # The close is the newest price known when it is decided.
         quotes={t.symbol: float(day.closes[t.symbol]) / splits.get(t.symbol, 1.0) for t in wanted},
+        least_usd=day.rules["portfolio"]["min_change"] * max(equity, 0.0),
     )
     result.decisions += check_risk(wanted, build_limits(limits, day.rules["overrides"]), context)
 

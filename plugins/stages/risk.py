@@ -30,7 +30,7 @@ from plugins.stages.pace import steady
 from plugins.stages.runs import complete_sessions, completed_sessions
 from plugins.stages.trading_day import STEPS, Step, mark, order, reconcile
 from plugins.stages.trading_history import read_history, read_votes
-from plugins.stages.trading_rules import rules_now
+from plugins.stages.trading_rules import refuse_older, rules_now
 from plugins.stages.trading_state import Day, Pass, State
 
 # A pass keeps its rows in memory and commits them together; two years of them are some megabytes.
@@ -247,6 +247,7 @@ class RiskExecution:
                 load_sql("stage_runs/select_rules"), {"stage": self.context.stage, "sessions": list(sessions)}
             )
         }
+        refuse_older(stored, () if self.context.window.mode == "catch_up" else sessions)
         settings = self.context.settings
         now = rules_now(connection, settings, current_account(connection, settings))
         models: dict[dt.date, list[str]] = defaultdict(list)
