@@ -251,9 +251,11 @@ class Book:
             close = closes.get(symbol) if held.quantity else None
             if close is not None and (held.price_date != session_date or held.price != close):
                 _require(_positive(close), "not a close", symbol, close)
-                self.positions[symbol] = replace(held, price=_rounded(close), price_date=session_date)
+                self.positions[symbol] = Position(  # not by replace: this runs for every holding of every session
+                    symbol, held.quantity, held.cost_basis_usd, held.realized_pnl_usd, _rounded(close), session_date
+                )
         positions = tuple(self.positions[s] for s in sorted(self.positions))
-        values = [p.market_value_usd for p in positions]
+        values = [p.market_value_usd for p in positions if p.quantity]
         securities = sum(values, ZERO)
         gross = sum(map(abs, values), ZERO)
         return Snapshot(session_date, self.cash, securities, self.cash + securities, gross, positions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -83,14 +84,23 @@ class Ballots(Mapping[str, list[Vote]]):
         return cls(models, symbols, values)
 
     def __getitem__(self, symbol: str) -> list[Vote]:
-        at = self._column[symbol]
         found = []
-        for row, model in enumerate(self.models):
-            score, confidence, *exits = (float(array[row, at]) for array in self.arrays.values())
+        for model, values in zip(self.models, self._by_symbol[self._column[symbol]].tolist(), strict=True):
+            score, confidence, *exits = values
             if not math.isnan(score):
                 stop, take, trail = (None if math.isnan(value) else value for value in exits)
                 found.append(Vote(score, stop, take, trail, confidence, model))
         return found
+
+    @cached_property
+    def trailing(self) -> frozenset[str]:
+        """Symbols for which a model states a trailing stop."""
+        stated = ~np.isnan(self.arrays["trailing_stop_usd"]).all(axis=0)
+        return frozenset(self.symbols[i] for i in np.flatnonzero(stated))
+
+    @cached_property
+    def _by_symbol(self) -> Floats:
+        return np.stack([self.arrays[name].T for name in COLUMNS], axis=2)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.symbols)

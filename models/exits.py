@@ -46,6 +46,11 @@ class Exits:
     best: Decimal
     trailing: Decimal | None = None
 
+    @property
+    def are_none(self) -> bool:
+        """Whether nothing is to rest: no exit was stated, and no trailing stop has been set yet."""
+        return self.stop_loss is None and self.take_profit is None and self.trailing is None
+
     def levels(self, average_cost: Decimal, side: int) -> dict[str, Decimal]:
         """Return the price of each exit by order type, rounded to the nearest tick; none at or below 0.
 
@@ -81,6 +86,8 @@ class Exits:
             side: 1 long, -1 short.
         """
         best = max(self.best, high) if side > 0 else min(self.best, low)
+        if distance is None and best == self.best:
+            return self
         trailing = self.trailing
         if distance is not None:
             price = (best - side * Decimal(repr(distance))).quantize(QUANTUM)

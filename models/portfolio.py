@@ -60,7 +60,9 @@ def build_targets(
     cash buffer), net. Shares = weight x equity / reference price, cut off toward zero, so that rounding never
     takes more than was wanted; what it leaves is the target's residual_usd. Then, against what is held: a
     change of a holding on its side smaller than min_change is not made, and growth beyond the turnover limit is
-    taken from all alike. With no equity left every target is 0.
+    taken from all alike. Where so many are wanted that score_proportional would give each less than min_change, the
+    strongest of a sector, then of all, are kept; of equal ones those held, then by symbol. With no equity left every
+    target is 0.
 
     Args:
         session_date: the session just closed.
@@ -91,9 +93,10 @@ def build_targets(
     held = {symbol: quantity for symbol, quantity in positions.items() if quantity}
     symbols, prices, current, skipped = [], [], [], []
     for symbol in sorted(scores.keys() | held.keys()):
-        ratio = next_splits.get(symbol, Decimal(1))
-        _check_positive(symbol, "split ratio", ratio)
-        quantity = int(split_quantity(held[symbol], ratio)) if symbol in held else 0
+        quantity, ratio = int(held.get(symbol, 0)), next_splits.get(symbol)
+        if ratio is not None:
+            _check_positive(symbol, "split ratio", ratio)
+            quantity = int(split_quantity(held[symbol], ratio)) if quantity else 0
         if symbol in restricted or symbol not in closes:
             if quantity or symbol not in restricted:
                 why = (
@@ -105,13 +108,18 @@ def build_targets(
             continue
         _check_positive(symbol, "close", closes[symbol])
         symbols.append(symbol)
-        prices.append(closes[symbol] if ratio == 1 else (closes[symbol] / ratio).quantize(QUANTUM))
+        prices.append(closes[symbol] if ratio is None else (closes[symbol] / ratio).quantize(QUANTUM))
         current.append(quantity)
     wanted = np.array([0.0 if s in flat else scores.get(s, 0.0) for s in symbols])
     price, now = np.array([float(p) for p in prices]), np.array(current, dtype=np.int64)
     equity = max(float(equity_usd), 0.0)
     if rebalances:
-        weights = _capped(_weights(symbols, wanted, rules, lookback), symbols, rules, sectors)
+        weights = _weights(symbols, wanted, rules, lookback)
+        weights = np.clip(weights, -rules.max_symbol, rules.max_symbol)
+        group = _groups(symbols, sectors)
+        if rules.method == "score_proportional":
+            weights = _worth_an_order(weights, now, group, rules)
+        weights = _capped(weights, group, rules)
         final = _whole_shares(weights * equity, price)
         final = _moderated(final, now, price, equity, rules)
         residual = weights * equity - _whole_shares(weights * equity, price) * price
@@ -141,13 +149,43 @@ def _weights(symbols: list[str], wanted: Floats, rules: PortfolioRules, lookback
     return weights
 
 
-def _capped(weights: Floats, symbols: list[str], rules: PortfolioRules, sectors: Mapping[str, str]) -> Floats:
+def _groups(symbols: list[str], sectors: Mapping[str, str]) -> Counts:
+    """Return the number of each symbol's sector; those without one are one."""
+    known: dict[str, int] = {}
+    return np.array([known.setdefault(sectors.get(s) or "", len(known)) for s in symbols], dtype=np.int64)
+
+
+def _worth_an_order(weights: Floats, now: Counts, group: Counts, rules: PortfolioRules) -> Floats:
+    """Keep as many names, the strongest first, as the caps leave at least min_change each."""
+    held = now * np.sign(weights) > 0
+    order = np.lexsort((np.arange(len(weights)), ~held, -np.abs(weights)))
+    order = order[weights[order] != 0]
+    kept = np.zeros_like(weights)
+    for sector in np.unique(group[order]):
+        mine = order[group[order] == sector]
+        scaled = _strongest(weights[mine], rules.max_sector, rules.min_change)
+        kept[mine[: len(scaled)]] = scaled
+    order = order[kept[order] != 0]
+    order = order[np.argsort(-np.abs(kept[order]), kind="stable")]
+    scaled = _strongest(kept[order], rules.budget, rules.min_change)
+    out = np.zeros_like(weights)
+    out[order[: len(scaled)]] = weights[order[: len(scaled)]]
+    return out
+
+
+def _strongest(weights: Floats, cap: float, least: float) -> Floats:
+    """Return the longest head of weights, ordered by size, that within the cap leaves each the least or its own."""
+    size = np.abs(weights)
+    total = np.cumsum(size)
+    scale = _scale(total, cap)
+    fits = np.flatnonzero((size * scale >= least - 1e-12) | (scale >= 1.0))
+    count = int(fits[-1]) + 1 if len(fits) else min(len(weights), 1)
+    return weights[:count] * (scale[count - 1] if count else 1.0)
+
+
+def _capped(weights: Floats, group: Counts, rules: PortfolioRules) -> Floats:
     """Make weights smaller until all caps hold; each step keeps what the ones before it have reached."""
-    weights = np.clip(weights, -rules.max_symbol, rules.max_symbol)
-    names = [sectors.get(s, "") or "" for s in symbols]
-    known = {name: at for at, name in enumerate(dict.fromkeys(names))}
-    group = np.array([known[name] for name in names], dtype=np.int64)
-    size: Floats = np.bincount(group, np.abs(weights), len(known)).astype(np.float64)
+    size: Floats = np.bincount(group, np.abs(weights)).astype(np.float64)
     weights = weights * _scale(size, rules.max_sector)[group]
     weights = weights * _scale(np.abs(weights).sum(keepdims=True), rules.budget)
     net = float(weights.sum())

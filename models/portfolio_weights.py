@@ -20,8 +20,10 @@ class PortfolioRules:
 
     method: one of METHODS; names: longest list of longs, and of shorts, for top_n; full_score_weight: weight at a
     score of 1; max_symbol, max_sector, max_gross, max_net: caps; cash_buffer: never invested; max_turnover: value
-    of growth traded in a session; min_change: a holding is not adjusted by less; rebalance: daily, or monthly: in
-    the first session of a month, and only closed in between; max_holding_sessions: None for no end.
+    of growth traded in a session; min_change: smallest order worth its commission: a holding is not adjusted by less,
+    and score_proportional spreads over no more names than get as much (1 %: of 100,000 USD it costs a thousandth at
+    a broker's usual minimum of 1 USD); rebalance: daily, or monthly: in the first session of a month, and only
+    closed in between; max_holding_sessions: None for no end.
     """
 
     method: str = "score_proportional"
@@ -33,7 +35,7 @@ class PortfolioRules:
     max_net: float = 1.0
     cash_buffer: float = 0.02
     max_turnover: float = 1.0
-    min_change: float = 0.005
+    min_change: float = 0.01
     rebalance: str = "daily"
     max_holding_sessions: int | None = None
 

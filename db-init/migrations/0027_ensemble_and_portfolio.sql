@@ -78,7 +78,7 @@ CREATE TABLE portfolio_settings (
     max_net double precision NOT NULL DEFAULT 1 CHECK (max_net BETWEEN 0 AND 10),
     cash_buffer double precision NOT NULL DEFAULT 0.02 CHECK (cash_buffer BETWEEN 0 AND 1),
     max_turnover double precision NOT NULL DEFAULT 1 CHECK (max_turnover BETWEEN 0 AND 10),
-    min_change double precision NOT NULL DEFAULT 0.005 CHECK (min_change BETWEEN 0 AND 1),
+    min_change double precision NOT NULL DEFAULT 0.01 CHECK (min_change BETWEEN 0 AND 1),
     rebalance text NOT NULL DEFAULT 'daily' CHECK (rebalance IN ('daily', 'monthly')),
     max_holding_sessions integer CHECK (max_holding_sessions BETWEEN 1 AND 100000),
     rearm_sessions integer DEFAULT 21 CHECK (rearm_sessions BETWEEN 1 AND 100000),
@@ -96,7 +96,7 @@ COMMENT ON COLUMN portfolio_settings.max_gross IS 'Cap of all weights, fraction 
 COMMENT ON COLUMN portfolio_settings.max_net IS 'Cap of longs less shorts, fraction of equity';
 COMMENT ON COLUMN portfolio_settings.cash_buffer IS 'Fraction of equity never aimed to be invested';
 COMMENT ON COLUMN portfolio_settings.max_turnover IS 'Cap of a session''s traded value, fraction of equity; what is toward flat comes first';
-COMMENT ON COLUMN portfolio_settings.min_change IS 'A holding is not adjusted by less, fraction of equity';
+COMMENT ON COLUMN portfolio_settings.min_change IS 'Smallest order worth its commission, fraction of equity: a holding is not adjusted by less, what limits leave is not ordered below it, and score_proportional spreads over no more names than get as much';
 COMMENT ON COLUMN portfolio_settings.rebalance IS 'daily; monthly: weights in the first session of a month, between them holdings are only closed';
 COMMENT ON COLUMN portfolio_settings.max_holding_sessions IS 'Sessions after which a holding is closed, NULL for no end';
 COMMENT ON COLUMN portfolio_settings.rearm_sessions IS 'Sessions after which a kill switch latched by drawdown or loss arms itself again in a simulated account; NULL for never';
@@ -124,63 +124,23 @@ COMMENT ON FUNCTION keep_portfolio_settings IS 'Trigger: a change puts the versi
 CREATE TRIGGER portfolio_settings_versions BEFORE UPDATE ON portfolio_settings
     FOR EACH ROW EXECUTE FUNCTION keep_portfolio_settings();
 
--- As before, and what was blended: it rests on the signals of its session and, like what follows from it, is never
--- restated.
-CREATE OR REPLACE FUNCTION restatement_impact(batch bigint)
-RETURNS TABLE (symbol text, session_date date, stage text, relation text, rows bigint, reason text)
-LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
-    WITH facts AS (
-        SELECT r.symbol, r.date, r.fact LIKE 'action%' AS is_action, r.known_at,
-               r.fact || ' (' || r.date || ')' AS reason
-        FROM restatements r WHERE r.batch_id = batch
-    ), named AS (  -- under the ticker of the fact's day, and under those the share has had since
-        SELECT f.symbol AS ticker, f.date AS since, f.* FROM facts f
-        UNION ALL
-        SELECT n.symbol, n.ends, f.* FROM facts f
-        CROSS JOIN LATERAL renames_as_of('infinity', 'infinity') n
-        WHERE n.ticker = f.symbol AND f.date >= n.begins AND f.date < n.ends
-    ), touched AS (
-        SELECT n.ticker, n.since, n.known_at, n.is_action,
-               min(n.date) AS first_date, string_agg(DISTINCT n.reason, ', ') AS reason
-        FROM named n GROUP BY n.ticker, n.since, n.known_at, n.is_action
-    ), sessions AS (
-        SELECT t.ticker, t.since, t.first_date, t.is_action, t.reason, t.known_at, s.session_date,
-               -- Orders of the session before know of what goes ex at the next open.
-               s.session_date >= t.since AS is_after
-        FROM touched t JOIN stage_runs s ON s.stage = 'data_ingestion' AND s.model = '' AND s.status = 'completed'
-            AND s.known_at < t.known_at
-            AND s.session_date >= CASE WHEN t.is_action AND t.since = t.first_date THEN coalesce(
-                (SELECT max(e.session_date) FROM stage_runs e WHERE e.stage = 'data_ingestion' AND e.model = ''
-                 AND e.session_date < t.since), t.since) ELSE t.since END
-    ), decided AS (
-        SELECT s.ticker, s.session_date, 'feature_engineering' AS stage, 'feature_values' AS relation, s.reason
-        FROM sessions s JOIN feature_values v ON v.symbol = s.ticker AND v.date = s.session_date
-        JOIN stage_runs r ON r.stage = 'feature_engineering' AND r.model = '' AND r.session_date = s.session_date
-        WHERE s.is_after AND r.known_at < s.known_at
-        UNION ALL
-        SELECT s.ticker, s.session_date, 'model_execution', 'signals', s.reason
-        FROM sessions s JOIN signals g ON g.symbol = s.ticker AND g.session_date = s.session_date
-        JOIN models m ON m.id = g.model_id
-        JOIN stage_runs r ON r.stage = 'model_execution' AND r.model = m.model_name AND r.session_date = s.session_date
-        WHERE s.is_after AND r.known_at < s.known_at
-        UNION ALL
-        SELECT s.ticker, s.session_date, 'risk_execution', 'ensemble_signals', s.reason
+-- Ensemble signals rest on the signals of their session and, like what follows from them, are never restated: they are
+-- added to the one definition there is, before the targets.
+DO $$
+DECLARE
+    defined text := pg_get_functiondef('restatement_impact(bigint)'::regprocedure);
+    targets text := 'SELECT s.ticker, s.session_date, ''risk_execution'', ''target_positions'', s.reason';
+    signals text := 'SELECT s.ticker, s.session_date, ''risk_execution'', ''ensemble_signals'', s.reason
         FROM sessions s JOIN ensemble_signals e ON e.symbol = s.ticker AND e.session_date = s.session_date
         WHERE s.is_after
         UNION ALL
-        SELECT s.ticker, s.session_date, 'risk_execution', 'target_positions', s.reason
-        FROM sessions s JOIN target_positions p ON p.symbol = s.ticker AND p.session_date = s.session_date
-        UNION ALL
-        SELECT s.ticker, s.session_date, 'risk_execution', 'orders', s.reason
-        FROM sessions s JOIN orders o ON o.symbol = s.ticker AND o.session_date = s.session_date
-        UNION ALL
-        SELECT s.ticker, s.session_date, 'risk_execution', 'fills', s.reason
-        FROM sessions s JOIN fills f ON f.symbol = s.ticker AND f.session_date = s.session_date
-        JOIN facts t ON t.symbol = s.ticker AND t.date = f.session_date AND NOT t.is_action
-    )
-    SELECT d.ticker, d.session_date, d.stage, d.relation, count(*), string_agg(DISTINCT d.reason, ', ')
-    FROM decided d GROUP BY d.ticker, d.session_date, d.stage, d.relation
-    ORDER BY d.session_date, d.ticker, d.relation
+        ';
+BEGIN
+    IF strpos(defined, targets) = 0 THEN
+        RAISE EXCEPTION 'restatement_impact names no target_positions';
+    END IF;
+    EXECUTE replace(defined, targets, signals || targets);
+END
 $$;
 COMMENT ON FUNCTION restatement_impact IS 'Features, signals, ensemble signals, targets, orders and fills that rest on what a batch (ingestion_batches.id) has changed since.';
 

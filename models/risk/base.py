@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -34,7 +35,8 @@ class RiskContext:
     kill_switch: why it is latched, empty when it is not; sectors: by symbol, missing or empty for unknown;
     confidences: of the ensemble's signals; lookback: the recent past; next_splits: ratios going ex at the next
     session; session_loss, drawdown: fractions of the account's unit value; quotes: price an order would be sent
-    at, USD in the next session's share basis, by symbol.
+    at, USD in the next session's share basis, by symbol; least_usd: growth of which limits leave less is not worth
+    an order.
     """
 
     equity_usd: float
@@ -47,6 +49,7 @@ class RiskContext:
     session_loss: float = 0.0
     drawdown: float = 0.0
     quotes: Mapping[str, float] = field(default_factory=dict)
+    least_usd: float = 0.0
 
 
 class Batch:
@@ -61,18 +64,29 @@ class Batch:
         self.targets = targets
         self.symbols = tuple(t.symbol for t in targets)
         self.current: Counts = np.array([t.current_quantity for t in targets], dtype=np.int64)
-        self.wanted: Counts = np.array([t.target_quantity for t in targets], dtype=np.int64)
         self.price: Floats = np.array([float(t.reference_price) for t in targets])
+        self.equity = context.equity_usd
+        changed = set(self.symbols)
+        self.others = {s: v for s, v in sorted(context.holdings_usd.items()) if s not in changed and v}
+        self._want(np.array([t.target_quantity for t in targets], dtype=np.int64))
+
+    def narrowed(self, growth: Counts) -> Batch:
+        """Return the batch with so much growth instead."""
+        found = copy(self)
+        for name in ("base_usd", "added_usd"):
+            found.__dict__.pop(name, None)
+        found._want(self.current + self.closing + self.side * growth)
+        return found
+
+    def _want(self, wanted: Counts) -> None:
+        self.wanted: Counts = wanted
+        self.simulated: Any = None  # what limits on the whole portfolio have in common, once it is asked for
         through_zero = self.current * np.sign(self.wanted) < 0
         reducing = ~through_zero & (np.abs(self.wanted) <= np.abs(self.current))
         kept = np.where(reducing, self.wanted, np.where(through_zero, 0, self.current))
         self.closing: Counts = kept - self.current
         self.growth: Counts = np.abs(self.wanted - kept)
         self.side: Counts = np.sign(self.wanted)
-        self.equity = context.equity_usd
-        changed = set(self.symbols)
-        self.simulated: Any = None  # what limits on the whole portfolio have in common, once it is asked for
-        self.others = {s: v for s, v in sorted(context.holdings_usd.items()) if s not in changed and v}
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -141,6 +155,8 @@ class Limit:
 
     def thresholds(self, batch: Batch) -> Floats:
         """Return the threshold of each change."""
+        if not self.overrides:
+            return np.full(len(batch), float(self.threshold))
         return np.array([self.overrides.get(s, self.threshold) for s in batch.symbols])
 
 

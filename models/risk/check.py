@@ -8,8 +8,10 @@ import math
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 import models.risk
 from models.errors import ConfigError, DataQualityError
@@ -18,9 +20,11 @@ from models.risk.base import Batch, Counts, Limit, RiskContext, Verdict
 from models.risk.portfolio_risk import PortfolioRisk, simulate
 
 HALVINGS = 40  # the part of the growth that fits, to a trillionth
+NOT_WORTH = "what is left of it is not worth an order (min_change)"
 STEP_BACK = 0.98  # whole shares lost from a hedge may cost the last bit; then a little less of all
 
 
+@cache
 def available_limits() -> dict[str, type[Limit]]:
     """Return every limit by name: each file in models/risk that defines one is found by itself."""
     for module in pkgutil.iter_modules(models.risk.__path__):
@@ -100,11 +104,14 @@ def check_risk(
         if not limit.whole_portfolio:
             verdicts[limit.name] = verdict = limit.check(batch)
             growth = np.minimum(growth, _allowed(verdict))
+    # Before the limits on the whole portfolio: what is left out may have been another's hedge.
+    dropped = (growth > 0) & (growth < batch.growth) & (growth * batch.price < context.least_usd)
+    growth = np.where(dropped, 0, growth)
     whole = [limit for limit in limits if isinstance(limit, PortfolioRisk)]
     if whole:
         growth, more = _fit_portfolio(batch, growth, whole)
         verdicts |= more
-    return _decisions(batch, limits, verdicts, growth)
+    return _decisions(batch, limits, verdicts, growth, dropped)
 
 
 def _allowed(verdict: Verdict) -> Counts:
@@ -113,18 +120,11 @@ def _allowed(verdict: Verdict) -> Counts:
     return np.where([bool(m) for m in verdict.missing], 0, verdict.growth)
 
 
-def _narrowed(batch: Batch, growth: Counts) -> Batch:
-    wanted = (batch.current + batch.closing + batch.side * growth).tolist()
-    return Batch(
-        [replace(t, target_quantity=w) for t, w in zip(batch.targets, wanted, strict=True)], batch.context
-    )
-
-
 def _fit_portfolio(
     batch: Batch, growth: Counts, limits: Sequence[PortfolioRisk]
 ) -> tuple[Counts, dict[str, Verdict]]:
     """Return the growth that all limits on the whole portfolio leave, and what each says of it."""
-    narrowed = _narrowed(batch, growth)
+    narrowed = batch.narrowed(growth)
     verdicts = {limit.name: limit.check(narrowed) for limit in limits}
     for verdict in verdicts.values():
         growth = np.where([bool(m) for m in verdict.missing], 0, growth)
@@ -132,10 +132,10 @@ def _fit_portfolio(
         return growth, verdicts
 
     def fits(wanted: Counts) -> list[bool]:
-        _, fixed, grown = simulate(_narrowed(batch, wanted))
+        _, fixed, grown = simulate(batch.narrowed(wanted))
         return [fixed is not None and limit.holds(fixed + grown, batch.equity) for limit in limits]
 
-    _, fixed, grown = simulate(_narrowed(batch, growth))
+    _, fixed, grown = simulate(batch.narrowed(growth))
     low, high = 0.0, 1.0
     if fixed is None or not all(limit.holds(fixed, batch.equity) for limit in limits):
         high = 0.0  # what stays is beyond the limit by itself
@@ -159,7 +159,7 @@ def _part(growth: Counts, part: float) -> Counts:
 
 
 def _decisions(
-    batch: Batch, limits: Sequence[Limit], verdicts: Mapping[str, Verdict], growth: Counts
+    batch: Batch, limits: Sequence[Limit], verdicts: Mapping[str, Verdict], growth: Counts, dropped: NDArray[np.bool_]
 ) -> list[RiskDecision]:
     stopped = any(_stops(limit, verdicts[limit.name]) for limit in limits)
     wanted = batch.wanted - batch.current
@@ -176,7 +176,10 @@ def _decisions(
                 symbol=symbol, session_date=batch.targets[i].session_date,
                 decision="approved" if a == w else "reduced" if a else "rejected",
                 requested_quantity=w, approved_quantity=a,
-                reason="" if a == w else "; ".join(c.reason for c in checks if c.reason), checks=checks,
+                reason="" if a == w else "; ".join(
+                    [*(c.reason for c in checks if c.reason), *([NOT_WORTH] if dropped[i] else [])]
+                ),
+                checks=checks,
             )
         )  # fmt: skip
     return decisions

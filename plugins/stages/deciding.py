@@ -24,7 +24,7 @@ def blend_votes(state: State, day: Day, result: Pass) -> None:
 
 def targets(state: State, day: Day, result: Pass) -> None:
     """Move the trailing stops at the close, then turn the published signals into wanted holdings."""
-    marked = state.book.mark(day.session, day.closes)
+    marked = state.value(day)
     watch(state, day)
     rules = PortfolioRules(**day.rules["portfolio"])
     # What an exit has ended is not entered again on the same side, and what was held too long neither.
@@ -50,7 +50,7 @@ def targets(state: State, day: Day, result: Pass) -> None:
 
 def decide(state: State, day: Day, result: Pass) -> None:
     """Follow the account's fall, which may latch its kill switch, then check every wanted change."""
-    marked = state.book.mark(day.session, day.closes)
+    marked = state.value(day)
     equity, limits = float(marked.equity_usd), day.rules["limits"]
     state.watch = state.watch.follow(
         equity,
@@ -78,6 +78,7 @@ def decide(state: State, day: Day, result: Pass) -> None:
         drawdown=state.watch.drawdown,
         # The close is the newest price known when it is decided.
         quotes={t.symbol: float(day.closes[t.symbol]) / splits.get(t.symbol, 1.0) for t in wanted},
+        least_usd=day.rules["portfolio"]["min_change"] * max(equity, 0.0),
     )
     result.decisions += check_risk(wanted, build_limits(limits, day.rules["overrides"]), context)
 

@@ -16,6 +16,7 @@ from decimal import Decimal
 from data_layer.brokers.base import client_order_id
 from data_layer.brokers.market import SimulatedMarket
 from models.accounting import Position
+from models.ensemble import Ballots
 from models.exits import Exits, tightest
 from models.records import Fill, Order
 from plugins.stages.trading_state import CancelledExit, Day, Pass, State
@@ -38,7 +39,9 @@ def bring_in_line(state: State, day: Day, result: Pass, touched: Iterable[str]) 
     due = set(touched) | (state.resting.keys() - state.exits.keys())
     if day.exits == "resting":
         due |= {
-            s for s, e in state.exits.items() if s not in state.resting or _trails_anew(e, state.resting[s])
+            s
+            for s, e in state.exits.items()
+            if (_trails_anew(e, state.resting[s]) if s in state.resting else not e.are_none)
         }
     else:
         due |= state.resting.keys()
@@ -85,12 +88,13 @@ def end_by_leg(state: State, result: Pass, order: Order, fill: Fill) -> None:
 
 def watch(state: State, day: Day) -> None:
     """Move the trailing stops by the session's bars, for the next one."""
+    trailing = day.votes.trailing if isinstance(day.votes, Ballots) else day.votes.keys()
     for symbol, exits in list(state.exits.items()):
         if symbol in day.restricted:
             del state.exits[symbol]
         elif symbol in day.closes:
             side = _side(state.book.positions[symbol])
-            distance = tightest(day.votes.get(symbol, ()), side)[2]
+            distance = tightest(day.votes[symbol], side)[2] if symbol in trailing else None
             state.exits[symbol] = exits.watched(*day.range(symbol), distance, side)
 
 

@@ -26,10 +26,11 @@ from plugins.stages.cash import account_of, cash_movements, current_account
 from plugins.stages.context import Context
 from plugins.stages.deciding import blend_votes, decide, targets
 from plugins.stages.knowledge import actions_as_of, members_and_sectors, renames, stable_views
+from plugins.stages.pace import steady
 from plugins.stages.runs import complete_sessions, completed_sessions
 from plugins.stages.trading_day import STEPS, Step, mark, order, reconcile
 from plugins.stages.trading_history import read_history, read_votes
-from plugins.stages.trading_rules import rules_now
+from plugins.stages.trading_rules import refuse_older, rules_now
 from plugins.stages.trading_state import Day, Pass, State
 
 # A pass keeps its rows in memory and commits them together; two years of them are some megabytes.
@@ -110,7 +111,7 @@ class RiskExecution:
         with what is stored. After the last of all steps the sessions are completed.
         """
         stage = self.context.stage
-        with transaction(self.context.uri) as connection:
+        with steady(), transaction(self.context.uri) as connection:
             take_lock(connection, stage)
             done = completed_sessions(connection, stage)
             due = [s for s in sessions if s not in done]
@@ -160,7 +161,7 @@ class RiskExecution:
     def _verify(self) -> Mapping[str, Any]:
         """Decide each session again from what it rested on, and compare; orders are never re-decided."""
         sessions = self.context.sessions
-        with transaction(self.context.uri) as connection:
+        with steady(), transaction(self.context.uri) as connection:
             take_lock(connection, self.context.stage)
             rules = self._rules(connection, sessions)
             parts = [list(part) for _, part in groupby(sessions, key=lambda s: account_of(rules[s]))]
@@ -246,6 +247,7 @@ class RiskExecution:
                 load_sql("stage_runs/select_rules"), {"stage": self.context.stage, "sessions": list(sessions)}
             )
         }
+        refuse_older(stored, () if self.context.window.mode == "catch_up" else sessions)
         settings = self.context.settings
         now = rules_now(connection, settings, current_account(connection, settings))
         models: dict[dt.date, list[str]] = defaultdict(list)

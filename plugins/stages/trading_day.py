@@ -91,7 +91,7 @@ def order(state: State, day: Day, result: Pass) -> None:
 
 def mark(state: State, day: Day, result: Pass) -> None:
     """Value the account at the session's close."""
-    result.snapshots.append(state.book.mark(day.session, day.closes))
+    result.snapshots.append(state.value(day))
     result.shown[day.session] = state.news()
     note_parity(state, day, result)
     result.exits[day.session] = dict(state.exits), dict(state.ended)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +11,26 @@ from data_layer.settings import Settings
 from data_layer.storage.database import Connection, load_sql
 from data_layer.storage.kill_switch import read_switch
 from data_layer.storage.limits import load_defaults
+from models.errors import ConfigError
 from models.portfolio_weights import PortfolioRules
+
+
+def refuse_older(stored: Mapping[dt.date, Mapping[str, Any]], decided: Sequence[dt.date]) -> None:
+    """Refuse to decide again what was decided before there was an ensemble: nobody knows its rules any more.
+
+    Args:
+        stored: rules by session, of those that have any.
+        decided: sessions that must have some.
+
+    Raises:
+        ConfigError: names the first such session, and the first that can be compared.
+    """
+    older = sorted({s for s, r in stored.items() if "ensemble" not in r} | (set(decided) - stored.keys()))
+    if older:
+        later = min((s for s in stored if s > older[-1]), default=None)
+        remedy = f"give start={later}" if later else "sessions decided from now on can be compared"
+        raise ConfigError("decided before there was an ensemble, so it cannot be decided again", stage="risk_execution",
+                          key="session", value=str(older[0]), remedy=remedy)  # fmt: skip
 
 
 def rules_now(connection: Connection, settings: Settings, account: str) -> dict[str, Any]:

@@ -118,9 +118,16 @@ class State:
     blend: Blend = field(default_factory=Blend.none)  # the session's, from one step to the next
     approved: dict[str, int] = field(default_factory=dict)  # signed shares, after the session before
     rejected: frozenset[str] = frozenset()  # of these, whose order the broker refused
+    valued: Snapshot | None = None  # at the close of the session valued last
     opening: Opening | None = None  # the account before the session's open
     exits_out: dict[str, list[Order]] = field(default_factory=dict)  # exits that rested once it had opened
     closed: dict[str, tuple[Decimal, int]] = field(default_factory=dict)  # as last written, of symbols not held
+
+    def value(self, day: Day) -> Snapshot:
+        """Value the account at the session's close, once: after its open nothing more is booked."""
+        if self.valued is None or self.valued.session_date != day.session:
+            self.valued = self.book.mark(day.session, day.closes)
+        return self.valued
 
     def news(self) -> frozenset[str]:
         """Return the symbols to write at this close: those held, and those that changed since they are not."""

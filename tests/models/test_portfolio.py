@@ -121,6 +121,21 @@ def test_small_adjustments_are_left_out_but_never_an_end():
     assert quantities(plan({"A": -0.01}, {"A": Decimal(5)}, rules)) == {"A": -5}
 
 
+def test_more_names_than_are_worth_an_order_leave_the_strongest_and_of_equals_those_held():
+    scores = {"A": 0.5, "B": 0.5, "C": -1.0, "D": 0.5}
+    rules = replace(FREE, full_score_weight=0.2, max_gross=0.3, min_change=0.1)
+    assert weights(plan(scores, rules=rules)) == {"A": 0.1, "B": 0.0, "C": -0.2, "D": 0.0}
+    assert weights(plan(scores, {"D": Decimal(2000)}, rules)) == {"A": 0.0, "B": 0.0, "C": -0.2, "D": 0.1}
+    assert weights(plan(scores, rules=replace(rules, min_change=0.05))) == {
+        "A": 0.06, "B": 0.06, "C": -0.12, "D": 0.06,
+    }  # fmt: skip
+    # Within a sector first: of A, B and D two are worth an order. Where there is room, a small score stays small.
+    sectors = {"A": "Oil", "B": "Oil", "C": "Tech", "D": "Oil"}
+    narrow = replace(rules, max_gross=1.0, max_sector=0.2)
+    assert weights(plan(scores, rules=narrow, sectors=sectors)) == {"A": 0.1, "B": 0.1, "C": -0.2, "D": 0.0}
+    assert weights(plan({"A": 0.1}, rules=rules)) == {"A": 0.02}
+
+
 def test_turnover_is_taken_from_growth_and_not_from_what_is_closed():
     rules = replace(FREE, max_turnover=0.05)
     result = plan({"A": 1.0, "C": -1.0}, {"D": Decimal(400)}, rules)  # 2000 closed, 3000 left of 10,000

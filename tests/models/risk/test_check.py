@@ -215,6 +215,15 @@ def test_the_tightest_limit_wins_and_each_verdict_is_kept():
     assert all(c.threshold is not None and c.value is not None for c in decision.checks)
 
 
+def test_what_limits_leave_is_not_ordered_when_it_is_worth_too_little():
+    targets = [target("A", 2000), target("B", 0, 1)]  # of A's 20,000 USD 5,000 are left; what is toward flat passes
+    assert decide(targets, MaxPosition(0.05), least_usd=5000.0) == [("reduced", 500), ("approved", -1)]
+    assert decide(targets, MaxPosition(0.05), least_usd=5000.1) == [("rejected", 0), ("approved", -1)]
+    assert decide([target("A", 10)], MaxPosition(0.05), least_usd=5000.0) == [("approved", 10)]  # nobody reduced it
+    (found,) = check_risk(targets[:1], [MaxPosition(0.05)], context(least_usd=6000.0))
+    assert found.reason.endswith("is not worth an order (min_change)")
+
+
 def test_without_equity_only_reductions_pass():
     limits = build_limits(thresholds())
     found = check_risk(

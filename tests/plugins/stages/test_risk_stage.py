@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from models.errors import ConfigError
 from plugins.stages import deciding
 from tests.support.books import STAGE, assert_sound, audit, decisions, held, orders, throw
 from tests.support.chain import STEPS, open_stage, query, run_stage, take_step
@@ -147,6 +148,20 @@ def test_a_session_keeps_the_rules_it_began_with(prepared, small_settings):
     assert {o["state"] for o in orders(troubled, *DUE[1:])} == {"planned"}
     assert "reduced" in {d["decision"] for d in decisions(troubled, *DUE[1:])}
     assert_sound(troubled, small_settings)
+
+
+def test_a_session_decided_before_the_ensemble_is_not_decided_again_and_says_so(prepared, small_settings):
+    database = prepared("")
+    assert_sound(database, small_settings)
+    change(database, "UPDATE stage_runs SET detail = detail #- '{rules,ensemble}' "
+                     "WHERE stage = %s AND session_date < %s", [STAGE, DUE[2]])  # fmt: skip
+    change(database, "UPDATE stage_runs SET detail = detail - 'rules' WHERE stage = %s AND session_date = %s",
+           [STAGE, DUE[0]])  # fmt: skip
+    with pytest.raises(ConfigError, match=f"before there was an ensemble.*{DUE[0]}.*start={DUE[2]}"):
+        run_stage(database.writer, small_settings, STAGE, start=DUE[0], end=DUE[-1])
+    with pytest.raises(ConfigError, match=f"before there was an ensemble.*{DUE[0]}.*from now on"):
+        run_stage(database.writer, small_settings, STAGE, start=DUE[0])
+    run_stage(database.writer, small_settings, STAGE, start=DUE[2], end=DUE[-1])
 
 
 def test_a_failed_session_keeps_its_rules_too(prepared, small_settings, monkeypatch):

@@ -1,0 +1,27 @@
+"""How a pass over many sessions uses the processor."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from threadpoolctl import threadpool_limits
+
+
+@contextmanager
+def steady() -> Iterator[None]:
+    """Multiply matrices on one thread, and look for no garbage, until the block ends.
+
+    A year of 400 symbols is too little for several threads: they waited for one another eight times as long as the
+    product takes. And a pass keeps nearly all it makes till it is written, so the collector walked millions of
+    records, again and again, to free none.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        with threadpool_limits(1, user_api="blas"):
+            yield
+    finally:
+        if collects:
+            gc.enable()
