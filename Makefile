@@ -30,7 +30,7 @@ verify: core ## check tables, row counts and invariants; TABLES=a,b for some
 	@$(RUNTIME).verify
 
 kill: core ## latch the kill switch and cancel what is out: REASON="..." [ACCOUNT=]
-	@$(RUNTIME).kill
+	@$(VENV)/bin/python -m plugins.execution.kill
 
 rearm: core ## arm the kill switch again: REASON="..." [ACCOUNT=]
 	@$(RUNTIME).rearm

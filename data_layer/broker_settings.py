@@ -1,7 +1,7 @@
 """What a user can set about the broker. Read by settings.py only. Nothing here can name a live account.
 
-`BROKER=alpaca` together with the keys and the id of a paper account makes orders go to Alpaca's paper interface;
-whatever is missing of it leaves the simulated broker.
+`BROKER=alpaca` together with the keys and the id of a paper account makes orders go to Alpaca's paper interface.
+Without any of them orders go to the simulated broker; some of them without the others are an error.
 """
 
 from __future__ import annotations
@@ -48,6 +48,11 @@ class BrokerSettings:
             "ALPACA_ACCOUNT_ID": self.account_id,
         }
         return tuple(name for name, value in held.items() if not value)
+
+    @property
+    def is_half(self) -> bool:
+        """Whether some of what the wanted broker needs is there and some is not."""
+        return bool(self.missing) and bool(self.key or self.secret or self.account_id)
 
     @property
     def name(self) -> str:

@@ -6,10 +6,8 @@ HTTP session has no way to any other one, whatever a caller, a redirect or the e
 
 from __future__ import annotations
 
-import contextlib
 import re
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -17,7 +15,8 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from data_layer.broker_settings import require_paper
-from data_layer.sources.calls import Answer, read_whole
+from data_layer.sources.calls import Answer
+from data_layer.sources.raw_session import RawSession
 from models.errors import BlockedError, ConfigError
 
 # Said here again, apart from the settings, and never taken from them: each of the two refuses alone.
@@ -51,38 +50,16 @@ class PaperAdapter(HTTPAdapter):
         return super().send(request, *args, **kwargs)
 
 
-class PaperSession(requests.Session):
-    """A session that can only ask the paper address, bounded in time; keeps the last answer as it came."""
+class PaperSession(RawSession):
+    """A session that can only ask the paper address, bounded in time."""
 
-    def __init__(self, seconds: float = ANSWER_SECONDS):
-        super().__init__()
-        self.seconds = seconds
+    def __init__(self) -> None:
+        super().__init__(CONNECT_SECONDS, ANSWER_SECONDS)
+        self.seconds = ANSWER_SECONDS
         self.trust_env = False
         self.adapters.clear()
         for address in (PAPER, "http://127.0.0.1:"):
             self.mount(address, PaperAdapter())
-        self.last: Answer | None = None
-
-    def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
-        """Make one request, read whole within the seconds; never follow a redirect."""
-        deadline = time.monotonic() + self.seconds
-        connect = min(CONNECT_SECONDS, self.seconds)
-        kwargs |= {
-            "timeout": (connect, self.seconds),
-            "stream": True,
-            "allow_redirects": False,
-            "proxies": {},
-        }
-        self.last = None
-        response = super().request(method, url, *args, **kwargs)
-        try:
-            data = read_whole(response.raw, max(0.01, deadline - time.monotonic()))
-        finally:
-            response.close()
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        self.last = Answer(response.status_code, headers, data)
-        response._content, response.encoding = data, "utf-8"
-        return response
 
 
 class PaperClient:
@@ -109,7 +86,7 @@ class PaperClient:
             raise ConfigError("no keys of a paper account", stage="brokers", key="ALPACA_PAPER_KEY",
                               value="(none)", remedy="set ALPACA_PAPER_KEY and ALPACA_PAPER_SECRET")  # fmt: skip
         base = require_paper(address)
-        self.session = PaperSession(seconds)
+        self.session, self.seconds = PaperSession(), seconds
         self._client = TradingClient(key, secret, paper=True, raw_data=True, url_override=base)
         self._client._session = self.session
         self._client._retry = 0  # its own repetitions would send an order twice
@@ -130,13 +107,5 @@ class PaperClient:
         """Ask for anything else."""
         return self._call(lambda: self._client.get(path, dict(parameters)))
 
-    def _call(self, call: Any) -> Answer:
-        from alpaca.common.exceptions import APIError
-
-        self.session.last = None
-        # The client raises for any status but 2xx, and for what is not JSON; both are judged by the caller.
-        with contextlib.suppress(APIError, ValueError, RecursionError, TypeError, AttributeError):
-            call()
-        if self.session.last is None:
-            raise OSError("no answer")
-        return self.session.last
+    def _call(self, call: Callable[[], object]) -> Answer:
+        return self.session.ask(call, self.seconds)

@@ -73,6 +73,29 @@ class AlpacaSource(VendorSource):
             raise self._calls.broken(f"first bar of {symbol}", f"a bar of {page[0][1].get('t')!r}")
         return Listing(symbol, symbol, None, first)
 
+    def newest_trades(self, symbols: Sequence[str]) -> dict[str, tuple[dt.datetime, float]]:
+        """Return instant and price, USD, of each symbol's newest trade; a symbol that has none is left out.
+
+        Raises:
+            RetryableError: when no whole answer came, or one about something else.
+            ConfigError: when the vendor refuses.
+        """
+        found: dict[str, tuple[dt.datetime, float]] = {}
+        for begin in range(0, len(symbols), self.batch):
+            part = symbols[begin : begin + self.batch]
+            what = f"newest trades of {', '.join(part[:5])}"
+            _, page = self._calls.ask(what, lambda seconds, part=part: self._client.newest_trades(part, seconds))  # type: ignore[misc]
+            trades = page.get("trades")
+            if not isinstance(trades, dict) or not trades.keys() <= set(part):
+                raise self._calls.broken(what, f"no trades: {page.get('message')}")
+            for symbol, trade in trades.items():
+                price = exact(trade.get("p")) if isinstance(trade, dict) else None
+                instant = _instant(trade.get("t")) if price else None
+                if price is None or instant is None or price <= 0:
+                    raise self._calls.broken(what, f"a trade of {symbol} that is none")
+                found[symbol] = instant, float(price)
+        return found
+
     def _bars(
         self, symbols: Sequence[str], first: dt.date, last: dt.date | None
     ) -> Iterator[list[tuple[str, dict[str, Any]]]]:
@@ -121,10 +144,17 @@ class AlpacaSource(VendorSource):
         return symbol, day, "split", str(row.get("rate")) if rate is None else 1 + rate, announced
 
 
+def _instant(text: object) -> dt.datetime | None:
+    try:
+        return dt.datetime.fromisoformat(text) if isinstance(text, str) and text.endswith("Z") else None
+    except ValueError:
+        return None
+
+
 def _day(text: object) -> dt.date | None:
     """Return the session of a bar, which is stamped with midnight in New York, in UTC."""
     try:
-        stamp = dt.datetime.fromisoformat(text) if isinstance(text, str) and text.endswith("Z") else None
+        stamp = _instant(text)
         return stamp.astimezone(NEW_YORK).date() if stamp else None
-    except (ValueError, OverflowError):
+    except OverflowError:
         return None

@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import requests
 
-from data_layer.sources.calls import Answer, Patience, read_whole
+from data_layer.sources.calls import Answer, Patience
+from data_layer.sources.raw_session import RawSession
 
 MOST_BARS = 10_000  # a page, the vendor's own limit
 MOST_ACTIONS = 1_000
 
 
-class _Session(requests.Session):
-    """Bounds every request in time, goes to the data address only, and keeps the last answer."""
+class _Session(RawSession):
+    """Asks the data address only."""
 
     def __init__(self, base: str, patience: Patience):
-        super().__init__()
-        self.base, self.patience = base, patience
-        self.seconds = 0.0
-        self.last: Answer | None = None
+        super().__init__(patience.connect, patience.silence)
+        self.base = base
 
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
-        """Make one request, read within the seconds left."""
+        """Make one request, or refuse its address."""
         if method != "GET" or not url.startswith(self.base + "/"):
             raise OSError("not a question to the market data address")
-        deadline = time.monotonic() + self.seconds
-        timeout = (min(self.patience.connect, self.seconds), min(self.patience.silence, self.seconds))
-        kwargs |= {"timeout": timeout, "stream": True, "allow_redirects": False}
-        response = super().request(method, url, *args, **kwargs)
-        try:
-            data = read_whole(response.raw, deadline - time.monotonic())
-        finally:
-            response.close()
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        self.last = Answer(response.status_code, headers, data)
-        response._content, response.encoding = data, "utf-8"
-        return response
+        return super().request(method, url, *args, **kwargs)
 
 
 class AlpacaClient:
@@ -100,18 +86,13 @@ class AlpacaClient:
         }
         return self._send(self._actions, "/corporate-actions", parameters, token, seconds)
 
+    def newest_trades(self, symbols: Sequence[str], seconds: float) -> Answer:
+        """Ask for the newest trade of each symbol, of the best feed that the key's plan covers."""
+        return self._send(self._stocks, "/stocks/trades/latest", {"symbols": ",".join(symbols)}, None, seconds)
+
     def _send(
         self, client: Any, path: str, parameters: dict[str, Any], token: str | None, seconds: float
     ) -> Answer:
-        from alpaca.common.exceptions import APIError
-
-        session = self._session
-        session.last, session.seconds = None, seconds
         if token is not None:
             parameters["page_token"] = token
-        # The client raises for any status but 2xx, and for what is not JSON; both are judged elsewhere.
-        with contextlib.suppress(APIError, ValueError, RecursionError):
-            client.get(path, parameters)
-        if session.last is None:
-            raise OSError("no answer")
-        return session.last
+        return self._session.ask(lambda: client.get(path, parameters), seconds)

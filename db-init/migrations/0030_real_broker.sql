@@ -86,6 +86,7 @@ CREATE TABLE broker_fills (
     PRIMARY KEY (account_id, broker_fill_id),
     UNIQUE (account_id, broker_order_id, cumulative_quantity)
 );
+CREATE INDEX broker_fills_of_order ON broker_fills (client_order_id);
 COMMENT ON TABLE broker_fills IS 'Executions as a real broker tells them, once each; fills are booked from them.';
 COMMENT ON COLUMN broker_fills.account_id IS 'accounts.id';
 COMMENT ON COLUMN broker_fills.broker_fill_id IS 'The broker''s own id of the execution';
@@ -149,6 +150,48 @@ COMMENT ON COLUMN order_hints.sent_at IS 'Timestamp that was signed';
 COMMENT ON COLUMN order_hints.key_number IS '1: the key in force, 2: the one it follows';
 COMMENT ON COLUMN order_hints.received_at IS 'Wall clock of the write';
 COMMENT ON COLUMN order_hints.heeded_at IS 'When a reconciliation followed, NULL before';
+
+-- At a real broker an exit may fill in parts, over sessions: what is left of it still fits what is left of the holding.
+CREATE OR REPLACE FUNCTION refuse_growing_exit() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    bad text;
+BEGIN
+    SELECT o.client_order_id INTO bad FROM added a
+    JOIN fills f ON (f.account_id, f.session_date, f.symbol) = (a.account_id, a.session_date, a.symbol)
+    JOIN orders o ON o.id = f.order_id AND o.order_type <> 'market'
+    WHERE CASE o.side WHEN 'sell' THEN a.quantity ELSE -a.quantity END < 0 OR a.quantity <> 0 AND o.quantity <= (
+        SELECT sum(g.quantity) FROM fills g WHERE g.order_id = o.id AND g.session_date <= a.session_date) LIMIT 1;
+    IF bad IS NULL THEN
+        SELECT o.client_order_id INTO bad FROM added a
+        JOIN orders o ON o.state = 'resting' AND (o.account_id, o.symbol) = (a.account_id, a.symbol)
+        WHERE a.session_date = (SELECT max(session_date) FROM added)
+          AND o.quantity - o.filled_quantity > CASE o.side WHEN 'sell' THEN a.quantity ELSE -a.quantity END LIMIT 1;
+    END IF;
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'exit % does not fit its holding', bad USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION refuse_growing_exit IS 'Exits only reduce: one that filled in full left nothing, none turned the side, and what rests is no larger than its holding.';
+
+CREATE OR REPLACE VIEW check_exits_fit_holdings AS
+WITH last AS (
+    SELECT account_id, max(session_date) AS session_date FROM account_snapshots GROUP BY account_id
+)
+SELECT o.id, o.symbol, o.signed_quantity, coalesce(p.quantity, 0) AS held
+FROM last l JOIN orders o ON o.account_id = l.account_id AND o.order_type <> 'market'
+    AND o.session_date <= l.session_date AND (o.ended_session IS NULL OR o.ended_session > l.session_date)
+LEFT JOIN positions p ON (p.account_id, p.session_date, p.symbol) = (l.account_id, l.session_date, o.symbol)
+WHERE o.signed_quantity + coalesce(p.quantity, 0) <> sign(o.signed_quantity) * coalesce((
+    SELECT sum(g.quantity) FROM fills g WHERE g.order_id = o.id AND g.session_date <= l.session_date), 0)
+UNION ALL
+SELECT o.id, o.symbol, o.signed_quantity, p.quantity
+FROM fills f JOIN orders o ON o.id = f.order_id AND o.order_type <> 'market'
+JOIN positions p ON (p.account_id, p.session_date, p.symbol) = (f.account_id, f.session_date, f.symbol)
+WHERE p.quantity <> 0 AND o.quantity <= (
+    SELECT sum(g.quantity) FROM fills g WHERE g.order_id = o.id AND g.session_date <= f.session_date);
+COMMENT ON VIEW check_exits_fit_holdings IS 'Exits of which what rests is not exactly the other side of their holding, or that filled in full and left one.';
 
 GRANT SELECT ON order_approvals, broker_fills, broker_cash, account_adoptions, order_hints TO quant_reader, quant_writer;
 GRANT INSERT ON order_approvals, broker_fills, broker_cash, account_adoptions, order_hints TO quant_writer;

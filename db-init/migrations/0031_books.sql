@@ -112,7 +112,11 @@ COMMENT ON VIEW check_orders_approved IS 'Orders without a decision that allows 
 CREATE OR REPLACE VIEW check_filled_orders AS
 SELECT o.id, o.state, o.quantity, o.filled_quantity, coalesce(f.quantity, 0) AS fills_quantity, o.session_date
 FROM orders o LEFT JOIN LATERAL (
-    SELECT sum(quantity)::numeric AS quantity FROM fills WHERE order_id = o.id) f ON true
+    SELECT sum(quantity)::numeric AS quantity FROM (
+        SELECT quantity FROM fills WHERE order_id = o.id
+        UNION ALL  -- told by a real broker in a session that is still open, whose books come at its end
+        SELECT b.quantity FROM broker_fills b WHERE b.client_order_id = o.client_order_id AND b.session_date > (
+            SELECT max(session_date) FROM account_snapshots WHERE account_id = o.account_id)) told) f ON true
 WHERE (o.session_date >= check_from() OR o.id IN (SELECT order_id FROM fills WHERE session_date >= check_from()))
   AND (o.filled_quantity <> coalesce(f.quantity, 0) OR (o.state = 'filled' AND o.filled_quantity <> o.quantity));
 COMMENT ON VIEW check_filled_orders IS 'Orders whose filled quantity is not the sum of their fills, or that are filled and not in full. Remedy: reconcile the order with the broker.';

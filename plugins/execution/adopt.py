@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from data_layer.runtime.airflow_connections import read_connection
 from data_layer.runtime.console import ends, say
 from data_layer.runtime.home import Home
 from data_layer.settings import load_settings
 from data_layer.storage.database import transaction
 from models.errors import ConfigError
-from plugins.execution.broker import CONNECTION, open_broker, with_broker_keys
+from plugins.execution.broker import open_broker, with_home_keys
 from plugins.execution.opening import STAGE, open_account
 from plugins.stages.runs import completed_sessions
 
@@ -17,9 +16,7 @@ def main() -> int:
     """Adopt in this home's database, as of the last session that risk_execution has completed."""
     settings = load_settings()
     home = Home(settings.almanac_home)
-    if settings.broker.wanted != "simulated":
-        settings = with_broker_keys(settings, read_connection(home, CONNECTION))
-    broker = open_broker(settings)
+    broker = open_broker(with_home_keys(settings, home))
     if broker is None:
         raise ConfigError(
             "the simulated broker has nothing to adopt", stage="adopt", key="BROKER", value=settings.broker.wanted,

@@ -9,9 +9,13 @@ from typing import Any
 
 from data_layer.broker_settings import KEYS
 from data_layer.brokers.base import Broker
+from data_layer.runtime.airflow_connections import read_connection
+from data_layer.runtime.home import Home
 from data_layer.settings import Settings
+from models.errors import ConfigError
 from models.records import Order
 
+REAL_BROKER = "alpaca"  # accounts.broker
 REAL_ACCOUNT = "alpaca"  # accounts.id of the account at Alpaca
 CONNECTION = "alpaca_paper"
 NOT_SENT = {"state", "payload_hash", "approval_id", "broker_order_id"}
@@ -19,8 +23,15 @@ log = logging.getLogger("almanac")
 
 
 def open_broker(settings: Settings) -> Broker | None:
-    """Return the real broker, None while orders go to the simulated one; says so when that was not wanted."""
+    """Return the real broker, None while orders go to the simulated one; says so when that was not wanted.
+
+    Raises:
+        ConfigError: when some of what the real broker needs is set and some is not: somebody means it.
+    """
     wanted = settings.broker
+    if wanted.is_half:
+        raise ConfigError(f"BROKER={wanted.wanted} is set up in part", stage="settings",
+                          key=", ".join(wanted.missing), value="", remedy="set it, or BROKER=simulated")  # fmt: skip
     if wanted.name == "simulated":
         if wanted.missing:
             log.warning(
@@ -31,6 +42,13 @@ def open_broker(settings: Settings) -> Broker | None:
     from data_layer.brokers.alpaca_client import PaperClient
 
     return AlpacaBroker(PaperClient(wanted.key, wanted.secret, wanted.address), wanted.account_id)
+
+
+def with_home_keys(settings: Settings, home: Home) -> Settings:
+    """Return the settings for a command, with the keys of the home's Airflow where nothing else names them."""
+    if settings.broker.wanted == "simulated" or (settings.broker.key and settings.broker.secret):
+        return settings
+    return with_broker_keys(settings, read_connection(home, CONNECTION))
 
 
 def with_broker_keys(settings: Settings, found: Mapping[str, str]) -> Settings:

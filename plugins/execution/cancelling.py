@@ -3,50 +3,88 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Collection
 
-from data_layer.brokers.base import ENDED, Broker, OrderReport
+from data_layer.brokers.base import ENDED, Broker
+from data_layer.settings import Settings
 from data_layer.storage.copy_encoder import json_text
-from data_layer.storage.database import load_sql, transaction
-from models.errors import AlmanacError, RetryableError
+from data_layer.storage.database import load_sql, take_lock, transaction
+from models.errors import AlmanacError, BlockedError, RetryableError
 from models.records import Order
-from plugins.execution.broker import order_of
-from plugins.execution.sending import STAGE, record
+from plugins.execution.broker import REAL_BROKER, open_broker, order_of
+from plugins.execution.opening import find_opened
+from plugins.execution.sending import SENDING, STAGE, record
 
 
 def cancel_open(uri: str, account: str, broker: Broker) -> dict[str, int]:
     """Ask for the cancellation of every order that is out, and record what became of each; return counts by state.
 
+    A sender at work is waited for: it sees the switch, or the approval taken back, at its next order, and the one on
+    its way would be overlooked.
+
     Raises:
         RetryableError: at the end, with the list, when one could not be asked or looked up.
     """
     broker.prove()
-    with transaction(uri) as connection:
-        rows = connection.execute(load_sql("orders/select_out"), {"account_id": account, "names": []}).fetchall()
     counts: dict[str, int] = {}
     failures = []
-    for row in rows:
-        order = order_of(row)
-        try:
-            report = broker.find(order.client_order_id)
-            if report is not None and report.state not in ENDED:
-                broker.cancel(report)
-                report = broker.find(order.client_order_id)
-            if report is not None:
-                _note(uri, order, report)
-            state = report.state if report else "unknown"
-        except AlmanacError as error:
-            state = "failed"
-            failures.append(f"{order.symbol}: {error}"[:200])
-        counts[state] = counts.get(state, 0) + 1
+    with transaction(uri) as guard:
+        take_lock(guard, *SENDING, account)
+        with transaction(uri) as connection:
+            key = {"account_id": account, "names": []}
+            rows = connection.execute(load_sql("orders/select_out"), key).fetchall()
+        for row in rows:
+            order = order_of(row)
+            try:
+                state = _cancel(uri, order, broker)
+            except AlmanacError as error:
+                state = "failed"
+                failures.append(f"{order.symbol}: {error}"[:200])
+            counts[state] = counts.get(state, 0) + 1
     if failures:
         raise RetryableError(f"{len(failures)} orders not cancelled: {'; '.join(failures[:20])}", stage=STAGE,
                              key="orders", value=counts, remedy="repeat it, or cancel them at the broker")  # fmt: skip
     return counts
 
 
-def _note(uri: str, order: Order, report: OrderReport) -> None:
+def cancel_at_broker(uri: str, accounts: Collection[str], settings: Callable[[], Settings]) -> dict[str, int]:
+    """Cancel what is out at a real broker in one of these accounts; return counts by state, nothing where none is.
+
+    Args:
+        uri: writer's connection URI.
+        accounts: ids.
+        settings: returns those that say how to reach the broker; not asked for while nothing is out.
+
+    Raises:
+        BlockedError: when orders are out, and the settings do not name the broker.
+        RetryableError: see cancel_open.
+    """
+    with transaction(uri) as connection:
+        opened = find_opened(connection, REAL_BROKER)
+        if opened is None or opened.account not in accounts:
+            return {}
+        key = {"account_id": opened.account, "names": []}
+        out = connection.execute(load_sql("orders/select_out"), key).fetchall()
+    if not out:
+        return {}
+    broker = open_broker(settings())
+    if broker is None:
+        raise BlockedError(f"{len(out)} orders are out at {REAL_BROKER} and stay there", stage=STAGE, key="BROKER",
+                           value="simulated", remedy="set BROKER and its keys, or cancel them there")  # fmt: skip
+    return cancel_open(uri, opened.account, broker)
+
+
+def _cancel(uri: str, order: Order, broker: Broker) -> str:
+    """Cancel one order; return its state at the broker, unknown when it has none of that name."""
+    report = broker.find(order.client_order_id)
+    if report is not None and report.state not in ENDED:
+        broker.cancel(report)
+        report = broker.find(order.client_order_id)
+    if report is None:
+        return "unknown"
     with transaction(uri) as connection:
         record(connection, order, report.state, report)
+    return report.state
 
 
 def free_symbols(uri: str, account: str, session: dt.date, broker: Broker) -> None:

@@ -14,8 +14,8 @@ from data_layer.settings import given_values, load_settings
 from data_layer.storage.database import load_sql, transaction
 from models.errors import AlmanacError, ConfigError
 from plugins.execution.approval import decide_approval, revoke_approval
-from plugins.execution.broker import open_broker
-from plugins.execution.cancelling import cancel_open
+from plugins.execution.broker import with_home_keys
+from plugins.execution.cancelling import cancel_at_broker
 
 NAMES = ("APPROVAL", "REJECT", "REASON")
 OPEN = {"approve": ["requested"], "revoke": ["requested", "approved", "used"]}
@@ -45,11 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise ConfigError("no reason", stage="revoke", key="REASON", value="", remedy='add REASON="why"')
     revoke_approval(uri, row["id"], who, reason)
     say(f"approval {row['id']} revoked; what was not sent is blocked")
-    broker = open_broker(settings)
-    if broker is None:
-        say("no broker is set: what is open there stays open")
-        return 1
-    counts = cancel_open(uri, row["account_id"], broker)
+    counts = cancel_at_broker(uri, [row["account_id"]], lambda: with_home_keys(settings, home))
     say(
         "open orders: " + (", ".join(f"{state} {count}" for state, count in sorted(counts.items())) or "none")
     )

@@ -1,4 +1,4 @@
-"""An order-update webhook: a signed hint that something has changed, and a reason to ask the broker.
+"""An order-update webhook: a signed hint that something has changed, which makes us ask the broker.
 
 What it says is never believed: no fill, price or state is taken from it. Its HTTP route lives with the web pages.
 """
@@ -11,8 +11,16 @@ import hmac
 import re
 from collections.abc import Sequence
 
-from data_layer.storage.database import Connection, load_sql
+from data_layer.brokers.base import Broker
+from data_layer.sessions import next_session
+from data_layer.settings import Settings
+from data_layer.storage.database import Connection, load_sql, take_lock, transaction
 from models.errors import BlockedError, ConfigError
+from plugins.execution.broker import open_broker
+from plugins.execution.opening import find_opened
+from plugins.execution.sending import SENDING, STAGE
+from plugins.execution.truth import ask_broker, latch_unknown, note_truth
+from plugins.stages.runs import completed_sessions
 
 # Clocks of servers differ by seconds and a queue may hold a call for minutes; older calls may be replays.
 TOLERANCE = dt.timedelta(seconds=300)
@@ -21,10 +29,58 @@ FEWEST_KEY_LETTERS = 32
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
+def hear_call(
+    uri: str, settings: Settings, timestamp: str, signature: str, body: bytes, now: dt.datetime
+) -> int:
+    """Take one call, and follow it: what the route of the webhook calls; returns how many hints were followed.
+
+    Args:
+        uri: writer's connection URI.
+        settings: with the webhook's keys, and those of the broker.
+        timestamp: see take_hint, as the next three.
+        signature: of it and the body.
+        body: as it came.
+        now: when it came, UTC.
+
+    Raises:
+        ConfigError: see take_hint and open_broker.
+        BlockedError: see take_hint.
+        RetryableError: when the broker gave no sound answer; the hint waits for the next call, or the next run.
+    """
+    with transaction(uri) as connection:
+        take_hint(connection, settings.broker.hint_keys, timestamp, signature, body, now)
+    broker = open_broker(settings)
+    return follow_hints(uri, broker) if broker else 0
+
+
+def follow_hints(uri: str, broker: Broker) -> int:
+    """Read the broker when hints wait, and write what it says of the session that is open; return how many waited.
+
+    Many calls at once lead to one reading or two: whoever comes second finds its hint followed.
+
+    Raises:
+        RetryableError: when the broker gave no sound answer, or fills do not add up yet.
+    """
+    with transaction(uri) as guard:
+        opened, done = find_opened(guard, broker.name), completed_sessions(guard, STAGE)
+        if opened is None or not done:
+            return 0  # nothing was ever sent: the first run reads the account
+        take_lock(guard, *SENDING, opened.account)
+        if not guard.execute(load_sql("order_hints/select_unheeded")).rowcount:
+            return 0
+        session = next_session(max(done))
+        truth = ask_broker(uri, opened.account, broker, session, opened.session)
+        with transaction(uri) as connection:
+            take_lock(connection, STAGE)
+            strange = note_truth(connection, opened.account, [session], truth, settle=False)
+        latch_unknown(uri, opened.account, strange)
+        return len(truth.hints)
+
+
 def take_hint(
     connection: Connection, keys: Sequence[str], timestamp: str, signature: str, body: bytes, now: dt.datetime
 ) -> bool:
-    """Check one call and note it; True when it is new, so that a reconciliation should follow.
+    """Check one call and note it; True when it is new.
 
     Args:
         connection: the caller's transaction.

@@ -15,13 +15,14 @@ from data_layer.brokers.base import Broker, CashActivity
 from data_layer.sessions import next_session
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
-from data_layer.storage.kill_switch import latch, read_switch
+from data_layer.storage.kill_switch import read_switch
 from plugins.execution.approval import use_approval
 from plugins.execution.cancelling import cancel_open, free_symbols
+from plugins.execution.collar import trades_of
 from plugins.execution.differences import explain_cash, explain_positions
 from plugins.execution.opening import Opened, open_account
 from plugins.execution.sending import send_batch
-from plugins.execution.truth import Truth, ask_broker, booked_in, note_truth
+from plugins.execution.truth import Truth, ask_broker, booked_in, latch_unknown, note_truth
 from plugins.stages.cash import current_account
 from plugins.stages.context import Context
 from plugins.stages.trading_state import Day, State
@@ -47,7 +48,7 @@ class RealSession:
         with transaction(self.uri) as connection:
             take_lock(connection, self.context.stage)
             strange = note_truth(connection, opened.account, due, truth)
-        self._latch(opened.account, strange)
+        latch_unknown(self.uri, opened.account, strange)
         return opened, truth
 
     def compare(self, opened: Opened, truth: Truth, state: State, day: Day) -> None:
@@ -71,7 +72,7 @@ class RealSession:
             self._note_cash(connection, opened.account, next_session(day.session), found.to_book)
         if not found.is_explained:
             problems.append(f"cash nobody can explain: {found.unexplained_usd} USD at the broker")
-        self._latch(opened.account, problems)
+        latch_unknown(self.uri, opened.account, problems)
 
     def send(self, session: dt.date) -> dict[str, Any]:
         """Send what is planned and approved; with the kill switch on, cancel what is out instead."""
@@ -84,7 +85,8 @@ class RealSession:
         if blocked:
             return {"blocked": blocked}
         free_symbols(self.uri, account, session, self.broker)
-        return send_batch(self.uri, account, session, self.broker).states
+        ask_trades = trades_of(self.context.settings)
+        return send_batch(self.uri, account, session, self.broker, ask_trades).states
 
     def _note_cash(
         self, connection: Connection, account: str, session: dt.date, found: Sequence[CashActivity]
@@ -93,8 +95,3 @@ class RealSession:
                 for a in found]  # fmt: skip
         values = {"account_id": account, "session": session, "rows": json_text(rows)}
         connection.execute(load_sql("broker_cash/insert_cash"), values)
-
-    def _latch(self, account: str, problems: Sequence[str]) -> None:
-        if problems:
-            with transaction(self.uri) as connection:
-                latch(connection, account, "; ".join(problems)[:500], "reconciliation")

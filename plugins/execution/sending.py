@@ -8,7 +8,7 @@ the broker says it does not have is sent again, under the same name, which the b
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +19,10 @@ from data_layer.storage.kill_switch import heed_switch
 from models.errors import AlmanacError, DataQualityError, RetryableError
 from models.records import Order
 from plugins.execution.broker import order_of
+from plugins.execution.collar import AskTrades, held_back
 
 STAGE = "risk_execution"
-Check = Callable[[Order], str]  # returns why an order may not be sent now, empty when it may
+SENDING = ("send_orders",)  # with the account's id: the lock of whoever sends or cancels
 
 
 @dataclass
@@ -37,16 +38,18 @@ class Sent:
 
 
 def send_batch(
-    uri: str, account: str, session: dt.date, broker: Broker, check: Check = lambda _order: ""
+    uri: str, account: str, session: dt.date, broker: Broker, ask_trades: AskTrades | None = None
 ) -> Sent:
     """Send what is planned, look up what nobody knows of; one order failing leaves the others going.
+
+    An order whose price has left the price collar since it was decided is blocked.
 
     Args:
         uri: writer's connection URI.
         account: accounts.id.
         session: at whose close the orders were decided.
         broker: has the account.
-        check: limits at the send point, for instance how far the price has moved.
+        ask_trades: for the newest trades that the price collar looks at; without it the last closes held count.
 
     Raises:
         BlockedError: when the account does not prove to be the pinned paper account; nothing was sent.
@@ -56,15 +59,18 @@ def send_batch(
     # One connection commits each step, so that what is sent is written before; the other holds the lock, for two
     # senders at once could not tell a dead one's order from the other's.
     with transaction(uri) as guard, transaction(uri) as connection:
-        take_lock(guard, "send_orders", account)
+        take_lock(guard, *SENDING, account)
         key = {"account_id": account, "session": session}
         rows = connection.execute(load_sql("orders/select_to_send"), key).fetchall()
         connection.commit()
+        reasons: Mapping[str, str] = {}
         if rows:
             broker.prove()
+            reasons = held_back(connection, account, session, ask_trades)
+            connection.commit()
         for row in rows:
             try:
-                state = _one(connection, account, broker, row, check)
+                state = _one(connection, account, broker, row, reasons.get(row["client_order_id"], ""))
             except AlmanacError as error:
                 connection.rollback()
                 state = "failed"
@@ -81,8 +87,8 @@ def send_batch(
     return sent
 
 
-def _one(connection: Connection, account: str, broker: Broker, row: Mapping[str, Any], check: Check) -> str:
-    """Take one order as far as it goes now; return its state."""
+def _one(connection: Connection, account: str, broker: Broker, row: Mapping[str, Any], trouble: str) -> str:
+    """Take one order as far as it goes now; return its state. trouble: why it may not be sent at this price."""
     order = order_of(row)
     if payload_hash(account, order) != row["payload_hash"]:
         raise DataQualityError("an order with another payload than the one approved", stage=STAGE, key="order",
@@ -92,19 +98,15 @@ def _one(connection: Connection, account: str, broker: Broker, row: Mapping[str,
             record(connection, order, "unknown", reason="its sender ended before the answer")
         if report := broker.find(order.client_order_id):
             return _compared(connection, order, report)
-    if trouble := check(order):
-        record(connection, order, "blocked", reason=trouble)
-        return "blocked"
     claimed = {"client_order_id": order.client_order_id,
                "from_state": "planned" if row["state"] == "planned" else "unknown"}  # fmt: skip
     # Held till the claim is committed: whoever latches meanwhile waits, and then sees the order as sent.
-    trouble = heed_switch(connection, account).reason and "kill switch"
+    trouble = trouble or (heed_switch(connection, account).reason and "kill switch")
     if not trouble and not connection.execute(load_sql("orders/update_claimed"), claimed).rowcount:
         trouble = "no approval in force"
-    connection.commit()
     if trouble:
-        record(connection, order, "blocked", reason=trouble)
-        return "blocked"
+        return _blocked(connection, order, claimed, trouble)
+    connection.commit()
     try:
         return _compared(connection, order, broker.submit(order))
     except NoAnswerError as error:
@@ -117,6 +119,15 @@ def _one(connection: Connection, account: str, broker: Broker, row: Mapping[str,
     except AlmanacError as error:
         record(connection, order, "unknown", reason=str(error)[:300])
         raise
+
+
+def _blocked(connection: Connection, order: Order, claimed: Mapping[str, str], reason: str) -> str:
+    """Block an order; return its state, which is another one when a latch or a revocation has come first."""
+    if connection.execute(load_sql("orders/update_held_back"), {**claimed, "reason": reason}).rowcount:
+        write_events(connection, [blocked_event(order.client_order_id, order, reason)])
+    state = connection.execute(load_sql("orders/select_state"), claimed).fetchone()
+    connection.commit()
+    return str(state["state"]) if state else "blocked"
 
 
 def _compared(connection: Connection, order: Order, report: OrderReport) -> str:
@@ -138,7 +149,7 @@ def record(
         "broker_order_id": (report.broker_order_id or None) if report else None,
     }  # fmt: skip
     connection.execute(load_sql("orders/update_reported"), values)
-    if state in {"rejected", "blocked"}:
+    if state == "rejected":
         why = str(values["reason"] or state)
         write_events(connection, [blocked_event(order.client_order_id, order, why)])
     connection.commit()

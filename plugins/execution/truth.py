@@ -17,21 +17,19 @@ from data_layer.brokers.base import (
     Execution,
     Holdings,
     OrderReport,
-    client_order_id,
-    payload_hash,
 )
 from data_layer.storage.audit import write_events
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, transaction
+from data_layer.storage.kill_switch import latch
 from models.errors import DataQualityError, RetryableError
-from models.records import Order
 from plugins.execution.broker import order_of
+from plugins.execution.legs import gone_legs, note_leg_fills, note_legs
 from plugins.execution.sending import STAGE, blocked_event
 
 NEW_YORK = ZoneInfo("America/New_York")
 # A fill is told within minutes; after an outage or a correction within days. Older ones are read each time too.
 LATE = dt.timedelta(days=10)
-LEG_TYPES = {"stop", "limit"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,12 @@ class Truth:
     executions: Sequence[Execution]
     activities: Sequence[CashActivity]
     holdings: Holdings
+    gone: Sequence[str] = ()  # the broker's ids of exits that are not open any more
+    hints: Sequence[str] = ()  # that came before it
+
+    def entries(self) -> list[OrderReport]:
+        """Return the orders asked about and the open ones."""
+        return [*(report for report in self.reports.values() if report), *self.open_orders]
 
 
 def ask_broker(uri: str, account: str, broker: Broker, session: dt.date, opened: dt.date) -> Truth:
@@ -64,21 +68,37 @@ def ask_broker(uri: str, account: str, broker: Broker, session: dt.date, opened:
         key = {"account_id": account}
         out = connection.execute(load_sql("orders/select_out"), {**key, "names": []}).fetchall()
         known = connection.execute(load_sql("orders/select_broker_ids"), key).fetchall()
+        hints = [row["signature"] for row in connection.execute(load_sql("order_hints/select_unheeded"))]
     since = max(opened + dt.timedelta(days=1), min([session - LATE, *(row["session_date"] for row in out)]))
+    # Before the fills: an exit that is gone by now has told them.
+    open_orders = broker.open_orders()
     executions = broker.executions(since)
     told: dict[str, int] = {}
     for execution in executions:
         told[execution.broker_order_id] = max(told.get(execution.broker_order_id, 0), execution.cumulative)
     late = {r["client_order_id"] for r in known
             if r["order_type"] == "market" and told.get(r["broker_order_id"], 0) > r["filled_quantity"]}  # fmt: skip
-    reports = {name: broker.find(name) for name in sorted(late | {row["client_order_id"] for row in out})}
-    return Truth(reports, broker.open_orders(), executions, broker.cash_activities(since), broker.holdings())
+    with transaction(uri) as connection:
+        gone = gone_legs(connection, account, open_orders)
+    names = late | set(gone.values()) | {row["client_order_id"] for row in out}
+    reports = {name: broker.find(name) for name in sorted(names)}
+    activities, holdings = broker.cash_activities(since), broker.holdings()
+    return Truth(reports, open_orders, executions, activities, holdings, list(gone), hints)
 
 
-def note_truth(connection: Connection, account: str, sessions: Sequence[dt.date], truth: Truth) -> list[str]:
+def note_truth(
+    connection: Connection, account: str, sessions: Sequence[dt.date], truth: Truth, *, settle: bool = True
+) -> list[str]:
     """Write what the broker said, in the caller's transaction; return what nobody knows, one line each.
 
     A fill is booked in the session it was executed in, or in the first of those to be booked when it is told late.
+
+    Args:
+        connection: the caller's transaction.
+        account: accounts.id.
+        sessions: to be booked, in order.
+        truth: what the broker said.
+        settle: those sessions are over: what was never sent, or never arrived, has ended.
 
     Raises:
         RetryableError: when the fills told do not add up yet to what the orders say is executed.
@@ -88,7 +108,8 @@ def note_truth(connection: Connection, account: str, sessions: Sequence[dt.date]
     events = []
     for row in asked:
         report, order = truth.reports.get(row["client_order_id"]), order_of(row)
-        if report is None and (row["client_order_id"] not in truth.reports or row["session_date"] >= session):
+        waits = not settle or row["session_date"] >= session or row["client_order_id"] not in truth.reports
+        if report is None and (waits or row["state"] in ENDED):
             continue
         if report is not None and not report.is_of(order):
             raise DataQualityError("the broker has another order of this name", stage=STAGE, key="order",
@@ -104,9 +125,11 @@ def note_truth(connection: Connection, account: str, sessions: Sequence[dt.date]
                 blocked_event(order.client_order_id, order, f"{values['state']} {values['reason']}".strip())
             )
     write_events(connection, events)
-    connection.execute(load_sql("orders/update_missed"), {**key, "session": sessions[-1]})
-    _note_legs(connection, account, session, [r for r in truth.reports.values() if r], truth.open_orders)
+    if settle:
+        connection.execute(load_sql("orders/update_missed"), {**key, "session": sessions[-1]})
+    note_legs(connection, account, session, truth.entries(), truth.gone)
     strange = _note_fills(connection, account, sessions, truth)
+    connection.execute(load_sql("order_hints/update_heeded"), {"signatures": list(truth.hints)})
     known = {r["broker_order_id"] for r in connection.execute(load_sql("orders/select_broker_ids"), key)}
     mine = {leg.broker_order_id for r in truth.open_orders if r.broker_order_id in known for leg in r.legs}
     return strange + [
@@ -114,6 +137,13 @@ def note_truth(connection: Connection, account: str, sessions: Sequence[dt.date]
         for r in truth.open_orders
         if r.broker_order_id not in known | mine
     ]
+
+
+def latch_unknown(uri: str, account: str, problems: Sequence[str]) -> None:
+    """Latch the kill switch when there is something that nobody knows, in a transaction of its own."""
+    if problems:
+        with transaction(uri) as connection:
+            latch(connection, account, "; ".join(problems)[:500], "reconciliation")
 
 
 def session_of(execution: Execution) -> dt.date:
@@ -140,12 +170,14 @@ def _note_fills(
     ]  # fmt: skip
     # One that was told before keeps the session it was booked in.
     connection.execute(load_sql("broker_fills/insert_fills"), {**key, "rows": json_text(rows)})
+    note_leg_fills(connection, account)
     later = {e.broker_order_id for e in truth.executions if booked_in(e, sessions) is None}
-    short = [
-        row
-        for row in connection.execute(load_sql("broker_fills/select_incomplete"), key)
-        if not any(names.get(b) == row["client_order_id"] for b in later)
-    ]
+    legs = {leg.broker_order_id: leg.filled_quantity for report in truth.entries() for leg in report.legs}
+    added_up = connection.execute(load_sql("orders/select_broker_ids"), key)
+    short = [row for row in added_up if row["filled_quantity"] < legs.get(row["broker_order_id"], 0)]
+    short += connection.execute(load_sql("broker_fills/select_incomplete"), key).fetchall()
+    due_later = {names.get(name) for name in later}
+    short = [row for row in short if row["client_order_id"] not in due_later]
     if short:
         raise RetryableError("the fills told do not add up to what is executed", stage=STAGE, key="orders",
                              value=[dict(row) for row in short[:5]], remedy="the broker is asked again")  # fmt: skip
@@ -154,48 +186,3 @@ def _note_fills(
         for e, _ in due
         if e.broker_order_id not in names
     ]
-
-
-def _note_legs(
-    connection: Connection, account: str, session: dt.date, reports: Sequence[OrderReport],
-    open_orders: Sequence[OrderReport],
-) -> None:  # fmt: skip
-    """Write the exits of entries that have executed, and end those that the broker has ended."""
-    parents = {r["broker_order_id"]: r
-               for r in connection.execute(load_sql("orders/select_broker_ids"), {"account_id": account})}  # fmt: skip
-    rows, ended = [], []
-    for report in {r.broker_order_id: r for r in [*reports, *open_orders]}.values():
-        parent = parents.get(report.broker_order_id)
-        if parent is None or not report.filled_quantity:
-            continue
-        for leg in report.legs:
-            ended += [{"broker_order_id": leg.broker_order_id, "state": leg.state}] * (
-                leg.state in ENDED - {"filled"}
-            )
-            if leg.order_type in LEG_TYPES and leg.price is not None and leg.broker_order_id not in parents:
-                rows.append(_leg_row(account, session, leg, parent))
-    for_account = {"account_id": account, "session": session}
-    connection.execute(load_sql("orders/insert_legs"), {**for_account, "rows": json_text(rows)})
-    connection.execute(load_sql("orders/update_legs"), {**for_account, "rows": json_text(ended)})
-
-
-def _leg_row(
-    account: str, session: dt.date, leg: OrderReport, parent: Mapping[str, object]
-) -> dict[str, object]:
-    assert leg.price is not None  # noqa: S101
-    limit = leg.order_type == "limit"
-    order = Order(
-        client_order_id=client_order_id(account, leg.symbol, leg.side, session, exit_type=leg.order_type),
-        symbol=leg.symbol, session_date=session, side=leg.side, quantity=leg.quantity, reference_price=leg.price,
-        order_type=leg.order_type, time_in_force="gtc",
-        stop_price=None if limit else leg.price, limit_price=leg.price if limit else None,
-    )  # fmt: skip
-    return {
-        "client_order_id": order.client_order_id, "risk_decision_id": parent["risk_decision_id"],
-        "session_date": str(session), "symbol": leg.symbol, "side": leg.side, "quantity": leg.quantity,
-        "order_type": leg.order_type, "reference_price": str(leg.price), "parent_order_id": parent["id"],
-        "stop_price": None if order.stop_price is None else str(order.stop_price),
-        "limit_price": None if order.limit_price is None else str(order.limit_price),
-        "broker_order_id": leg.broker_order_id, "payload_hash": payload_hash(account, order),
-        "decision_hash": parent["decision_hash"],
-    }  # fmt: skip

@@ -13,7 +13,7 @@ from models.errors import AlmanacError, RetryableError
 
 
 class KillSwitchOperator(BaseOperator):
-    """Does the action on all accounts.
+    """Does the action on all accounts; latching also cancels what is out at a real broker.
 
     Args:
         action: latch, rearm or drill.
@@ -29,7 +29,12 @@ class KillSwitchOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Do it, on the day the run is of."""
+        from data_layer.settings import load_settings
+        from data_layer.storage.database import transaction
+        from data_layer.storage.kill_switch import accounts
+        from plugins.execution.cancelling import cancel_at_broker
         from plugins.stages.drill import operate
+        from plugins.vendor_keys import with_connections
 
         uri = BaseHook.get_connection("quant_data").get_uri().replace("postgres://", "postgresql://", 1)
         run = context["dag_run"]
@@ -37,7 +42,12 @@ class KillSwitchOperator(BaseOperator):
         if day is None:
             raise AirflowFailException("the run has no date")
         try:
-            return operate(uri, self.action, self.reason, day.date())
+            done = operate(uri, self.action, self.reason, day.date())
+            if self.action != "latch":
+                return done
+            with transaction(uri) as connection:
+                names = accounts(connection)
+            return {**done, "at_broker": cancel_at_broker(uri, names, lambda: with_connections(load_settings()))}
         except RetryableError:
             raise
         except AlmanacError as error:

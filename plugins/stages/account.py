@@ -173,7 +173,9 @@ def _settle_orders(connection: Connection, done: Pass) -> None:
         (e.client_order_id, "expired", part.pop(e.client_order_id, 0), e.reason, None) for e in done.expired
     ]
     when = {f.client_order_id: f.session_date for f in done.fills if f.client_order_id in done.hit}
-    filled = [(name, "filled", quantity, "", when.get(name)) for name, quantity in part.items()]
+    # An exit at a real broker may fill in parts; those are written where the broker is read.
+    filled = [(name, "filled", quantity, "", when.get(name)) for name, quantity in part.items()
+              if name not in done.hit or quantity == done.hit[name].quantity]  # fmt: skip
     planned = [(client_order_id, "planned", 0, reason, None) for client_order_id, reason in done.planned.items()
                if reason == "dry_run"]
     cancelled = [(c.client_order_id, "cancelled", 0, c.reason, c.session_date) for c in done.cancelled]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from data_layer.sessions import previous_session
 from models.ensemble import Ballots, EnsembleRules, blend
 from models.portfolio import build_targets
 from models.portfolio_weights import PortfolioRules
+from models.records import TargetPosition
 from models.regime import SLOW, regime_of
 from models.risk.base import RiskContext
 from models.risk.check import build_limits, check_risk
@@ -44,7 +47,7 @@ def targets(state: State, day: Day, result: Pass) -> None:
         flat=flat,
         rebalances=not monthly or previous_session(day.session).month != day.session.month,
     )
-    result.targets += plan.targets
+    result.targets += [_closed_first(t) for t in plan.targets] if day.rules.get("broker") else plan.targets
     result.skipped += plan.skipped
 
 
@@ -81,6 +84,14 @@ def decide(state: State, day: Day, result: Pass) -> None:
         least_usd=day.rules["portfolio"]["min_change"] * max(equity, 0.0),
     )
     result.decisions += check_risk(wanted, build_limits(limits, day.rules["overrides"]), context)
+
+
+def _closed_first(target: TargetPosition) -> TargetPosition:
+    """Return flat instead of a target through zero: a real broker turns no holding in one order."""
+    if target.current_quantity * target.target_quantity >= 0:
+        return target
+    return replace(target, target_weight=0.0, target_quantity=0, residual_usd=0.0,
+                   reason="closed first: the other side is opened from flat")  # fmt: skip
 
 
 def _held_too_long(state: State, day: Day, rules: PortfolioRules) -> dict[str, str]:

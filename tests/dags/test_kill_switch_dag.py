@@ -9,10 +9,14 @@ import pytest
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowFailException
 
+from plugins.execution.sending import send_batch
 from plugins.operators.kill_switch import KillSwitchOperator
 from tests.dags.test_dags import HEAVY, READ, ROOT, in_a_fresh_process
+from tests.support.alpaca_stub import ACCOUNT as STUB
+from tests.support.alpaca_stub import serve
 from tests.support.chain import query
 from tests.support.prepared import change
+from tests.support.real_account import ACCOUNT, SESSION, approve_all, broker_at, open_account, plan_orders
 
 
 def test_the_form_offers_what_there_is_and_only_a_live_source_drills_by_itself(tmp_path):
@@ -35,9 +39,31 @@ def test_the_operator_latches_arms_and_drills(database, monkeypatch):
         return operator.execute({"dag_run": run})
 
     assert operate("drill") == {"proved": 6}
-    assert operate("latch", "no trust") == {"accounts": 1, "cancelled": 0}
+    assert operate("latch", "no trust") == {"accounts": 1, "cancelled": 0, "at_broker": {}}
     with pytest.raises(AirflowFailException, match="a reason is needed"):
         operate("rearm")
     assert operate("rearm", "mended") == {"accounts": 1}
     (row,) = query(database.reader, "SELECT session_date FROM audit_events WHERE event_type = 'risk.drill'")
     assert row["session_date"] == dt.date(2024, 7, 6)
+
+
+def test_latching_cancels_at_a_real_broker_too(database, monkeypatch):
+    monkeypatch.setattr(
+        BaseHook, "get_connection", classmethod(lambda *_: SimpleNamespace(get_uri=lambda: database.writer))
+    )
+    open_account(database.owner)
+    plan_orders(database.owner, ["AAPL"])
+    change(database, "INSERT INTO account_adoptions VALUES ('alpaca', '2024-07-01', 1, '{}')")
+    approve_all(database.writer)
+    operator = KillSwitchOperator(task_id="operate_kill_switch", action="latch", reason="no trust")
+    run = {"dag_run": SimpleNamespace(logical_date=dt.datetime(2024, 7, 6, tzinfo=dt.UTC))}
+    with serve() as desk:
+        send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk))
+        with pytest.raises(AirflowFailException, match="1 orders are out at alpaca and stay there"):
+            operator.execute(run)
+        named = {"BROKER": "alpaca", "ALPACA_PAPER_KEY": "k", "ALPACA_PAPER_SECRET": "s", "ALPACA_PAPER_URL": desk.url,
+                 "ALPACA_ACCOUNT_ID": STUB["id"]}  # fmt: skip
+        for name, value in named.items():
+            monkeypatch.setenv(name, value)
+        assert operator.execute(run)["at_broker"] == {"cancelled": 1}
+        assert [row["status"] for row in desk.orders.values()] == ["canceled"]

@@ -80,11 +80,17 @@ class Desk:
             self.positions[row["symbol"]] = self.positions.get(row["symbol"], 0) + sign * quantity
             row["filled_qty"] = str(filled + quantity)
             row["status"] = "filled" if filled + quantity == int(row["qty"]) else "partially_filled"
+            for other in self._siblings(row) if row["status"] == "filled" else ():
+                other["status"] = "canceled"  # one cancels the other
             self.activities.append({
                 "id": f"{at}::{uuid.uuid5(SPACE, name + row['filled_qty'])}", "activity_type": "FILL",
                 "order_id": row["id"], "symbol": row["symbol"], "side": row["side"], "qty": str(quantity),
                 "price": str(price), "cum_qty": row["filled_qty"], "transaction_time": at,
             })  # fmt: skip
+
+    def _siblings(self, row: dict[str, Any]) -> list[dict[str, Any]]:
+        families = (parent["legs"] or [] for parent in self.orders.values())
+        return [leg for family in families if row in family for leg in family if leg is not row]
 
     def pay(self, kind: str, day: str, amount: float, symbol: str | None = None) -> None:
         """Move cash without a fill."""

@@ -8,7 +8,18 @@ from typing import Any
 
 from tests.support import vendor_polygon as polygon
 from tests.support.vendor_market import FIELDS, NAMES, Market
-from tests.support.vendor_pages import NEW_YORK, SYMBOLS, D, Page, at, cut, spoil, unless_silent
+from tests.support.vendor_pages import (
+    NEW_YORK,
+    STAMPS,
+    SYMBOLS,
+    VALUES,
+    D,
+    Page,
+    at,
+    cut,
+    spoil,
+    unless_silent,
+)
 
 
 def yahoo_chart(market: Market, size: int, url: str, path: str, query: dict[str, str], mode: str) -> Page:
@@ -117,3 +128,20 @@ def alpaca_actions(market: Market, size: int, url: str, path: str, query: dict[s
     ]  # fmt: skip
     found = {k: v for k, v in {"forward_splits": splits, "cash_dividends": dividends}.items() if v}
     return Page("actions", {"corporate_actions": found, "next_page_token": None})
+
+
+def alpaca_trades(market: Market, size: int, url: str, path: str, query: dict[str, str], mode: str) -> Page:
+    """The newest trade of each symbol: its last close, ten minutes after it."""
+    symbols = query["symbols"].split(",")
+    newest = {row["symbol"]: row for row in market.bars(symbols, dt.date.min, market.until)}
+    trades: dict[str, Any] = {
+        s: {"t": f"{row['date']}T21:10:00.123456789Z", "p": row["close"], "s": 100, "x": "V"}
+        for s, row in newest.items()
+    }
+    if mode in VALUES:
+        trades[symbols[0]]["p"] = VALUES[mode]
+    if mode in STAMPS:
+        trades[symbols[0]]["t"] = STAMPS[mode]
+    if mode in SYMBOLS:
+        trades[SYMBOLS[mode]] = trades.pop(symbols[0])
+    return Page("trades", {} if mode == "no_results" else {"trades": trades})

@@ -1,5 +1,5 @@
 -- Exits that rest at a real broker as children of their entry. Parameters: account_id, rows (JSON).
--- Called by plugins.execution.truth.
+-- Called by plugins.execution.legs.
 INSERT INTO orders (client_order_id, risk_decision_id, account_id, session_date, symbol, side, quantity, order_type,
                     time_in_force, reference_price, parent_order_id, stop_price, limit_price, begun, broker_order_id,
                     payload_hash, decision_hash)

@@ -11,7 +11,9 @@ from data_layer.broker_settings import PAPER, parse_broker, require_paper
 from data_layer.brokers import alpaca_client
 from data_layer.brokers.alpaca import AlpacaBroker
 from data_layer.brokers.alpaca_client import PaperClient, PaperSession
+from data_layer.settings import parse_settings
 from models.errors import BlockedError, ConfigError
+from plugins.execution.broker import open_broker
 from tests.data_layer.brokers.test_alpaca import order
 from tests.support.alpaca_stub import ACCOUNT, Desk, serve
 
@@ -122,19 +124,37 @@ def test_the_account_alone_refuses_when_addresses_are_not_looked_at(monkeypatch)
             AlpacaBroker(PaperClient("key", "secret", desk.url), "").prove()
 
 
-def test_what_is_missing_leaves_the_simulated_broker():
-    whole = {
-        "BROKER": "alpaca",
-        "ALPACA_PAPER_KEY": "k",
-        "ALPACA_PAPER_SECRET": "s",
-        "ALPACA_ACCOUNT_ID": "PA1",
-    }
-    assert parse_broker(text_of(whole)).name == "alpaca" and parse_broker(text_of({})).name == "simulated"
-    for name in whole:
-        assert parse_broker(text_of({k: v for k, v in whole.items() if k != name})).name == "simulated"
+WHOLE = {"BROKER": "alpaca", "ALPACA_PAPER_KEY": "k", "ALPACA_PAPER_SECRET": "s", "ALPACA_ACCOUNT_ID": "PA1"}
+NEEDED = tuple(WHOLE)[1:]
+
+
+def open_with(tmp_path, **values):
+    named = {name: values.get(name, "") for name in WHOLE} | {"ALMANAC_HOME": str(tmp_path), "SYMBOLS": "AAPL"}
+    return open_broker(parse_settings(tmp_path, {k: v for k, v in named.items() if v}))
+
+
+def test_without_configuration_orders_go_to_the_simulated_broker(tmp_path, caplog):
+    assert open_with(tmp_path) is None and not caplog.records
+    assert open_with(tmp_path, BROKER="alpaca") is None and "the simulated broker is used" in caplog.text
+    assert open_with(tmp_path, **{k: v for k, v in WHOLE.items() if k != "BROKER"}) is None
+    assert isinstance(open_with(tmp_path, **WHOLE), AlpacaBroker)
+
+
+@pytest.mark.parametrize("held", [[one] for one in NEEDED] + [[n for n in NEEDED if n != one] for one in NEEDED])
+def test_half_a_configuration_is_an_error_that_names_the_other_half(tmp_path, held):
+    with pytest.raises(ConfigError) as refused:
+        open_with(tmp_path, BROKER="alpaca", **{name: WHOLE[name] for name in held})
+    missing = [name for name in NEEDED if name not in held]
+    assert all(name in str(refused.value) for name in missing)
+    # Whoever goes on all the same finds the simulated one in every rule of the session.
+    assert parse_broker(text_of({"BROKER": "alpaca", **{n: WHOLE[n] for n in held}})).name == "simulated"
+
+
+def test_no_setting_names_a_live_account():
+    assert parse_broker(text_of(WHOLE)).name == "alpaca" and parse_broker(text_of({})).name == "simulated"
     for wrong in ("live", "alpaca_live", "ALPACA"):
         with pytest.raises(ConfigError, match="no such broker"):
             parse_broker(text_of({"BROKER": wrong}))
-    shown = repr(parse_broker(text_of({**whole, "ALPACA_PAPER_KEY": "hush", "ALPACA_PAPER_SECRET": "hush"})))
+    shown = repr(parse_broker(text_of({**WHOLE, "ALPACA_PAPER_KEY": "hush", "ALPACA_PAPER_SECRET": "hush"})))
     assert "hush" not in shown
     assert not [n for n in broker_settings.VARIABLES if "live" in n.lower()]

@@ -72,7 +72,7 @@ def test_wrapper_without_an_environment_says_what_to_do(program, tmp_path):
         ("quarantine", {}, "never started"),
         ("accept", {"SESSION": "2005-03-10", "REASON": "halted"}, "never started"),
         ("accept", {"SESSION": "soon", "REASON": "halted"}, "not a date"),
-        ("kill", {"REASON": "no trust"}, "never started"),
+        ("plugins.execution.kill", {"REASON": "no trust"}, "never started"),
         ("rearm", {"REASON": "mended"}, "never started"),
         ("limits", {}, "never started"),
         ("limits", {"LIMIT": "max_position", "VALUE": "much"}, "not a number"),
@@ -86,7 +86,8 @@ def test_wrapper_without_an_environment_says_what_to_do(program, tmp_path):
 )
 def test_mistake_is_one_clear_line_and_a_failure(module, variables, message, tmp_path):
     home = tmp_path / "home"
-    done = run(sys.executable, "-m", f"data_layer.runtime.{module}", ALMANAC_HOME=str(home), **variables)
+    name = module if "." in module else f"data_layer.runtime.{module}"
+    done = run(sys.executable, "-m", name, ALMANAC_HOME=str(home), **variables)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith("error: ")

@@ -79,6 +79,27 @@ def test_no_fault_hides_an_action(stub, tmp_path, mode):
     assert stub.strangers == 0
 
 
+def test_the_newest_trades_are_told_with_their_instants(stub, tmp_path):
+    found = vendor_source("alpaca", stub, tmp_path).newest_trades(["AAPL", "NOSUCH", "IBM"])
+    closes = {r["symbol"]: (r["date"], r["close"]) for r in stub.market.bars(["AAPL", "IBM"], FIRST, stub.market.until)}
+    assert {s: (instant.date(), price) for s, (instant, price) in found.items()} == closes
+    assert {instant.utcoffset() for instant, _ in found.values()} == {dt.timedelta(0)}
+    assert len(stub.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "mode",
+    ["truncated", "502", "html_200", "json_list", "redirect", "no_results", "nan", "text", "null", "negative",
+     "stamp_text", "stamp_null", "other"],
+)  # fmt: skip
+def test_no_fault_hides_or_makes_a_trade(stub, tmp_path, mode):
+    source = vendor_source("alpaca", stub, tmp_path)
+    stub.fault = Fault(mode, kind="trades")
+    with pytest.raises(ConfigError if mode == "redirect" else RetryableError, match="alpaca"):
+        source.newest_trades(["AAPL", "IBM"])
+    assert stub.strangers == 0
+
+
 @pytest.mark.parametrize(
     ("method", "address"),
     [("POST", "{url}/v2/stocks/bars"), ("DELETE", "{url}/v2/orders"), ("GET", "https://paper-api.alpaca.markets/v2/orders"),

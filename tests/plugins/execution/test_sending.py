@@ -15,6 +15,7 @@ from tests.support.real_account import (
     SESSION,
     approve_all,
     broker_at,
+    close_at,
     open_account,
     plan_orders,
     states,
@@ -112,11 +113,27 @@ def test_the_kill_switch_is_read_where_an_order_is_claimed(planned, desk):
     assert not desk.posts and set(states(planned).values()) == {"blocked"}
 
 
-def test_a_limit_at_the_send_point_holds_one_order_back(planned, desk):
+def test_a_price_beyond_the_collar_holds_one_order_back(planned, desk):
     approve_all(planned.writer)
+    close_at(planned.owner, "IBM", 55.01)
     with pytest.raises(RetryableError, match="IBM: blocked"):
-        send(planned, desk, check=lambda order: "the price has moved" if order.symbol == "IBM" else "")
+        send(planned, desk)
     assert states(planned)["IBM"] == "blocked" and len(desk.orders) == 3
+    (row,) = query(planned, "SELECT reason FROM orders WHERE symbol = 'IBM'")
+    assert row["reason"] == (
+        "price_collar: 55.0100 USD, close of 2024-07-01, is not within 10.0% of the 50.0000 it was decided on"
+    )
+
+
+def test_without_an_answer_about_trades_nothing_is_sent(planned, desk):
+    approve_all(planned.writer)
+
+    def ask(symbols):
+        raise RetryableError("no answer", stage="data_ingestion", remedy="later")
+
+    with pytest.raises(RetryableError, match="no answer"):
+        send(planned, desk, ask_trades=ask)
+    assert not desk.posts and set(states(planned).values()) == {"planned"}
 
 
 def test_an_account_that_is_not_the_pinned_one_gets_nothing(planned, desk):

@@ -92,6 +92,50 @@ def test_legs_rest_as_children_and_their_fill_is_theirs(database, desk, sent):
     assert (fill.side, fill.quantity, booked.orders[fill.client_order_id].order_type) == ("sell", 10, "stop")
 
 
+def leg_of(desk, name, kind):
+    return next(leg for leg in desk.orders[name]["legs"] if leg["type"] == kind)
+
+
+def exits(database):
+    return {r["order_type"]: (r["state"], r["filled_quantity"]) for r in rows(database) if r["order_type"] != "market"}
+
+
+def test_an_exit_fills_in_parts_and_ends_the_other(database, desk, sent):
+    desk.fill(sent["MSFT"], 50, AT)
+    stop = leg_of(desk, sent["MSFT"], "stop")["client_order_id"]
+    desk.fill(stop, 44.9, "2024-07-02T15:00:00Z", 4)
+    assert note(database, desk) == []
+    assert exits(database) == {"limit": ("resting", 0), "stop": ("resting", 4)}
+    desk.fill(stop, 44.8, "2024-07-03T15:00:00Z")
+    for _ in range(2):
+        assert note(database, desk, dt.date(2024, 7, 3)) == []
+    assert exits(database) == {"limit": ("cancelled", 0), "stop": ("filled", 10)}
+    with transaction(database.reader) as connection:
+        ended = connection.execute("SELECT DISTINCT ended_session::text FROM orders WHERE order_type <> 'market'")
+        assert [r["ended_session"] for r in ended] == ["2024-07-03"]
+
+
+def test_exits_rest_once_their_entry_has_executed_in_full(database, desk, sent):
+    desk.fill(sent["MSFT"], 50, AT, 6)
+    assert note(database, desk) == [] and exits(database) == {}
+    desk.fill(sent["MSFT"], 50, "2024-07-02T13:31:00Z")
+    assert note(database, desk) == [] and {s for s, _ in exits(database).values()} == {"resting"}
+
+
+def test_an_exit_that_is_gone_without_a_word_ends_and_a_fill_of_it_is_waited_for(database, desk, sent):
+    desk.fill(sent["MSFT"], 50, AT)
+    assert note(database, desk) == []
+    stop = leg_of(desk, sent["MSFT"], "stop")
+    desk.fill(stop["client_order_id"], 44.9, "2024-07-03T15:00:00Z")
+    told = desk.activities.pop()
+    with pytest.raises(RetryableError, match="do not add up"):
+        note(database, desk, dt.date(2024, 7, 3))
+    desk.activities.append(told)
+    desk.orders[sent["MSFT"]]["legs"] = None  # an answer that leaves them out
+    assert note(database, desk, dt.date(2024, 7, 3)) == []
+    assert exits(database) == {"limit": ("cancelled", 0), "stop": ("filled", 10)}
+
+
 def test_fills_that_do_not_add_up_yet_are_asked_for_again(database, desk, sent):
     desk.fill(sent["AAPL"], 50.25, AT)
     told = desk.activities.pop()

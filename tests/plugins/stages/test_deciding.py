@@ -106,3 +106,16 @@ def test_what_is_not_published_is_not_wanted():
     )
     assert [bool(b.published[0]) for _, b in done.done.blends] == [False, True, False, False]
     assert done.held() == [0, 0, 35, 0]
+
+
+def test_a_real_broker_closes_a_holding_before_the_other_side_is_opened():
+    """The simulated account goes through zero in one order; Alpaca refuses such an order."""
+
+    def turned(**rules):
+        votes = [(LONG, {}), (LONG, {}), (Vote(-1.0), rules)]
+        days = make_days([Bar((10.0, 10.0, 10.0, 10.0), v, rules=r) for v, r in votes], portfolio=portfolio())
+        aim = Account().take(days).done.targets[-1]
+        return aim.current_quantity, aim.target_quantity, aim.target_weight, aim.reason
+
+    assert turned() == (50, -50, -0.5, "")
+    assert turned(broker="alpaca", exits="at_close") == (50, 0, 0.0, "closed first: the other side is opened from flat")
