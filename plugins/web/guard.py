@@ -6,6 +6,9 @@ trigger the chain may trigger it here, who may change Airflow's variables may op
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -24,6 +27,11 @@ from airflow.api_fastapi.core_api.security import resolve_user_from_token
 from fastapi import HTTPException, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from plugins.web.problems import failed
+from plugins.web.rendering import route_path
+
+# Who calls these has no login: its signature is looked at instead, before anything else.
+SIGNED = frozenset({("POST", "/api/v1/webhooks/orders")})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # A form of another site can send neither JSON nor a header of its own without asking us first.
 OWN_HEADER = "x-almanac-request"
@@ -48,37 +56,52 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
+log = logging.getLogger("almanac.web")
 Next = Callable[[Request], Awaitable[Response]]
 
 
 async def guard(request: Request, call_next: Next) -> Response:
     """Let a request pass whose user may look, and whose change did not come from a foreign page."""
+    began = time.perf_counter()
     trace = request.headers.get(TRACE_HEADER, "")
     if not (0 < len(trace) <= LONGEST_TRACE and trace.isascii() and trace.replace("-", "").isalnum()):
         trace = uuid.uuid4().hex
     request.state.trace_id = trace
+    request.state.came_at = dt.datetime.now(dt.UTC)
     try:
-        request.state.user = await _user(request)
-        _refuse_foreign(request)
+        if (request.method, route_path(request)) not in SIGNED:
+            request.state.user = await _user(request)
+            _refuse_foreign(request)
+        response = await call_next(request)
     except HTTPException as refused:
         response = _refusal(request, refused)
-    else:
-        response = await call_next(request)
+    except Exception as error:
+        # Here, not in the framework's own handler: that one answers without our headers.
+        response = failed(request, error)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers[TRACE_HEADER] = trace
+    if "/api/" in request.scope["path"] or request.method not in SAFE_METHODS:
+        took = 1000 * (time.perf_counter() - began)
+        log.info(
+            "%s %r %s %.0f ms trace %s", request.method, request.scope["path"], response.status_code, took, trace
+        )
     return response
 
 
 async def _user(request: Request) -> Any:
     """Return the user who may see plugins, from the bearer token, else from Airflow's own cookie."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        token = request.cookies.get(COOKIE_NAME_JWT_TOKEN, "")
-    user = await resolve_user_from_token(token.strip() or None)
+    token = _bearer(request) or request.cookies.get(COOKIE_NAME_JWT_TOKEN, "")
+    user = await resolve_user_from_token(token or None)
     if not get_auth_manager().is_authorized_view(access_view=AccessView.PLUGINS, user=user):
         raise HTTPException(HTTPStatus.FORBIDDEN, "your role may not see Almanac's pages")
     return user
+
+
+def _bearer(request: Request) -> str:
+    """Return the bearer token, empty without one; no browser sends one by itself, as it does with a password."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _refuse_foreign(request: Request) -> None:
@@ -88,8 +111,8 @@ def _refuse_foreign(request: Request) -> None:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send application/json")
-    if request.headers.get("authorization"):
-        return  # no browser adds this by itself
+    if _bearer(request):
+        return
     origin = urlsplit(request.headers.get("origin", ""))
     if not request.headers.get(OWN_HEADER) or origin.netloc != request.headers.get("host", "").strip():
         raise HTTPException(HTTPStatus.FORBIDDEN, "the request does not come from Almanac's own pages")
@@ -98,7 +121,9 @@ def _refuse_foreign(request: Request) -> None:
 def _refusal(request: Request, refused: HTTPException) -> Response:
     wants_page = request.method in SAFE_METHODS and "text/html" in request.headers.get("accept", "")
     if refused.status_code == HTTPStatus.UNAUTHORIZED and wants_page:
-        return RedirectResponse(f"/auth/login?next={quote(str(request.url.path), safe='/')}", status_code=307)
+        query = request.scope.get("query_string", b"").decode("latin-1")
+        asked = request.scope["path"] + (f"?{query}" if query else "")
+        return RedirectResponse(f"/auth/login?next={quote(asked, safe='/')}", status_code=307)
     return JSONResponse({"detail": refused.detail}, status_code=refused.status_code)
 
 
@@ -118,16 +143,20 @@ def may_trigger(request: Request) -> None:
         raise HTTPException(HTTPStatus.FORBIDDEN, "your role may not start runs")
 
 
+def can_operate(request: Request) -> bool:
+    """Return whether the user may change what the platform does: kill, re-arm, release, promote, waive."""
+    return get_auth_manager().is_authorized_variable(
+        method="PUT", details=VariableDetails(key="almanac"), user=request.state.user
+    )
+
+
 def may_operate(request: Request) -> None:
-    """Refuse who may not change what the platform does: kill, re-arm, release, promote, waive.
+    """Refuse who may not change what the platform does.
 
     Raises:
         HTTPException: 403.
     """
-    allowed = get_auth_manager().is_authorized_variable(
-        method="PUT", details=VariableDetails(key="almanac"), user=request.state.user
-    )
-    if not allowed:
+    if not can_operate(request):
         raise HTTPException(HTTPStatus.FORBIDDEN, "your role may look, but not operate")
 
 

@@ -15,15 +15,26 @@ from data_layer.storage.database import load_sql
 # A page that has not answered after this is an error worth seeing, not a browser left turning.
 STATEMENT_SECONDS = 10
 POOL_SIZE = 8
+# Postgres is on this machine or near it: who has no connection by then is told so, instead of waiting in a queue.
+CONNECT_SECONDS = 3.0
 OPTIONS = f"-c statement_timeout={STATEMENT_SECONDS}s -c default_transaction_read_only=on -c timezone=UTC"
+
+
+def role_uri(connection_id: str) -> str:
+    """Return the connection URI of one of Airflow's connections to quant_data.
+
+    Args:
+        connection_id: quant_reader, quant_data (the writer) or quant_trainer.
+    """
+    uri = Connection.get_connection_from_secrets(connection_id).get_uri()
+    return uri.replace("postgres://", "postgresql://", 1)
 
 
 @cache
 def pool() -> ConnectionPool:
     """Return this process's connections as quant_reader; opened by the first page, kept."""
-    uri = Connection.get_connection_from_secrets("quant_reader").get_uri()
     return ConnectionPool(
-        uri.replace("postgres://", "postgresql://", 1),
+        role_uri("quant_reader"),
         min_size=1,
         max_size=POOL_SIZE,
         kwargs={
@@ -31,14 +42,21 @@ def pool() -> ConnectionPool:
             "application_name": "almanac-pages",
             "autocommit": True,
             "options": OPTIONS,
+            "connect_timeout": int(CONNECT_SECONDS),
         },
+        timeout=CONNECT_SECONDS,
+        reconnect_timeout=CONNECT_SECONDS,  # then the next page tries anew: it opens as soon as Postgres is back
         check=ConnectionPool.check_connection,  # Postgres may have been restarted since
         open=True,
     )
 
 
 def rows(statement: str, /, **parameters: Any) -> list[dict[str, Any]]:
-    """Return the rows of include/sql/<statement>.sql."""
+    """Return the rows of include/sql/<statement>.sql.
+
+    Raises:
+        psycopg.OperationalError: when Postgres does not answer, or not within STATEMENT_SECONDS.
+    """
     with pool().connection() as connection:
         return connection.execute(load_sql(statement), parameters).fetchall()  # type: ignore[return-value]
 

@@ -15,13 +15,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
+from plugins.web.around import NOTHING
+from plugins.web.files import address
+
 TABS = (
     ("overview", "Overview"),
     ("strategies", "Strategies"),
     ("assessment", "Assessment"),
     ("data", "Data"),
+    ("models", "Models"),
     ("orders", "Orders"),
-)  # fmt: skip
+    ("risk", "Risk"),
+    ("costs", "Costs"),
+)
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -36,7 +42,13 @@ templates = Environment(
 
 def wants_json(request: Request) -> bool:
     """Return whether the caller is a program: it asked below /api or takes no pages."""
-    return "/api/" in request.url.path or "text/html" not in request.headers.get("accept", "*/*")
+    return route_path(request).startswith("/api/") or "text/html" not in request.headers.get("accept", "*/*")
+
+
+def route_path(request: Request) -> str:
+    """Return the path below /almanac as the router sees it; never from the URL, which a Host header can bend."""
+    path: str = request.scope["path"]
+    return path.removeprefix(request.scope.get("root_path", ""))
 
 
 def page(request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
@@ -49,8 +61,9 @@ def page(request: Request, name: str, *, status: int = 200, **values: Any) -> Re
         values: what the template names; a name it lacks is an error, never a blank.
     """
     prefix = request.scope.get("root_path", "")
-    lit = request.url.path.removeprefix(prefix).strip("/").split("/")[0] or "overview"
-    body = templates.get_template(name).render(prefix=prefix, tabs=TABS, lit=lit, **values)
+    lit = route_path(request).strip("/").split("/")[0] or "overview"
+    around = getattr(request.state, "around", NOTHING)
+    body = templates.get_template(name).render(prefix=prefix, tabs=TABS, lit=lit, around=around, **values)
     return HTMLResponse(body, status_code=status)
 
 
@@ -104,4 +117,5 @@ def _data(value: Any) -> str:
     return json.dumps(value, default=_plain, allow_nan=False).replace("<", "\\u003c").replace("&", "\\u0026")
 
 
+templates.globals.update(file=address)
 templates.filters.update(number=_number, percent=_percent, moment=_moment, data=_data)

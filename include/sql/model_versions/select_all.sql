@@ -1,4 +1,5 @@
--- Every version with the last decision about it, newest first within its family. Called by plugins.ml.manage.
+-- Every version with the last decision about it, newest first within its family.
+-- Called by plugins.ml.manage, plugins.web.pages.models.
 SELECT v.*, d.decision, d.reason, d.decided_at, d.decided_by
 FROM model_versions v
 LEFT JOIN LATERAL (

@@ -1,2 +1,3 @@
--- One row per session: bars held and members of the universe. Called by plugins.web.pages.data.
+-- One row per session: bars held; reads the whole index, so its caller keeps the answer until the next batch.
+-- Called by plugins.web.pages.data.
 SELECT date, count(*) AS bars FROM market_data GROUP BY date ORDER BY date

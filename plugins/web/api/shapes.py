@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 Status = Literal["ok", "behind", "failed", "empty"]
 
@@ -167,3 +167,36 @@ class Ranking(BaseModel):
     in_best_set: bool
     beats_benchmark: bool
     trials: int
+
+
+class Reasoned(BaseModel):
+    """Why something is done; it stays on record."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=3, max_length=500, pattern=r"\S.*\S.*\S", description="Stays on record")
+
+
+class Switched(Reasoned):
+    """Of which account, and why."""
+
+    account: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,30}$")
+
+
+class ToStart(Reasoned):
+    """Up to which session the chain shall run."""
+
+    end: dt.date | None = Field(default=None, description="Last session; all there are when left out")
+
+
+class Done(BaseModel):
+    """What came of an action, in words."""
+
+    said: str
+
+
+class Started(Done):
+    """A run that was started."""
+
+    dag_id: str
+    run_id: str

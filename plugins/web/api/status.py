@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Query
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 
 from plugins.stages.context import CHAIN
 from plugins.web.api.shapes import Health, Run, RunDetail, StageHealth, Status
+from plugins.web.around import Account
 from plugins.web.reading import rows
 
 router = APIRouter(tags=["status"])
@@ -18,10 +18,9 @@ Skip = Annotated[int, Query(ge=0, le=10_000_000)]
 
 
 @router.get("/health")
-def health() -> Health:
+def health(request: Request) -> Health:
     """Tell how far each stage is; a stage is behind when the one before it has completed a later session."""
     stages, before = [], None
-    now = dt.datetime.now(dt.UTC)  # for people to read; nothing is decided by it
     for found in rows("api/select_health", stages=list(CHAIN)):
         last = found["last_session"]
         status: Status = "behind" if last and before and before > last else "ok"
@@ -29,7 +28,7 @@ def health() -> Health:
             status = "empty"
         if found["failed_session"]:
             status = "failed"
-        age = (now - found["completed_at"]).total_seconds() if last else None
+        age = (request.state.came_at - found["completed_at"]).total_seconds() if last else None
         stages.append(
             StageHealth(
                 stage=found["stage"],
@@ -51,10 +50,10 @@ def runs(limit: Count = 100, offset: Skip = 0) -> list[Run]:
 
 
 @router.get("/runs/{run_id}")
-def run(run_id: Annotated[str, Path(max_length=250)], limit: Count = 1000) -> RunDetail:
+def run(account: Account, run_id: Annotated[str, Path(max_length=250)], limit: Count = 1000) -> RunDetail:
     """Tell what one run did, and which signals of its sessions became which orders."""
     stages = rows("api/select_runs", run_id=run_id, count=limit, skip=0)
     if not stages:
         raise HTTPException(404, f"no run {run_id} has written anything")
-    orders = rows("api/select_signal_orders", run_id=run_id, count=limit)
+    orders = rows("api/select_signal_orders", run_id=run_id, account=account, count=limit)
     return RunDetail.model_validate({"stages": stages, "signal_orders": orders})

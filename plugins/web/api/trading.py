@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from data_layer.settings import SYMBOL_PATTERN
 from plugins.web.api.shapes import Model, Order, Position, Signal
 from plugins.web.api.status import Count, Skip
+from plugins.web.around import Account
 from plugins.web.reading import row, rows
 
 router = APIRouter(tags=["trading"])
@@ -63,6 +64,6 @@ def refuse_order() -> None:
 
 
 @router.get("/positions")
-def positions(session: Day = None) -> list[Position]:
-    """List holdings at a session's close, the newest booked one when none is named."""
-    return [Position.model_validate(r) for r in rows("api/select_positions", session=session)]
+def positions(account: Account, session: Day = None) -> list[Position]:
+    """List an account's holdings at a session's close, its newest booked one when none is named."""
+    return [Position.model_validate(r) for r in rows("api/select_positions", account=account, session=session)]

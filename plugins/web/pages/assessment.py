@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from starlette.responses import Response
 
+from plugins.web.around import look_around
 from plugins.web.reading import row, rows
 from plugins.web.rendering import page
 
-router = APIRouter(prefix="/assessment")
+router = APIRouter(prefix="/assessment", dependencies=[Depends(look_around)])
 FULL_SCALE = (
     0.5  # a median return of 50 % has the deepest colour; crashes and rallies of a year lie within it
 )

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from functools import lru_cache
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from plugins.web.reading import rows
+from plugins.web.around import look_around
+from plugins.web.guard import can_operate
+from plugins.web.reading import row, rows
 from plugins.web.rendering import columns, page
 
-router = APIRouter(prefix="/data")
+router = APIRouter(prefix="/data", dependencies=[Depends(look_around)])
 SHOWN = 200  # newest first; the tables themselves have them all
 
 
 @router.get("")
 def data(request: Request) -> Response:
     """Show coverage by session and everything that puts bars in doubt."""
+    newest = row("pages/select_newest_batch")
     return page(
         request,
         "data.html",
-        coverage=columns(rows("pages/select_coverage")),
+        coverage=coverage(*(newest.values() if newest else (0, None))),
         batches=rows("pages/select_batches", count=20),
         quarantine=rows("pages/select_open_quarantine", count=SHOWN),
         findings=rows("pages/select_findings", count=SHOWN),
         disagreements=rows("pages/select_disagreements", count=SHOWN),
         restatements=rows("pages/select_restatements", count=SHOWN),
+        may_operate=can_operate(request),
         shown=SHOWN,
     )
+
+
+@lru_cache(maxsize=1)
+def coverage(batches: int, newest: int | None) -> dict[str, list[Any]]:
+    """Return the number of bars of each session; counted once per batch, for no bar comes without one.
+
+    Args:
+        batches: how many batches there are.
+        newest: id of the newest one, None before there is any.
+    """
+    return columns(rows("pages/select_coverage")) if batches and newest else {}

@@ -1,4 +1,4 @@
-"""Orders: all of them, and one followed from its fill down to the bars it came from."""
+"""Orders: all of an account's, and one followed from its fill down to the bars it came from."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from starlette.responses import Response
 
-from data_layer.settings import SYMBOL_PATTERN
+from data_layer.settings import is_symbol
+from plugins.web.around import Around, Surroundings
 from plugins.web.reading import row, rows
-from plugins.web.rendering import page
+from plugins.web.rendering import page, table_csv
 
 router = APIRouter(prefix="/orders")
 PAGE_ROWS = 100
 BARS_SHOWN = 5
+MOST_SAVED = 100_000  # rows of one file; some ten megabytes, more than a spreadsheet likes
 Symbol = Annotated[str | None, Query(max_length=16)]
+State = Annotated[str | None, Query(pattern=r"^[a-z_]{0,20}$")]
 
 
 @router.get("")
 def orders(
     request: Request,
+    around: Surroundings,
     symbol: Symbol = None,
-    state: Annotated[str | None, Query(max_length=20)] = None,
+    state: State = None,
     number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
 ) -> Response:
     """Show orders, newest first."""
-    if symbol and not SYMBOL_PATTERN.fullmatch(symbol):
-        raise HTTPException(422, f"not a ticker: {symbol}")
-    chosen = {"symbol": symbol or None, "state": state or None}
+    chosen = _chosen(around, symbol, state)
     total = rows("pages/count_orders", **chosen)[0]["orders"]
     found = rows("pages/select_recent_orders", **chosen, count=PAGE_ROWS, skip=(number - 1) * PAGE_ROWS)
     return page(
@@ -42,19 +44,37 @@ def orders(
     )
 
 
+@router.get(".csv")
+def saved(around: Surroundings, symbol: Symbol = None, state: State = None) -> Response:
+    """Save all that match as CSV."""
+    chosen = _chosen(around, symbol, state)
+    if (total := rows("pages/count_orders", **chosen)[0]["orders"]) > MOST_SAVED:
+        raise HTTPException(413, f"{total:,} orders are more than one file holds: choose a symbol or a state")
+    return table_csv("orders", rows("pages/select_recent_orders", **chosen, count=MOST_SAVED, skip=0))
+
+
 @router.get("/{client_order_id}")
-def order(request: Request, client_order_id: Annotated[str, Path(pattern=r"^[A-Z2-7]{32}$")]) -> Response:
+def order(
+    request: Request, around: Surroundings, client_order_id: Annotated[str, Path(pattern=r"^[A-Z2-7]{32}$")]
+) -> Response:
     """Show an order's whole lineage."""
     found = row("pages/select_order", client_order_id=client_order_id)
     if found is None:
         raise HTTPException(404, f"no order {client_order_id}")
-    where = {"symbol": found["symbol"], "session": found["session_date"]}
+    where = {"symbol": found["symbol"], "session": found["decided_session"]}
     return page(
         request,
         "order.html",
         order=found,
         fills=rows("pages/select_order_fills", order_id=found["id"]),
+        votes=rows("pages/select_order_ensemble", **where),
         signals=rows("pages/select_order_signals", **where),
         features=rows("pages/select_order_features", **where),
         bars=rows("pages/select_order_bars", **where, count=BARS_SHOWN),
     )
+
+
+def _chosen(around: Around, symbol: str | None, state: str | None) -> dict[str, str | None]:
+    if symbol and not is_symbol(symbol):
+        raise HTTPException(422, f"not a ticker: {symbol}")
+    return {"account": around.account, "symbol": symbol or None, "state": state or None}

@@ -8,17 +8,21 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from plugins.stages.context import CHAIN
+from plugins.web.around import Surroundings
 from plugins.web.reading import row, rows
 from plugins.web.rendering import columns, page
 
 router = APIRouter()
 
-STAGES = ("data_ingestion", "feature_engineering", "model_execution", "risk_execution", "performance_testing")
 STRIP_SESSIONS = 60  # a quarter of a year fits the width of a laptop
+ALERTS_SHOWN = 50
 
 
 @router.get("/")
-def overview(request: Request, session: Annotated[dt.date | None, Query()] = None) -> Response:
+def overview(
+    request: Request, around: Surroundings, session: Annotated[dt.date | None, Query()] = None
+) -> Response:
     """Show one session; the newest one done when none is named."""
     newest = row("pages/select_newest_session")
     chosen = session or (newest["session_date"] if newest else None)
@@ -26,23 +30,25 @@ def overview(request: Request, session: Annotated[dt.date | None, Query()] = Non
         return page(request, "empty.html", title="Overview")
     strip = _strip(chosen)
     done = (
-        dict(zip(STAGES, strip[-1]["states"], strict=True))
+        dict(zip(CHAIN, strip[-1]["states"], strict=True))
         if strip and strip[-1]["session"] == chosen
         else {}
     )
+    of_account = {"account": around.account}
     return page(
         request,
         "overview.html",
         session=chosen,
-        waits_for=[stage for stage in STAGES if done.get(stage) not in ("completed", "stale")],
-        around=row("pages/select_sessions_around", session=chosen),
-        stages=STAGES,
+        waits_for=[stage for stage in CHAIN if done.get(stage) not in ("completed", "stale")],
+        around_session=row("pages/select_sessions_around", session=chosen),
+        stages=CHAIN,
         strip=strip,
         progress=rows("pages/select_progress"),
-        account=row("pages/select_account", session=chosen),
-        equity=columns(rows("pages/select_equity")),
+        alerts=rows("pages/select_open_alerts", count=ALERTS_SHOWN),
+        account=row("pages/select_account", **of_account, session=chosen),
+        equity=columns(rows("pages/select_equity", **of_account)),
         signals=rows("pages/select_signals", session=chosen),
-        orders=rows("pages/select_orders", session=chosen),
+        orders=rows("pages/select_orders", **of_account, session=chosen),
     )
 
 
@@ -50,5 +56,5 @@ def _strip(session: dt.date) -> list[dict[str, Any]]:
     """Return the last sessions up to one, each with the status of every stage."""
     found = rows("pages/select_strip", session=session, count=STRIP_SESSIONS)
     return [
-        {"session": r["session_date"], "states": [r["states"].get(s, "none") for s in STAGES]} for r in found
+        {"session": r["session_date"], "states": [r["states"].get(s, "none") for s in CHAIN]} for r in found
     ]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from starlette.responses import Response
 
+from plugins.web.around import look_around
 from plugins.web.reading import row, rows
 from plugins.web.rendering import columns, page
 
-router = APIRouter(prefix="/strategies")
+router = APIRouter(prefix="/strategies", dependencies=[Depends(look_around)])
 SIGNALS_SHOWN = 250  # what a person scrolls through; the table itself has them all
 Name = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,60}$")]
 

@@ -1,54 +1,92 @@
-// Tables with class "sortable": a click on a heading sorts, the box filters, the button saves what is shown as CSV.
+// Tables with class "sortable": a click on a heading sorts, the box filters, rows come in pages, the button saves as CSV
+// what the filter leaves.
 (function () {
+  const PAGE = 50;
+  const FEW = 8;  // rows that are seen at a glance need no filter
   const value = (cell) => {
-    const number = Number(cell.textContent.replaceAll(",", "").replace(/ (%|USD)$/, ""));
-    return Number.isNaN(number) ? cell.textContent : number;
+    const text = cell.textContent.trim();
+    const number = Number(text.replaceAll(",", "").replace(/ (%|USD)$/, ""));
+    return text === "" || Number.isNaN(number) ? text : number;
   };
-  const guarded = (text) => (/^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? "'" + text : text);
-  function sort(table, column, heading) {
-    const up = heading.getAttribute("aria-sort") !== "ascending";
-    for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
-    heading.setAttribute("aria-sort", up ? "ascending" : "descending");
-    const sorted = [...table.tBodies[0].rows].sort((a, b) => {
-      const [x, y] = [value(a.cells[column]), value(b.cells[column])];
-      const order = typeof x === typeof y ? (x > y) - (x < y) : typeof x === "number" ? -1 : 1;
-      return up ? order : -order;
-    });
-    table.tBodies[0].append(...sorted);
-  }
-  function save(table) {
-    const shown = [table.tHead.rows[0], ...table.tBodies[0].rows].filter((row) => !row.hidden);
-    const text = shown.map((row) => [...row.cells]
-      .map((cell) => '"' + guarded(cell.textContent.trim()).replaceAll('"', '""') + '"').join(",")).join("\r\n");
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-    link.download = table.dataset.name + ".csv";
-    link.click();
-    URL.revokeObjectURL(link.href);
-  }
-  for (const table of document.querySelectorAll("table.sortable")) {
-    [...table.tHead.rows[0].cells].forEach((heading, column) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.append(...heading.childNodes);
-      heading.append(button);
-      button.addEventListener("click", () => sort(table, column, heading));
-    });
-    const tools = document.createElement("div");
-    tools.className = "tools";
+  const guarded = (text) => (/^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text.replaceAll(",", ""))) ? "'" + text : text);
+  const button = (text, pressed) => {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = text;
+    made.addEventListener("click", pressed);
+    return made;
+  };
+  function equip(table) {
+    const body = table.tBodies[0];
+    const all = [...body.rows];
+    const headings = [...table.tHead.rows[0].cells];
+    const kept = headings.map((heading, column) => column).filter((column) => !("plain" in headings[column].dataset));
+    let matching = all;
+    let page = 0;
     const filter = document.createElement("input");
     filter.type = "search";
     filter.placeholder = "Filter rows";
     filter.setAttribute("aria-label", "Filter rows");
-    filter.addEventListener("input", () => {
+    const told = document.createElement("span");
+    told.setAttribute("role", "status");
+    const back = button("‹", () => show(page - 1));
+    back.setAttribute("aria-label", "Rows before");
+    const on = button("›", () => show(page + 1));
+    on.setAttribute("aria-label", "Rows after");
+    function show(wanted) {
+      const last = Math.max(0, Math.ceil(matching.length / PAGE) - 1);
+      page = Math.min(Math.max(wanted, 0), last);
+      const first = page * PAGE;
+      body.replaceChildren(...matching.slice(first, first + PAGE));
+      back.disabled = page === 0;
+      on.disabled = page === last;
+      back.hidden = on.hidden = last === 0;
+      const until = Math.min(first + PAGE, matching.length);
+      told.textContent = matching.length === 0 ? "no row matches" : last === 0 && matching.length === all.length
+        ? `${all.length} ${all.length === 1 ? "row" : "rows"}` : `${first + 1} to ${until} of ${matching.length}`;
+    }
+    function choose() {
       const wanted = filter.value.toLowerCase();
-      for (const row of table.tBodies[0].rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
-    });
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = "CSV";
-    button.addEventListener("click", () => save(table));
-    tools.append(filter, button);
-    table.before(tools);
+      matching = all.filter((row) => row.textContent.toLowerCase().includes(wanted));
+      show(0);
+    }
+    function sort(column, heading) {
+      const up = heading.getAttribute("aria-sort") !== "ascending";
+      for (const other of headings) other.removeAttribute("aria-sort");
+      heading.setAttribute("aria-sort", up ? "ascending" : "descending");
+      all.sort((a, b) => {
+        const [x, y] = [value(a.cells[column]), value(b.cells[column])];
+        const empty = (x === "–") - (y === "–");  // what is not known comes last, whichever way
+        if (empty) return empty;
+        const order = typeof x === typeof y ? (x > y) - (x < y) : typeof x === "number" ? -1 : 1;
+        return up ? order : -order;
+      });
+      choose();
+    }
+    function save() {
+      const text = [table.tHead.rows[0], ...matching].map((row) => kept
+        .map((column) => '"' + guarded(row.cells[column].textContent.trim()).replaceAll('"', '""') + '"').join(",")).join("\r\n");
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+      link.download = table.dataset.name + ".csv";
+      link.click();
+      URL.revokeObjectURL(link.href);
+    }
+    for (const column of kept) {
+      const heading = headings[column];
+      const made = button("", () => sort(column, heading));
+      made.append(...heading.childNodes);
+      heading.append(made);
+    }
+    filter.addEventListener("input", choose);
+    const tools = document.createElement("div");
+    tools.className = "tools";
+    const csv = button("CSV", save);
+    csv.setAttribute("aria-label", "Save as CSV");
+    if (all.length > FEW) tools.append(filter);
+    tools.append(csv, told, back, on);
+    (table.closest(".scroll") || table).before(tools);
+    show(0);
   }
+  for (const table of document.querySelectorAll("table.sortable")) equip(table);
 })();

@@ -26,18 +26,27 @@ def app(airflow_home):
 
 @pytest.fixture
 def over(monkeypatch) -> Iterator[Callable]:
-    """Returns a function that lets the pages read a database."""
+    """Returns a function that lets the pages read a database, and the actions write it."""
     from airflow.models import Connection
 
     from plugins.web import reading
+    from plugins.web.pages import data
 
     reading.pool.cache_clear()
+    data.coverage.cache_clear()
     opened = []
 
     def read(database) -> None:
-        connection = Connection(uri=database.reader.replace("postgresql://", "postgres://", 1))
+        uris = {
+            "quant_reader": database.reader,
+            "quant_data": database.writer,
+            "quant_trainer": database.trainer,
+        }
+        held = {
+            name: Connection(uri=uri.replace("postgresql://", "postgres://", 1)) for name, uri in uris.items()
+        }
         monkeypatch.setattr(
-            Connection, "get_connection_from_secrets", classmethod(lambda cls, conn_id: connection)
+            Connection, "get_connection_from_secrets", classmethod(lambda cls, conn_id: held[conn_id])
         )
         opened.append(database)
 

@@ -20,7 +20,7 @@ def every_path(app) -> list[tuple[str, str]]:
             found += every_path(route)
         else:
             path = route.path.format(
-                name="golden_cross", model="golden_cross", run_id="x", client_order_id="A" * 32
+                name="golden_cross", model="golden_cross", run_id="x", client_order_id="A" * 32, number=1
             )
             found += [(method, path) for method in route.methods]
     return found
@@ -90,3 +90,31 @@ def test_only_our_own_pages_can_press_a_button(with_button, as_role, headers, st
     client = as_role("op")
     client.cookies.set("_token", "op")
     assert client.post("/press", content=b"{}", headers=headers).status_code == status
+
+
+def test_a_password_that_a_browser_adds_by_itself_proves_nothing(with_button, as_role):
+    client = as_role("op")
+    client.cookies.set("_token", "op")
+    headers = {"Authorization": "Basic b3A6b3A=", "Content-Type": "application/json"}
+    assert client.post("/press", content=b"{}", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["x/api/v1/webhooks/orders?", "x/api/v1/webhooks/orders#", "x/static/almanac.css?"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_bent_host_opens_nothing(app, host, method):
+    stranger = TestClient(app, raise_server_exceptions=False)
+    assert stranger.request(method, "/api/v1/health", headers={"Host": host}).status_code in (400, 401)
+
+
+def test_the_login_brings_back_to_what_was_asked_for(app):
+    answer = TestClient(app).get(
+        "/orders?symbol=AAPL", headers={"Accept": "text/html"}, follow_redirects=False
+    )
+    assert answer.headers["location"] == "/auth/login?next=/orders%3Fsymbol%3DAAPL"
+
+
+def test_requests_stand_in_the_log_with_their_trace(as_role, caplog):
+    with caplog.at_level("INFO", logger="almanac.web"):
+        as_role("viewer").get("/api/v1/nothing", headers={"X-Trace-ID": "abc-123"})
+    assert "404" in caplog.text
+    assert "trace abc-123" in caplog.text

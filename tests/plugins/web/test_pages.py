@@ -5,7 +5,9 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-PAGES = ("/", "/strategies", "/strategies/rsi_reversion", "/assessment", "/data", "/orders")
+PAGES = (
+    "/", "/strategies", "/strategies/rsi_reversion", "/assessment", "/data", "/models", "/orders", "/risk", "/costs",
+)  # fmt: skip
 HOSTILE = "<script>alert(1)</script>"
 
 

@@ -1,0 +1,16 @@
+-- One row per limit: its threshold, and the most that a decision of a session used of it (of a least confidence the
+-- least). Parameters: account, session. Called by plugins.web.pages.risk.
+WITH checked AS (
+    SELECT c."limit", c.value, c.threshold, d.symbol, c.allowed_quantity <> d.requested_quantity AS bound,
+           row_number() OVER (PARTITION BY c."limit"
+               ORDER BY CASE WHEN c."limit" LIKE 'min%%' THEN -c.value ELSE c.value END DESC NULLS LAST, d.symbol) AS place
+    FROM risk_decisions d
+    CROSS JOIN LATERAL jsonb_to_recordset(d.checks)
+        AS c("limit" text, value float8, threshold float8, allowed_quantity bigint)
+    WHERE d.account_id = %(account)s AND d.session_date = %(session)s
+)
+SELECT trim(l.name || ' ' || l.symbol) AS name, l.threshold, l.unit, l.description, u.value, u.symbol,
+       CASE WHEN u.threshold > 0 AND l.name NOT LIKE 'min%%' THEN u.value / u.threshold END AS used,
+       (SELECT count(*) FROM checked c WHERE c."limit" = l.name AND c.bound) AS bound
+FROM risk_limits l LEFT JOIN checked u ON u."limit" = l.name AND u.place = 1
+ORDER BY l.name, l.symbol
