@@ -68,7 +68,8 @@ class Market:
     has_delisted: bool  # whether shares that left the market are among them, as many as a market loses
     synthetic: bool
     refused: int = 0  # rows of files that cannot be true and were left out, as the quality gate would
-    voices: pd.DataFrame = field(default=SILENCE, repr=False)  # what trained models said, see plugins.stages.voices
+    # What trained models said of the sessions, see plugins.stages.voices.
+    voices: pd.DataFrame = field(default_factory=lambda: SILENCE, repr=False)
 
     @cached_property
     def row_symbol(self) -> Index:

@@ -20,6 +20,11 @@ def vectorbt_script() -> Path:
     return ROOT / "tests" / "benchmarks" / "peer_vectorbt.py"
 
 
+def vectorbt_stops_script() -> Path:
+    """The script that runs vectorbt with stops in that environment."""
+    return ROOT / "tests" / "benchmarks" / "peer_vectorbt_stops.py"
+
+
 def backtesting_script() -> Path:
     """The script that runs backtesting.py in that environment."""
     return ROOT / "tests" / "benchmarks" / "peer_backtesting.py"

@@ -7,7 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from models.backtest.book import GOAL, ORDER, STOP
+from models.backtest.book import GOAL, ORDER, STOP, TRADE
 from models.backtest.curve import MEASURES
 from models.backtest.grid import RESULTS, run_grid
 from models.backtest.kernel import DIVIDEND, SPLIT, run_account
@@ -15,7 +15,7 @@ from models.backtest.portfolio import run_portfolio
 from models.backtest.rules import Rules
 from models.strategies.discovery import discover_strategies
 from plugins.backtest.market import market_from_file, wanted
-from tests.benchmarks.peers import backtesting_script, bench_python, vectorbt_script
+from tests.benchmarks.peers import backtesting_script, bench_python, vectorbt_script, vectorbt_stops_script
 from tests.support.models import TRAINED
 
 SYMBOLS = ("AAPL", "AIG", "BA", "F", "GE", "KO", "MSFT", "XOM")
@@ -26,6 +26,9 @@ COSTS = Rules(
 # What vectorbt cannot say: more than the account's value (volatility_targeting), a drift band (balanced_portfolio);
 # ml_ensemble reads predictions of trained models, and others trade one.
 BEYOND = {"volatility_targeting", "balanced_portfolio", "ml_ensemble", *TRAINED}
+# Compared with their stops. NAMES are compared without: vectorbt has stops for signals only, where it cannot be told a
+# share of the account's value to sell short; there the shares are ours, and here nothing but the weights is.
+STOPPED = ("enhanced_momentum", "golden_cross", "mean_reversion", "rsi_reversion", "trend_following")
 NAMES = sorted(set(discover_strategies().classes) - BEYOND)
 
 
@@ -103,6 +106,68 @@ def test_equal_to_vectorbt(compared, name):
     np.testing.assert_array_equal(measures["win_rate"], rate)
     np.testing.assert_allclose(measures["total_return"], theirs["total_return"], rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(measures["max_drawdown"], theirs["max_drawdown"], rtol=1e-9, atol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def stopped(python, market, tmp_path_factory):
+    """By strategy with a stop: our curves and measures, vectorbt's, and why our trades ended."""
+    shape = (len(market.sessions), len(SYMBOLS))
+    factor = market.frame["split_factor"].to_numpy()
+    bars = market.bars.copy()  # in one share basis: vectorbt knows of no splits
+    bars[:, :4] *= factor[:, None]
+    bars[:, SPLIT] = 1.0
+    columns = {name: bars[:, i].reshape(shape[::-1]).T for i, name in enumerate(("open", "high", "low", "close"))}
+    sides, shares, trails, table, ours = [], [], [], [], {}
+    for name in STOPPED:
+        target, trail, rules = wanted(market, discover_strategies().classes[name](), COSTS)
+        target, trail = np.nan_to_num(target), trail * factor
+        # Our targets are limit orders and do not slip; vectorbt's slip with its stops, or both do not.
+        rules = rules._replace(cash_rate=0.0, slippage_bps=0.0 if rules.take_profit > 0.0 else COSTS.slippage_bps)
+        assert set(np.unique(target)) <= {-1.0, 0.0, 1.0}
+        curves, sold, logs = np.empty(shape), np.full(shape, np.nan), []
+        for n in range(shape[1]):
+            part = slice(market.offsets[n], market.offsets[n + 1])
+            curve, cash = np.empty(shape[0]), np.empty(shape[0])
+            _, _, log = run_portfolio(
+                bars[part], np.arange(shape[0])[:, None], 0, shape[0] - 1, np.ascontiguousarray(target[:, n : n + 1]),
+                trail[part], np.zeros(shape[0], bool), rules, curve, cash,
+            )  # fmt: skip
+            curves[:, n] = curve
+            sold[log[:, TRADE.index("entry_day")].astype(int), n] = log[:, TRADE.index("shares")]
+            logs.append(log)
+        rows = np.ascontiguousarray(target.T).reshape(1, -1)
+        whole = np.tile([[[0, shape[0] - 1]]], (shape[1], 1, 1))
+        found = run_grid(
+            bars, market.offsets, rows, trail[None], np.array([rules], float), whole, market.benchmark, 0.0
+        )[0, :, 0]  # fmt: skip
+        ours[name] = curves, dict(zip(RESULTS, found.T, strict=True)), np.concatenate(logs)
+        sides.append(target)
+        shares.append(sold)
+        trails.append(trail.reshape(shape[::-1]).T)
+        table.append((rules.stop_loss, rules.take_profit, rules.slippage_bps / 1e4))
+    stop, goal, slippage = np.array(table).T
+    folder = tmp_path_factory.mktemp("stops")
+    np.savez(folder / "in.npz", **columns, side=sides, shares=shares, trail=trails, stop=stop, goal=goal,
+             slippage=slippage, fees=0.001, cash=COSTS.cash)  # fmt: skip
+    subprocess.run([python, vectorbt_stops_script(), folder / "in.npz", folder / "out.npz"], check=True)
+    theirs = np.load(folder / "out.npz")
+    return {name: (*ours[name], {k: theirs[k][i] for k in theirs.files}) for i, name in enumerate(STOPPED)}
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_stops_equal_to_vectorbt(stopped, name):
+    """Resting inside the bar from the entry's own on, filled at the open that jumps over them, the stop first."""
+    curves, measures, log, theirs = stopped[name]
+    np.testing.assert_allclose(curves, theirs["equity"], rtol=1e-9)
+    np.testing.assert_array_equal(measures["trades"], theirs["positions"])
+    np.testing.assert_array_equal(measures["win_rate"], theirs["wins"] / theirs["positions"])
+    equity = theirs["equity"]
+    np.testing.assert_allclose(measures["total_return"], equity[-1] / equity[0] - 1.0, rtol=1e-9, atol=1e-9)
+    worst = (equity / np.maximum.accumulate(equity) - 1.0).min(axis=0)
+    np.testing.assert_allclose(measures["max_drawdown"], worst, rtol=1e-9, atol=1e-9)
+    reasons = log[~np.isnan(log[:, TRADE.index("exit_day")]), TRADE.index("reason")]
+    assert (reasons == STOP).sum() > 20 and (reasons == ORDER).sum() > 20
+    assert ((reasons == GOAL).sum() > 20) == (name == "mean_reversion")
 
 
 def test_most_strategies_trade(compared):
