@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from data_layer.features.compute import compute_sessions
 from data_layer.features.market import with_market_return
+from data_layer.features.panel import Rows
 from data_layer.features.registry import catalogue, feature_sets, set_version
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
@@ -176,11 +177,12 @@ class Features:
         bars = with_market_return(bars, self.context.settings.market_index)
         if symbols:
             bars = bars[bars["symbol"].isin(list(symbols))]
+        history = Rows.from_bars(bars)
         if mode == "insert" and len(view) >= DIRECT_SESSIONS and not _any_stored(connection, view, sets):
-            yield Merged(copy_features(connection, bars, view, sets), 0)
+            yield Merged(copy_features(connection, history, view, sets), 0)
             return
         for feature_set, version in sets.items():
-            rows, matrix = compute_sessions(bars, view, feature_set)
+            rows, matrix = compute_sessions(history, view, feature_set)
             yield merge(
                 connection,
                 "feature_values",
