@@ -1,8 +1,7 @@
 """Compile every kernel into the cache on disk: `python -m data_layer.features.warm`, once at installation.
 
-numba keeps what it compiles in __pycache__ beside the kernels' files (or where NUMBA_CACHE_DIR says), for this
-processor and these files' time stamps. A task that finds it loads all kernels in a second; compiling them takes
-ten times as long.
+Where it is kept and what makes it stale: models.compiled. A task that finds it loads all kernels in a second; compiling
+them takes ten times as long.
 """
 
 from __future__ import annotations
