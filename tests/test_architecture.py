@@ -27,8 +27,7 @@ TOP_LEVEL = {
     "requirements-bench.txt", "Makefile", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md",
 }  # fmt: skip
 # The resolver's one look; how long ago something was, for people; and the runtime, which decides nothing.
-# The calendar ends a year after it was built: its copy on disk names the month.
-CLOCKS = {"data_layer/sessions.py", "plugins/stages/opening.py", "plugins/web/api/status.py"}
+CLOCKS = {"plugins/stages/opening.py", "plugins/web/api/status.py"}
 ENVIRONMENT = {"data_layer/settings.py"}
 
 
