@@ -22,10 +22,12 @@ from models.errors import ConfigError
 EXCHANGE = "XNYS"
 # Daily bars of US stocks that anybody sells begin later than this.
 FIRST_DAY = dt.date(1962, 1, 2)
+# The package would end a year after today, and what is a session would hang on when it was asked.
+LAST_DAY = dt.date(2050, 12, 31)
 # Days on which the exchange stayed shut at short notice; a calendar package knows them only in its next version.
 OVERRIDES = ROOT / "include" / "calendar_overrides.csv"
-# The package takes half a second to build the calendar; it is kept beside the compiled modules, and thrown away with
-# them. A month later it is built anew, for it ends a year after it was built.
+# The package takes a second to build the calendar; it is kept beside the compiled modules, and thrown away with them.
+# Another version of the package, which may know of other holidays, builds its own.
 CACHE = Path(__file__).resolve().parent / "__pycache__"
 
 
@@ -63,7 +65,7 @@ class _Table:
 
 @lru_cache(maxsize=1)
 def _table() -> _Table:
-    days, *instants = _kept(CACHE / f"{EXCHANGE}-{version('exchange_calendars')}-{dt.date.today():%Y-%m}.npy")
+    days, *instants = _kept(CACHE / f"{EXCHANGE}-{FIRST_DAY}-{LAST_DAY}-{version('exchange_calendars')}.npy")
     open_days = ~np.isin(days, np.array(list(closures()), "datetime64[s]"))
     opens, closes = ([t.replace(tzinfo=dt.UTC) for t in column[open_days].tolist()] for column in instants)
     return _Table(days[open_days].astype("datetime64[D]").tolist(), opens, closes)
@@ -78,7 +80,8 @@ def _kept(path: Path) -> NDArray[np.datetime64]:
     import exchange_calendars
     import pandas as pd
 
-    schedule = exchange_calendars.get_calendar(EXCHANGE, start=pd.Timestamp(FIRST_DAY)).schedule
+    span = {"start": pd.Timestamp(FIRST_DAY), "end": pd.Timestamp(LAST_DAY)}
+    schedule = exchange_calendars.get_calendar(EXCHANGE, **span).schedule
     columns = (schedule.index, *(schedule[name].dt.tz_convert(None) for name in ("open", "close")))
     built = np.array([column.to_numpy() for column in columns]).astype("datetime64[s]")
     with suppress(OSError):  # nowhere to keep it

@@ -47,13 +47,10 @@ def forward_factors(bars: pd.DataFrame, actions: pd.DataFrame) -> pd.DataFrame:
     """
     require_columns(bars, BAR_COLUMNS, "bars")
     require_columns(actions, ACTION_COLUMNS, "actions")
-    result = bars.copy()
-    result["split_factor"] = 1.0
-    result["return_factor"] = 1.0
     if bars.empty or actions.empty:
         if not bars.empty:
             symbol_rows(bars)
-        return result
+        return bars.assign(split_factor=1.0, return_factor=1.0)
     starts, codes, symbols, days = symbol_rows(bars)
     events = _checked(actions)
     events["code"] = symbols.get_indexer(pd.Index(events["symbol"]))
@@ -69,10 +66,11 @@ def forward_factors(bars: pd.DataFrame, actions: pd.DataFrame) -> pd.DataFrame:
     edges = np.concatenate((starts[:-1], steps["bar"].to_numpy(np.int64)))
     order = np.argsort(edges)
     lengths = np.diff(np.append(edges[order], len(bars)))
+    found = {}
     for column, step in (("split_factor", "split"), ("return_factor", "total")):
         levels = np.concatenate((np.ones(len(symbols)), factors[step].to_numpy(np.float64)))
-        result[column] = np.repeat(levels[order], lengths)
-    return result
+        found[column] = np.repeat(levels[order], lengths)
+    return bars.assign(**found)
 
 
 def _checked(actions: pd.DataFrame) -> pd.DataFrame:

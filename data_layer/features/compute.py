@@ -83,7 +83,7 @@ def compute(
 
 
 def compute_sessions(
-    bars: pd.DataFrame,
+    history: Rows,
     sessions: Sequence[dt.date],
     feature_set: str = "technical",
     threads: int | None = None,
@@ -91,7 +91,7 @@ def compute_sessions(
     """Compute a whole set and keep the rows of some sessions, without ever holding those of all.
 
     Args:
-        bars: as for `compute`, each symbol's from its first.
+        history: of bars as for `compute`, each symbol's from its first.
         sessions: whose rows are wanted.
         feature_set: the set.
         threads: as for `compute`.
@@ -99,13 +99,11 @@ def compute_sessions(
     Returns:
         symbol and date of the bars of those sessions, and their values, float32 [rows, columns].
     """
-    check_columns(bars)
     columns = select(None, feature_set)
-    if bars.empty:
-        return bars[["symbol", "date"]], np.empty((0, len(columns)), np.float32)
-    history = Rows.from_bars(bars)
     due = np.isin(history.days, np.array(list(sessions), "datetime64[D]").astype(np.int64))
-    keys = bars.loc[due, ["symbol", "date"]].reset_index(drop=True)
+    owners = np.searchsorted(history.starts, np.flatnonzero(due), "right") - 1
+    days = history.days[due].astype("datetime64[D]").astype("datetime64[s]")
+    keys = pd.DataFrame({"symbol": history.symbols[owners], "date": days})
     if not due.any():
         return keys, np.empty((0, len(columns)), np.float32)
     if feature_set in REACH:

@@ -11,18 +11,17 @@ A window goes by blocks of its length counted from the first row: the tail of on
 (van Herk 1992, Gil and Werman 1993). It costs the same whatever the window's length, and unlike a running sum it
 forgets a NaN or a huge value as soon as the window has left it.
 
-Never fastmath: it may assume there are no NaN and reorder sums. Helpers of a kernel belong in its own file,
-because the compile cache on disk is renewed by the time stamp of that file only.
+Never fastmath: it may assume there are no NaN and reorder sums.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from data_layer.features.lanes import WIDTH, every, extent, put, root_of, take, turn
 from data_layer.features.layout import FloatArray, IntArray
+from models.compiled import njit
 
 # numpy's error model: a division by zero is inf or NaN for `compute` to deal with, not an exception.
 kernel = njit(cache=True, error_model="numpy", nogil=True)

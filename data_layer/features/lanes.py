@@ -12,8 +12,6 @@ Left to itself the compiler puts vectors across an inner loop over lanes only wh
 overlap, tests that anew on each row, and keeps the state in memory: several times as long. The operators are IEEE's,
 element by element and never fused, so a lane's bits are those of plain floats. Any processor can run them: a
 vector wider than its own is several of them.
-
-A file of kernels is compiled anew when it changes, not when this one does: clear the compile cache then.
 """
 
 # numba has no types of its own:

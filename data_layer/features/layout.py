@@ -85,7 +85,7 @@ def symbol_rows(frame: pd.DataFrame) -> tuple[IntArray, IntArray, pd.Index, IntA
     Symbols may come in any order (a database's collation is not Python's), but each in one piece.
 
     Args:
-        frame: columns symbol and date, at least one row.
+        frame: columns symbol and date.
 
     Returns:
         starts, int64 [symbols + 1]: rows `starts[i]` to `starts[i + 1] - 1` are symbol i; codes, int64
@@ -94,19 +94,19 @@ def symbol_rows(frame: pd.DataFrame) -> tuple[IntArray, IntArray, pd.Index, IntA
     Raises:
         DataQualityError: for a missing symbol, scattered symbols, or dates not strictly ascending in one.
     """
-    raw_codes, names = pd.factorize(frame["symbol"])
-    codes = raw_codes.astype(np.int64)
-    symbols = pd.Index(names)
-    days = to_days(frame["date"])
-    if (codes < 0).any():
-        raise DataQualityError("a bar has no symbol", stage=STAGE, key="row", value=int(np.argmin(codes)))
-    changes = np.flatnonzero(np.diff(codes)) + 1
-    starts = np.concatenate(([0], changes, [len(codes)])).astype(np.int64)
-    if len(starts) != len(symbols) + 1:
-        back = changes[np.diff(codes)[changes - 1] < 0][0]
-        raise _bad_order("rows of one symbol are not contiguous", symbols[codes[back]], days[back])
-    same = np.diff(codes) == 0
-    wrong = np.flatnonzero(same & (np.diff(days) <= 0)) + 1
+    column, days = frame["symbol"].array, to_days(frame["date"])
+    missing = np.flatnonzero(column.isna())
+    if len(missing):
+        raise DataQualityError("a bar has no symbol", stage=STAGE, key="row", value=int(missing[0]))
+    # Neighbours are compared, and only each symbol's first row is looked up: a tenth of looking up all of them.
+    changes = np.flatnonzero(np.asarray(column[1:] != column[:-1], np.bool_)) + 1
+    starts = np.unique(np.concatenate(([0], changes, [len(days)]))).astype(np.int64)  # only one when there are no rows
+    symbols = pd.Index(column.take(starts[:-1]))
+    again = np.flatnonzero(symbols.duplicated())
+    if len(again):
+        raise _bad_order("rows of one symbol are not contiguous", symbols[again[0]], days[starts[again[0]]])
+    codes = np.repeat(np.arange(len(symbols)), np.diff(starts))
+    wrong = np.flatnonzero((np.diff(codes) == 0) & (np.diff(days) <= 0)) + 1
     if len(wrong):
         row = wrong[0]
         problem = "duplicated bar" if days[row] == days[row - 1] else "dates of one symbol are not ascending"

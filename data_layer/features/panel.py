@@ -38,6 +38,7 @@ BoolArray = npt.NDArray[np.bool_]
 class Rows:
     """Bars symbol after symbol, one float64 array [rows] per field; a value missing or not finite is NaN."""
 
+    symbols: npt.NDArray[np.object_]  # [symbols]
     starts: IntArray  # [symbols + 1]: rows `starts[i]` to `starts[i + 1] - 1` are symbol i's, in date order
     days: IntArray  # since 1970-01-01
     raw: dict[str, FloatArray]  # open, high, low, close, volume, and of OPTIONAL_COLUMNS what there is
@@ -46,12 +47,13 @@ class Rows:
 
     @classmethod
     def from_bars(cls, bars: pd.DataFrame) -> Rows:
-        """Read and check a frame of bars with their forward factors; at least one row.
+        """Read and check a frame of bars with their forward factors.
 
         Raises:
             DataQualityError: a missing or non-numeric column, unsorted or duplicated bars, a factor that is
                 not finite and above 0.
         """
+        check_columns(bars)
         starts, codes, symbols, days = symbol_rows(bars)
         optional = [name for name in OPTIONAL_COLUMNS if name in bars.columns]
         raw = {name: to_floats(bars[name]) for name in (*BAR_COLUMNS[2:], *optional)}
@@ -64,6 +66,7 @@ class Rows:
                     key=name, value=float(bars[name].iloc[row]), remedy="take factors from forward_factors",
                 )  # fmt: skip
         return cls(
+            symbols.to_numpy(object),
             starts,
             days,
             split_factor=raw.pop("split_factor"),
@@ -86,15 +89,19 @@ class Rows:
         stays = np.arange(len(wanted)) >= (self.starts[:-1] + skipped)[symbols]
         starts = np.concatenate(([0], np.cumsum(np.diff(self.starts) - skipped)))
         raw = {name: values[stays] for name, values in self.raw.items()}
-        return Rows(starts, self.days[stays], raw, self.split_factor[stays], self.return_factor[stays]), stays
+        kept = Rows(
+            self.symbols, starts, self.days[stays], raw, self.split_factor[stays], self.return_factor[stays]
+        )
+        return kept, stays
 
     def groups(self, lanes: int) -> Iterator[tuple[slice, Panel]]:
         """Cut into panels of so many symbols each, and say which rows each one is."""
         for first in range(0, len(self.starts) - 1, lanes):
             starts = self.starts[first : first + lanes + 1]
             part = slice(int(starts[0]), int(starts[-1]))
+            raw = {name: values[part] for name, values in self.raw.items()}
             yield part, Panel(Rows(
-                starts - starts[0], self.days[part], {name: values[part] for name, values in self.raw.items()},
+                self.symbols[first : first + lanes], starts - starts[0], self.days[part], raw,
                 self.split_factor[part], self.return_factor[part],
             ))  # fmt: skip
 

@@ -1,8 +1,7 @@
 """What the scheduler's tasks have in common, imported once in the process that they are forked from.
 
-It saves each task some two seconds, and the one that validates three more. Libraries only, and the exchange
-calendar that one of them keeps once it is built: nothing of ours, so that a changed strategy or stage counts
-with the next task.
+It saves each task some two seconds, and the one that validates three more. Libraries only and nothing of ours, so
+that a changed strategy or stage counts with the next task.
 """
 
 import importlib
@@ -12,16 +11,15 @@ import adbc_driver_postgresql.dbapi
 import airflow.executors.local_executor
 import airflow.sdk.execution_time.supervisor
 import airflow.sdk.execution_time.task_runner
-import exchange_calendars
-import numba
-import pandas as pd
+import pandas
 import psycopg
 import pyarrow
+from numba.core.registry import cpu_target
 
-__all__ = ["adbc_driver_postgresql", "airflow", "numba", "psycopg", "pyarrow"]
+__all__ = ["adbc_driver_postgresql", "airflow", "pandas", "psycopg", "pyarrow"]
 
-# Asked for as data_layer.sessions does (a test compares them), or it would be built again.
-exchange_calendars.get_calendar("XNYS", start=pd.Timestamp("1962-01-02"))
+# What numba imports before the first kernel is loaded, among it scipy: half of the time that loading all of ours takes.
+cpu_target.target_context.refresh()
 # It tells at length what it registers, in the log of whatever task imports it.
 logging.getLogger("great_expectations").setLevel(logging.WARNING)
 importlib.import_module("great_expectations")

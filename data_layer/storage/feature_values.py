@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from data_layer.features.compute import GROUP, fill_group
 from data_layer.features.panel import Panel, Rows
@@ -26,7 +25,7 @@ Result = TypeVar("Result")
 
 
 def copy_features(
-    connection: Connection, bars: pd.DataFrame, sessions: Sequence[object], sets: Mapping[str, int]
+    connection: Connection, history: Rows, sessions: Sequence[object], sets: Mapping[str, int]
 ) -> int:
     """Append the features of every bar of the sessions, without looking for rows that are there.
 
@@ -36,33 +35,31 @@ def copy_features(
 
     Args:
         connection: inside the caller's transaction, under the stage's lock.
-        bars: as `compute` takes them, from each symbol's first.
+        history: of bars as `compute` takes them, from each symbol's first.
         sessions: dates whose rows are wanted.
         sets: versions by feature set.
 
     Returns:
         The number of rows written.
     """
-    if bars.empty:
+    if not len(history.days):
         return 0
-    history = Rows.from_bars(bars)
-    names = bars["symbol"].to_numpy()[history.starts[:-1]]
     wanted = np.isin(history.days, np.array(list(sessions), "datetime64[D]").astype(np.int64))
     columns = {name: select(None, name) for name in sorted(sets)}
 
     def encode_group(group: tuple[slice, Panel]) -> tuple[int, list[bytes]]:
         rows, part = group
-        first = int(np.searchsorted(history.starts, rows.start))
         matrices = {}
         for name, wanted_columns in columns.items():
             matrices[name] = np.empty((len(wanted_columns), rows.stop - rows.start), np.float32)
             fill_group(matrices[name], wanted_columns, part)
         pieces = []
-        for place, (begin, end) in enumerate(zip(part.rows.starts[:-1], part.rows.starts[1:], strict=True)):
+        ends = part.rows.starts
+        for symbol, begin, end in zip(part.rows.symbols, ends[:-1], ends[1:], strict=True):
             due = np.flatnonzero(wanted[rows][begin:end]) + begin
             if len(due):
                 values = [(name, sets[name], matrix[:, due].T) for name, matrix in matrices.items()]
-                pieces.append(encode_symbol(str(names[first + place]), part.rows.days[due], values))
+                pieces.append(encode_symbol(symbol, part.rows.days[due], values))
         return int(wanted[rows].sum()) * len(sets), pieces
 
     written = 0

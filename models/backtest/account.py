@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from numba import njit
-
 from models.backtest.costs import affordable, commission, slippage, whole
 from models.backtest.rules import Rules
 from models.backtest.stops import is_reached, levels_of, trail_on
+from models.compiled import njit
 
 TINY = 1e-12  # shares: a fraction below it is rounding, not a holding
 # Being paid out for a share that left is no order: nobody takes a commission.

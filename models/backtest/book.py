@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from models.backtest.account import Account
+from models.compiled import njit
 
 Matrix = NDArray[np.float64]
 

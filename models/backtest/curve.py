@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from models.backtest.metrics import SESSIONS_PER_YEAR
+from models.compiled import njit
 
 Series = NDArray[np.float64]
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from models.backtest.account import (
@@ -37,6 +36,7 @@ from models.backtest.account import (
 )
 from models.backtest.rules import Rules
 from models.backtest.stops import is_reached, levels_of, trail_on
+from models.compiled import njit
 
 Series = NDArray[np.float64]
 Matrix = NDArray[np.float64]

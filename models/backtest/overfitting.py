@@ -11,10 +11,10 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from models.backtest.deflated import FLAT
+from models.compiled import njit
 from models.errors import ConfigError, DataQualityError
 
 Matrix = NDArray[np.float64]

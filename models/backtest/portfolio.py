@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from models.backtest.account import (
@@ -48,6 +47,7 @@ from models.backtest.book import (
 )  # fmt: skip
 from models.backtest.kernel import CLOSE, DIVIDEND, GAP, HIGH, LEFT, LOW, OPEN, SPLIT, VOLATILITY, VOLUME
 from models.backtest.rules import Rules
+from models.compiled import njit
 
 Series = NDArray[np.float64]
 Matrix = NDArray[np.float64]

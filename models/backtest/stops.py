@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from models.backtest.rules import Rules
+from models.compiled import njit
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from models.compiled import njit
 from models.errors import DataQualityError
 from models.ml.base import Dataset, Floats, Price
 from models.panel import Dates

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from models.compiled import njit
 from models.panel import Dates, Matrix
 
 Blocks = NDArray[np.int64]  # [T] ascending; sessions with the same number belong together

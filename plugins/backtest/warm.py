@@ -1,30 +1,18 @@
 """Compile the backtests' kernels into the cache on disk: `python -m plugins.backtest.warm`, once at installation.
 
-See data_layer.features.warm: whoever finds them compiled loads them in a second. What was compiled before the newest
-kernel is thrown away first: numba looks at a function's own file only, not at those whose functions it calls.
+See data_layer.features.warm: whoever finds them compiled loads them in a second.
 """
 
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 import numpy as np
 
-from data_layer.settings import ROOT
 from models.backtest.daily import mean_daily_returns
 from models.backtest.grid import run_grid
 from models.backtest.rules import Rules
 from plugins.backtest.outcome import run
-
-
-def forget_stale(folder: Path) -> int:
-    """Remove what was compiled of a folder's modules before the newest of them; return how many files that were."""
-    newest = max((path.stat().st_mtime for path in folder.glob("*.py")), default=0.0)
-    stale = [path for path in folder.glob("__pycache__/*.nb[ic]") if path.stat().st_mtime < newest]
-    for path in stale:
-        path.unlink(missing_ok=True)
-    return len(stale)
 
 
 def warm() -> None:
@@ -47,5 +35,4 @@ def warm_beside() -> None:
 
 
 if __name__ == "__main__":
-    forget_stale(ROOT / "models" / "backtest")
     warm()

@@ -10,6 +10,7 @@ import numpy as np
 
 from data_layer.features.compute import compute_sessions
 from data_layer.features.market import with_market_return
+from data_layer.features.panel import Rows
 from data_layer.features.registry import catalogue
 from data_layer.storage.database import load_sql, read_frame
 from models.errors import DataQualityError
@@ -57,7 +58,7 @@ def check_drift(
         return 0
     bars = bars_as_of(uri, session, cutoff, [*chosen, market_index] if market_index else chosen)
     bars = with_market_return(bars, market_index)
-    own = bars[bars["symbol"].isin(chosen)]
+    own = Rows.from_bars(bars[bars["symbol"].isin(chosen)])
     compared = 0
     for feature_set, version in versions.items():
         keys, computed = compute_sessions(own, [session], feature_set)

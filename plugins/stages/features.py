@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 from data_layer.features.compute import compute_sessions
 from data_layer.features.market import with_market_return
+from data_layer.features.panel import Rows
 from data_layer.features.registry import catalogue, feature_sets, set_version
+from data_layer.features.warm import warm
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
 from data_layer.storage.feature_values import copy_features
@@ -172,15 +175,19 @@ class Features:
         sets: Mapping[str, int],
     ) -> Iterator[Merged]:
         """Compute the sets for sessions that share one view of the past, and bring them into the table."""
-        bars = bars_as_of(self.context.uri, view[-1], cutoff)
+        with ThreadPoolExecutor(1) as beside:  # on another processor than the database's
+            loading = beside.submit(warm, ["float32"])
+            bars = bars_as_of(self.context.uri, view[-1], cutoff)
+            loading.result()
         bars = with_market_return(bars, self.context.settings.market_index)
         if symbols:
             bars = bars[bars["symbol"].isin(list(symbols))]
+        history = Rows.from_bars(bars)
         if mode == "insert" and len(view) >= DIRECT_SESSIONS and not _any_stored(connection, view, sets):
-            yield Merged(copy_features(connection, bars, view, sets), 0)
+            yield Merged(copy_features(connection, history, view, sets), 0)
             return
         for feature_set, version in sets.items():
-            rows, matrix = compute_sessions(bars, view, feature_set)
+            rows, matrix = compute_sessions(history, view, feature_set)
             yield merge(
                 connection,
                 "feature_values",

@@ -7,11 +7,11 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from data_layer.features.adjustment import forward_factors
 from data_layer.storage.database import Connection, load_sql, read_frame, transaction
+from data_layer.storage.histories import read_bars
 from plugins.stages.runs import completed_sessions
 
 Renamed = tuple[str, str, dt.date]  # old ticker, new one, first session of the new one
@@ -67,26 +67,16 @@ def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequenc
     """
     with transaction(uri) as connection:
         changes = renames(connection, [session], {session: cutoff})[0]
-    tickers = set(symbols)
-    for old, new, _ in reversed(changes):
-        tickers |= {old} if new in tickers else set()
-    parameters = {"session": session, "cutoff": cutoff, "symbols": ",".join(sorted(tickers))}
-    bars = read_frame(uri, load_sql("market_data/select_as_of"), parameters)
+        tickers = set(symbols)
+        for old, new, _ in reversed(changes):
+            tickers |= {old} if new in tickers else set()
+        bars = read_bars(connection, session, cutoff, tickers)
     actions = actions_as_of(uri, session, cutoff)
     if changes:
         bars = join_renamed(bars, changes)
-        bars = bars[bars["symbol"].isin(list(symbols)) | (not symbols)].reset_index(drop=True)
-    return forward_factors(_in_order(bars), join_renamed(actions, changes, "ex_date"))
-
-
-def _in_order(bars: pd.DataFrame) -> pd.DataFrame:
-    """Sort by symbol and date; rows come nearly so, which a stable sort of one number each is quick at."""
-    codes, _ = pd.factorize(bars["symbol"], sort=True)
-    days = bars["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    keys = (codes.astype(np.int64) << 32) + days
-    if (keys[1:] > keys[:-1]).all():
-        return bars
-    return bars.take(np.argsort(keys, kind="stable")).reset_index(drop=True)
+        bars = bars[bars["symbol"].isin(list(symbols)) | (not symbols)]
+        bars = bars.sort_values(["symbol", "date"], ignore_index=True)
+    return forward_factors(bars, join_renamed(actions, changes, "ex_date"))
 
 
 def actions_as_of(uri: str, until: dt.date, cutoff: dt.datetime) -> pd.DataFrame:

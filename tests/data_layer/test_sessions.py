@@ -146,3 +146,23 @@ def test_the_calendar_is_kept_on_disk_and_built_again_when_that_is_not_whole(tmp
         path.write_bytes(damage)
         with pytest.raises(ImportError):
             ours._kept(path)
+
+
+def test_another_version_of_the_package_or_another_span_is_another_calendar(tmp_path, monkeypatch):
+    monkeypatch.setattr(ours, "CACHE", tmp_path)
+    before = {"version": ours.version, "FIRST_DAY": ours.FIRST_DAY, "LAST_DAY": ours.LAST_DAY}
+    try:
+        for count, name in enumerate(before, start=1):
+            other = dt.date(2040 if name == "LAST_DAY" else 1963, 1, 2)
+            monkeypatch.setattr(ours, name, (lambda package: "0") if name == "version" else other)
+            ours._table.cache_clear()
+            assert ours.is_session(dt.date(2024, 7, 5))
+            assert len(list(tmp_path.iterdir())) == count
+    finally:
+        monkeypatch.undo()
+        ours._table.cache_clear()
+
+
+def test_the_calendar_reaches_for_decades_and_does_not_ask_for_today():
+    days = ours._table().days
+    assert days[0] == ours.FIRST_DAY and days[-1] == dt.date(2050, 12, 30)

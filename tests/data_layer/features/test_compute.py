@@ -16,6 +16,7 @@ from data_layer.features.adjustment import forward_factors
 from data_layer.features.compute import compute, compute_sessions
 from data_layer.features.kernels import rolling_mean_std
 from data_layer.features.lanes import WIDTH
+from data_layer.features.panel import Rows
 from data_layer.features.registry import UNITS, catalogue
 from models.errors import ConfigError, DataQualityError
 
@@ -231,9 +232,9 @@ def test_rows_of_some_sessions_are_those_of_all(walk, feature_set):
     whole = compute(bars, feature_set=feature_set)
     for places in ([2], [59, 60, 61, 130], [181, 399]):
         days = pd.to_datetime(bars["date"].iloc[places])
-        keys, values = compute_sessions(bars, [day.date() for day in days], feature_set)
+        keys, values = compute_sessions(Rows.from_bars(bars), [day.date() for day in days], feature_set)
         rows = whole[pd.to_datetime(whole["date"]).isin(days)]
         assert keys["symbol"].tolist() == rows["symbol"].tolist()
         assert values.tobytes() == rows.iloc[:, 2:].to_numpy(np.float32).tobytes()
-    keys, values = compute_sessions(bars, [pd.Timestamp("1990-01-01").date()], feature_set)
+    keys, values = compute_sessions(Rows.from_bars(bars), [pd.Timestamp("1990-01-01").date()], feature_set)
     assert len(keys) == 0 and values.shape == (0, len(catalogue(feature_set)))

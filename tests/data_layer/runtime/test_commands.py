@@ -105,17 +105,14 @@ def test_stop_and_status_without_a_home(tmp_path):
     assert not Path(home).exists()
 
 
-def test_preload_brings_libraries_and_the_calendar_but_nothing_of_ours(tmp_path):
+def test_preload_brings_libraries_but_nothing_of_ours(tmp_path):
+    """numba's registries and scipy, which loading the first kernel asks for, and no thread, which a fork would lose."""
     code = (
-        "import sys, datetime as dt, exchange_calendars.calendar_utils as u, data_layer.runtime.preload\n"
+        "import sys, threading, data_layer.runtime.preload\n"
         "ours = [m for m in sys.modules if m.split('.')[0] in {'data_layer', 'models', 'plugins'}]\n"
-        "cached = dict(u.global_calendar_dispatcher._factory_output_cache)\n"
-        "from data_layer.sessions import is_session\n"
-        "is_session(dt.date(2020, 1, 2))\n"
-        "now = u.global_calendar_dispatcher._factory_output_cache\n"
-        "same = now.keys() == cached.keys() and all(now[k] is v for k, v in cached.items())\n"
-        "print(len(cached), same, 'pandas' in sys.modules, *sorted(ours))\n"
+        "there = {'numba.np.arraymath', 'scipy.linalg', 'pandas', 'great_expectations'} <= set(sys.modules)\n"
+        "print(there, threading.active_count(), *sorted(ours))\n"
     )
     done = run(sys.executable, "-c", code, AIRFLOW_HOME=str(tmp_path))
     ours = "data_layer data_layer.runtime data_layer.runtime.preload"
-    assert done.stdout == f"1 True True {ours}\n", done.stderr
+    assert done.stdout == f"True 1 {ours}\n", done.stderr

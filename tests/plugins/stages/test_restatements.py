@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 
 from data_layer.features.compute import compute_sessions
+from data_layer.features.panel import Rows
 from data_layer.features.registry import feature_sets
 from data_layer.storage.database import read_frame
 from plugins.stages.knowledge import bars_as_of
@@ -118,13 +119,13 @@ def test_a_past_sessions_features_from_what_was_believed_then(home, market, feat
     home.ingest(spoilt, start=FIRST, end=HALF)
     held = read_frame(home.uri, "SELECT bool_and(backfilled) AS b FROM market_data_history")
     assert bool(held["b"].iloc[0])
-    keys, computed = compute_sessions(bars_as_of(home.uri, session, cutoff), [session], feature_set)
+    keys, computed = compute_sessions(Rows.from_bars(bars_as_of(home.uri, session, cutoff)), [session], feature_set)
     found = stored(home.uri, feature_set=feature_set, until=str(session))
     found = found[found["date"] == keys["date"].iloc[0]]
     assert found["symbol"].to_list() == keys["symbol"].to_list() == ["AAPL", "IBM", "MSFT"]
     assert (bits(found["values"]) == bits(computed)).all()
     now = dt.datetime.now(dt.UTC)
-    _, restated = compute_sessions(bars_as_of(home.uri, session, now), [session], feature_set)
+    _, restated = compute_sessions(Rows.from_bars(bars_as_of(home.uri, session, now)), [session], feature_set)
     assert (bits(found["values"]) != bits(restated)).any()
 
 
@@ -193,7 +194,7 @@ def test_a_restatement_brings_the_correction_into_features_and_signals_and_no_fu
     found = stored(home.uri, until=HALF)
     cutoff = home.query("SELECT known_at FROM market_data WHERE version = 2")[0][0]
     computed = [
-        compute_sessions(bars_as_of(home.uri, session, cutoff), [session], "technical")
+        compute_sessions(Rows.from_bars(bars_as_of(home.uri, session, cutoff)), [session], "technical")
         for session in sorted({stamp.date() for stamp in found["date"]})
     ]
     for keys, values in computed:

@@ -1,0 +1,65 @@
+"""Whole histories of bars out of Postgres: an array a column and symbol, for a row costs more than its values."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+from psycopg.rows import tuple_row
+
+from data_layer.storage.database import Connection, load_sql
+
+# array_send begins with five numbers: dimensions, whether there are NULLs, type, length, index of the first element.
+_HEAD_BYTES = 20
+_EPOCH_DAYS = 10_957  # 2000-01-01, where Postgres counts from
+_NUMBERS = {"open": ">f8", "high": ">f8", "low": ">f8", "close": ">f8", "volume": ">i8"}
+
+
+def read_bars(
+    connection: Connection, session: dt.date, cutoff: dt.datetime, symbols: Iterable[str] = ()
+) -> pd.DataFrame:
+    """Return bars up to a session as known at a cutoff, under the tickers of their day.
+
+    Args:
+        connection: any role that may read.
+        session: the last one.
+        cutoff: what came to be known later is left out.
+        symbols: only theirs; all when empty.
+
+    Returns:
+        symbol, date (datetime64[ms]), open, high, low, close (raw, USD), volume (raw, shares, float64); by symbol and
+        date, never NaN.
+    """
+    parameters = {"session": session, "cutoff": cutoff, "symbols": ",".join(sorted(symbols))}
+    cursor = connection.cursor(binary=True, row_factory=tuple_row)
+    found = sorted(cursor.execute(load_sql("market_data/select_as_of"), parameters).fetchall())
+    ends = np.cumsum([0, *(len(_values(dates, ">i4")) for _, dates, *_ in found)])
+    days, numbers = np.empty(ends[-1], np.int32), np.empty((len(_NUMBERS), ends[-1]))
+    for place, (_, dates, *columns) in enumerate(found):
+        rows, own = slice(ends[place], ends[place + 1]), _values(dates, ">i4")
+        # As they lie in the table: in runs, which a stable sort is quick at.
+        order = np.argsort(own, kind="stable")
+        days[rows] = own[order]
+        for column, sent, kind in zip(numbers, columns, _NUMBERS.values(), strict=True):
+            column[rows] = _values(sent, kind)[order]
+    days += _EPOCH_DAYS
+    codes = np.repeat(np.arange(len(found), dtype=np.int32), np.diff(ends))
+    names = pa.array([symbol for symbol, *_ in found], pa.string())
+    keys = pa.table({
+        "symbol": pa.DictionaryArray.from_arrays(pa.array(codes), names).cast(pa.string()),
+        "date": pa.array(days).cast(pa.date32()),
+    }).to_pandas(date_as_object=False)  # fmt: skip
+    # The matrix is column-major for pandas already: no copy.
+    frame: pd.DataFrame = pd.concat([keys, pd.DataFrame(numbers.T, columns=[*_NUMBERS], copy=False)], axis=1)
+    return frame
+
+
+def _values(sent: bytes, kind: str) -> npt.NDArray:
+    """The elements of an array as array_send wrote it; the tables' columns hold no NULL."""
+    element = np.dtype([("length", ">i4"), ("value", kind)])
+    values: npt.NDArray = np.frombuffer(sent, element, offset=_HEAD_BYTES)["value"]
+    return values
