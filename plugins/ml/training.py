@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from models.backtest.deflated import moments
 from models.errors import ConfigError
 from models.ml.base import Artifact, Dataset, Trainer
 from models.ml.drift import with_reference
+from models.ml.gate import middle
 from models.ml.walk_forward import walk_forward
 from plugins.backtest.assessment_store import code_version, universe_name
 from plugins.backtest.market import market_from_database
@@ -44,7 +44,7 @@ from plugins.ml.material import (
     load_material,
     newest_window,
 )
-from plugins.ml.promotion import promote, same_configuration
+from plugins.ml.promotion import numbers, promote, same_configuration
 from plugins.ml.tracking import track
 
 CODE = ("models/ml", "data_layer/features", "plugins/ml")
@@ -140,7 +140,7 @@ class Training:
         artifact = with_reference(artifact, type(m.trainer), m.data, rows)
         with transaction(self.uri) as connection:
             own = stored_folds(connection, run_id)
-        metrics = {name: _middle([fold[name] for fold in own]) for name in MEASURES} | {"folds": len(own)}
+        metrics = {name: known(middle(numbers(own, name))) for name in MEASURES} | {"folds": len(own)}
         version = register(
             self.uri, open_store(self.settings), m.run, artifact.format, artifact.content, artifact.metadata,
             metrics=metrics, trained=(day_at(m.data.sessions, first), day_at(m.data.sessions, last)),
@@ -198,8 +198,3 @@ class Training:
             note_run(
                 self.uri, run["id"], **track(self.uri, self.settings, run, own, artifact, version, error)
             )
-
-
-def _middle(values: Sequence[float | None]) -> float | None:
-    whole = [value for value in values if value is not None]
-    return float(median(whole)) if whole and len(whole) == len(values) else None
