@@ -15,6 +15,7 @@ from data_layer.storage.database import transaction
 from data_layer.storage.registry import Row, promoted_version, register
 from data_layer.storage.training import (
     begun,
+    end_begun,
     end_run,
     feature_set_version,
     find_run,
@@ -71,9 +72,17 @@ class Training:
             ConfigError: unknown family, parameter or symbol.
             DataQualityError: too little history for the folds.
         """
+        try:
+            return self._begin(asked)
+        except BaseException as error:  # Ctrl-C too: there may be a row of the run already
+            end_begun(self.uri, asked.run_key, asked.family, f"{type(error).__name__}: {error}")
+            raise
+
+    def _begin(self, asked: Asked) -> int:
         trainer = family_class(asked.family).from_parameters(asked.parameters)
         with transaction(self.uri) as connection:
-            end, cutoff = begun(connection, asked.run_key) or (asked.end, None)
+            earlier = begun(connection, asked.run_key)  # another try keeps to what the first one saw
+        end, cutoff = (earlier["last_session"], earlier["known_at"]) if earlier else (asked.end, None)
         market = market_from_database(self.uri, asked.symbols, asked.start, end, cutoff)
         laid = lay_folds(market, trainer, asked.shape())
         first, price, horizon = first_needed(trainer, laid), trainer.label_price, trainer.label_horizon

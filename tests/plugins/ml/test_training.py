@@ -9,6 +9,7 @@ from data_layer.storage.registry import stored_at
 from models.errors import ConfigError, DataQualityError
 from models.ml.alpha158 import FEATURES
 from plugins.ml import dataset as module
+from plugins.ml import training as steps
 from plugins.ml.asked import read_asked
 from plugins.ml.train import train
 from tests.plugins.ml.conftest import FAMILY, SMALL
@@ -98,9 +99,27 @@ def test_bad_input_is_one_clear_error_and_leaves_no_version(workshop, given, err
     with pytest.raises(error, match=message):
         train(workshop.training(), read_asked({**SMALL, **given}, "bad", "tester"))
     assert len(workshop.rows("SELECT FROM model_versions")) == 1
+    if message.startswith(("no bars", "too little")):  # it never had a row
+        (alert,) = workshop.rows("SELECT * FROM alerts WHERE kind = 'training_failed' AND closed_at IS NULL")
+        assert message.split(".*")[0] in alert["message"] and alert["subject"] == FAMILY
     for run in workshop.rows("SELECT * FROM training_runs WHERE run_key = 'bad'"):
         assert run["finished_at"] and message.split(".*")[0] in run["error"]
         assert workshop.rows("SELECT FROM alerts WHERE kind = 'training_failed' AND closed_at IS NULL")
+
+
+def test_a_failure_once_the_run_has_begun_stands_in_its_row(workshop, monkeypatch):
+    def fails(*_args):
+        raise DataQualityError("disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(steps, "write_labels", fails)
+        with pytest.raises(DataQualityError):
+            train(workshop.training(), read_asked(SMALL, "begun", "tester"))
+    (run,) = workshop.rows("SELECT * FROM training_runs WHERE run_key = 'begun'")
+    assert run["finished_at"] and "disk is full" in run["error"]
+    workshop.training().build_dataset(read_asked(SMALL, "begun", "tester"))  # a retry
+    (run,) = workshop.rows("SELECT * FROM training_runs WHERE run_key = 'begun'")
+    assert (run["finished_at"], run["error"]) == (None, None)
 
 
 def test_a_planted_future_feature_is_found_by_the_training_itself_and_refused(workshop, monkeypatch):
