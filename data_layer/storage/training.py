@@ -44,10 +44,9 @@ def open_run(uri: str, facts: Mapping[str, Any], universe: str, trainer_class: s
     return row
 
 
-def begun(connection: Connection, run_key: str) -> tuple[dt.date, dt.datetime] | None:
-    """Return last session and knowledge cutoff of a run that has begun already: another try keeps to them."""
-    row = connection.execute(load_sql("training_runs/select_begun"), {"run_key": run_key}).fetchone()
-    return (row["last_session"], row["known_at"]) if row else None
+def begun(connection: Connection, run_key: str) -> Row | None:
+    """Return id, family, last session and knowledge cutoff of a run that has begun already, None when it has not."""
+    return connection.execute(load_sql("training_runs/select_begun"), {"run_key": run_key}).fetchone()
 
 
 def find_run(connection: Connection, run_id: int) -> Row:
@@ -83,6 +82,16 @@ def end_run(uri: str, run: Mapping[str, Any], error: str | None = None) -> None:
             open_alert(connection, "training_failed", run["family"], error)
         else:
             close_alert(connection, "training_failed", run["family"])
+
+
+def end_begun(uri: str, run_key: str, family: str, error: str) -> None:
+    """Note that a training failed at its beginning: in its row if it has one, and as an alert in any case."""
+    with transaction(uri) as connection:
+        run = begun(connection, run_key)
+        if run is None:
+            open_alert(connection, "training_failed", family, error)
+    if run is not None:
+        end_run(uri, run, error)
 
 
 def store_folds(uri: str, run_id: int, configuration: str, rows: Sequence[Mapping[str, Any]]) -> None:

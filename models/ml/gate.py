@@ -80,20 +80,20 @@ def judge(
     Raises:
         ConfigError: when no trial is counted.
     """
-    middle, wins = _median(sharpes), _median(win_rates)
+    sharpe, wins = middle(sharpes), middle(win_rates)
     return [
         _least(
-            "sharpe_ratio", middle, LEAST_SHARPE, f"median out-of-sample Sharpe ratio of {len(sharpes)} folds"
+            "sharpe_ratio", sharpe, LEAST_SHARPE, f"median out-of-sample Sharpe ratio of {len(sharpes)} folds"
         ),
         _least("win_rate", wins, LEAST_WIN_RATE, f"median out-of-sample win rate of {len(win_rates)} folds"),
         _deflated(returns, trials, trial_sharpes),
-        _better(middle, comparison),
+        _better(sharpe, comparison),
         _leakage(findings),
     ]
 
 
-def _median(values: Sequence[float]) -> float:
-    """One undefined fold makes the median undefined: a fold without trades is no evidence of skill."""
+def middle(values: Sequence[float]) -> float:
+    """Return the median; one undefined fold makes it undefined, for a fold without trades is no evidence of skill."""
     return math.nan if not values or any(map(math.isnan, values)) else float(median(values))
 
 
@@ -119,15 +119,15 @@ def _deflated(returns: Sequence[float], trials: int, sharpes: Sequence[float]) -
     return _least("deflated_sharpe", value, LEAST_DEFLATED, what)
 
 
-def _better(middle: float, comparison: Comparison) -> Check:
+def _better(sharpe: float, comparison: Comparison) -> Check:
     name, threshold = "better_than_promoted", _known(comparison.sharpe)
     if not comparison.known:
-        return Check(name, _known(middle), None, False, comparison.detail)
+        return Check(name, _known(sharpe), None, False, comparison.detail)
     if threshold is None and comparison is not NOTHING_IN_USE:
-        return Check(name, _known(middle), None, not math.isnan(middle),
+        return Check(name, _known(sharpe), None, not math.isnan(sharpe),
                      f"{comparison.detail}: its Sharpe ratio on these folds is undefined")  # fmt: skip
-    passed = threshold is None or (middle >= threshold if comparison.refresh else middle > threshold)
-    return Check(name, _known(middle), threshold, passed, comparison.detail)
+    passed = threshold is None or (sharpe >= threshold if comparison.refresh else sharpe > threshold)
+    return Check(name, _known(sharpe), threshold, passed, comparison.detail)
 
 
 def _leakage(findings: Sequence[Finding] | None) -> Check:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import median
 from typing import Any
 
 from data_layer.storage.artifacts import ArtifactStore
@@ -13,7 +12,7 @@ from data_layer.storage.registry import Row, decide, find_version, promoted_vers
 from data_layer.storage.training import find_run, stored_folds, trials_of
 from models.errors import ConfigError
 from models.ml.base import Finding
-from models.ml.gate import NOTHING_IN_USE, Check, Comparison, judge
+from models.ml.gate import NOTHING_IN_USE, Check, Comparison, judge, middle
 
 
 def promote(
@@ -32,7 +31,7 @@ def promote(
         "promoted", "waived" or "refused", and what the gate looked at.
 
     Raises:
-        ConfigError: for an unknown version, a waiver without a name or a reason, or a failed version.
+        ConfigError: for an unknown version, or a waiver without a name or a reason.
         DataQualityError: when its artifact is missing or not the one registered.
         BlockedError: when another version was promoted meanwhile.
     """
@@ -79,7 +78,7 @@ def compare(
         return NOTHING_IN_USE
     what = f"version {current['version']} in use"
     if same_configuration(version, current) and version["seen_until"] > current["seen_until"]:
-        own = _middle(folds)
+        own = middle(numbers(folds, "sharpe_ratio"))
         return Comparison(True, own, True, f"refresh of {what}, with data until {version['seen_until']}")
     run = version["training_run_id"]
     theirs: list[Row] = []
@@ -89,18 +88,14 @@ def compare(
         theirs = stored_folds(connection, current["training_run_id"])
     if [_span(f) for f in theirs] != [_span(f) for f in folds]:
         return Comparison(False, math.nan, False, f"{what} was never run on these folds: train again")
-    return Comparison(True, _middle(theirs), False, f"must be better than {what} on the same folds")
+    own = middle(numbers(theirs, "sharpe_ratio"))
+    return Comparison(True, own, False, f"must be better than {what} on the same folds")
 
 
 def same_configuration(version: Row, current: Row) -> bool:
     """Return whether two versions differ in their data alone."""
     names = ("family", "parameters", "feature_set", "feature_set_version")
     return all(version[name] == current[name] for name in names)
-
-
-def _middle(folds: Sequence[Row]) -> float:
-    values = numbers(folds, "sharpe_ratio")
-    return math.nan if not values or any(map(math.isnan, values)) else float(median(values))
 
 
 def _span(fold: Row) -> tuple[Any, ...]:

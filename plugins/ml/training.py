@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from data_layer.storage.database import transaction
 from data_layer.storage.registry import Row, promoted_version, register
 from data_layer.storage.training import (
     begun,
+    end_begun,
     end_run,
     feature_set_version,
     find_run,
@@ -28,6 +28,7 @@ from models.backtest.deflated import moments
 from models.errors import ConfigError
 from models.ml.base import Artifact, Dataset, Trainer
 from models.ml.drift import with_reference
+from models.ml.gate import middle
 from models.ml.walk_forward import walk_forward
 from plugins.backtest.assessment_store import code_version, universe_name
 from plugins.backtest.market import market_from_database
@@ -44,7 +45,7 @@ from plugins.ml.material import (
     load_material,
     newest_window,
 )
-from plugins.ml.promotion import promote, same_configuration
+from plugins.ml.promotion import numbers, promote, same_configuration
 from plugins.ml.tracking import track
 
 CODE = ("models/ml", "data_layer/features", "plugins/ml")
@@ -71,9 +72,17 @@ class Training:
             ConfigError: unknown family, parameter or symbol.
             DataQualityError: too little history for the folds.
         """
+        try:
+            return self._begin(asked)
+        except BaseException as error:  # Ctrl-C too: there may be a row of the run already
+            end_begun(self.uri, asked.run_key, asked.family, f"{type(error).__name__}: {error}")
+            raise
+
+    def _begin(self, asked: Asked) -> int:
         trainer = family_class(asked.family).from_parameters(asked.parameters)
         with transaction(self.uri) as connection:
-            end, cutoff = begun(connection, asked.run_key) or (asked.end, None)
+            earlier = begun(connection, asked.run_key)  # another try keeps to what the first one saw
+        end, cutoff = (earlier["last_session"], earlier["known_at"]) if earlier else (asked.end, None)
         market = market_from_database(self.uri, asked.symbols, asked.start, end, cutoff)
         laid = lay_folds(market, trainer, asked.shape())
         first, price, horizon = first_needed(trainer, laid), trainer.label_price, trainer.label_horizon
@@ -140,7 +149,7 @@ class Training:
         artifact = with_reference(artifact, type(m.trainer), m.data, rows)
         with transaction(self.uri) as connection:
             own = stored_folds(connection, run_id)
-        metrics = {name: _middle([fold[name] for fold in own]) for name in MEASURES} | {"folds": len(own)}
+        metrics = {name: known(middle(numbers(own, name))) for name in MEASURES} | {"folds": len(own)}
         version = register(
             self.uri, open_store(self.settings), m.run, artifact.format, artifact.content, artifact.metadata,
             metrics=metrics, trained=(day_at(m.data.sessions, first), day_at(m.data.sessions, last)),
@@ -198,8 +207,3 @@ class Training:
             note_run(
                 self.uri, run["id"], **track(self.uri, self.settings, run, own, artifact, version, error)
             )
-
-
-def _middle(values: Sequence[float | None]) -> float | None:
-    whole = [value for value in values if value is not None]
-    return float(median(whole)) if whole and len(whole) == len(values) else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from data_layer.labels import next_session_return
 from data_layer.sources.sample import COMPANIES
 from models.ml.base import Artifact, Dataset
 from models.ml.dataset import assemble
+from models.ml.trainers import _tft_network
 from models.ml.trainers._tft_windows import KNOWN, Encoders, fit_scalers
 from models.ml.trainers.tft import Tft
 
@@ -46,10 +49,23 @@ def sample_dataset(start: str = "2005-01-03", end: str = "2006-12-29") -> Datase
 
 
 @cache
-def trained(seed: int = 7) -> Artifact:
-    """The smallest form, trained on sessions 60 to 349 of the sample."""
-    data = sample_dataset()
-    return SMALLEST.fit(data, data.rows_between(60, 349), seed)
+def trained_with_network() -> tuple[Artifact, tuple[Any, Any]]:
+    """The smallest form, trained on sessions 60 to 349 of the sample; and its network and shape, as in torch."""
+    seen: list[tuple[Any, Any]] = []
+    data, export = sample_dataset(), _tft_network.export
+
+    def noted(network: Any, shape: Any) -> bytes:
+        seen.append((network, shape))
+        return export(network, shape)
+
+    with patch.object(_tft_network, "export", noted):
+        artifact = SMALLEST.fit(data, data.rows_between(60, 349), 7)
+    return artifact, seen[0]
+
+
+def trained() -> Artifact:
+    """The same without its network; trained once in a process."""
+    return trained_with_network()[0]
 
 
 def hand_made(data: Dataset, encoder: int = 8, seed: int = 0) -> Artifact:

@@ -1,2 +1,2 @@
--- Where the data of a training that has begun ends. Parameter: run_key. Called by storage.training.
-SELECT last_session, known_at FROM training_runs WHERE run_key = %(run_key)s
+-- A training that has begun, and where its data ends. Parameter: run_key. Called by storage.training.
+SELECT id, family, last_session, known_at FROM training_runs WHERE run_key = %(run_key)s

@@ -7,6 +7,9 @@ from psycopg import errors
 
 from data_layer.storage.registry import stored_at
 from models.errors import ConfigError, DataQualityError
+from models.ml.alpha158 import FEATURES
+from plugins.ml import dataset as module
+from plugins.ml import training as steps
 from plugins.ml.asked import read_asked
 from plugins.ml.train import train
 from tests.plugins.ml.conftest import FAMILY, SMALL
@@ -96,9 +99,42 @@ def test_bad_input_is_one_clear_error_and_leaves_no_version(workshop, given, err
     with pytest.raises(error, match=message):
         train(workshop.training(), read_asked({**SMALL, **given}, "bad", "tester"))
     assert len(workshop.rows("SELECT FROM model_versions")) == 1
+    if message.startswith(("no bars", "too little")):  # it never had a row
+        (alert,) = workshop.rows("SELECT * FROM alerts WHERE kind = 'training_failed' AND closed_at IS NULL")
+        assert message.split(".*")[0] in alert["message"] and alert["subject"] == FAMILY
     for run in workshop.rows("SELECT * FROM training_runs WHERE run_key = 'bad'"):
         assert run["finished_at"] and message.split(".*")[0] in run["error"]
         assert workshop.rows("SELECT FROM alerts WHERE kind = 'training_failed' AND closed_at IS NULL")
+
+
+def test_a_failure_once_the_run_has_begun_stands_in_its_row(workshop, monkeypatch):
+    def fails(*_args):
+        raise DataQualityError("disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(steps, "write_labels", fails)
+        with pytest.raises(DataQualityError):
+            train(workshop.training(), read_asked(SMALL, "begun", "tester"))
+    (run,) = workshop.rows("SELECT * FROM training_runs WHERE run_key = 'begun'")
+    assert run["finished_at"] and "disk is full" in run["error"]
+    workshop.training().build_dataset(read_asked(SMALL, "begun", "tester"))  # a retry
+    (run,) = workshop.rows("SELECT * FROM training_runs WHERE run_key = 'begun'")
+    assert (run["finished_at"], run["error"]) == (None, None)
+
+
+def test_a_planted_future_feature_is_found_by_the_training_itself_and_refused(workshop, monkeypatch):
+    real = module.fill
+
+    def leads(matrix, columns, rows, threads=None):
+        real(matrix, columns, rows, threads)
+        matrix[20, :-1] = matrix[0, 1:]  # tomorrow's kmid
+
+    monkeypatch.setattr(module, "fill", leads)
+    assert train(workshop.training(), read_asked({**SMALL, "FOLDS": "1"}, "leaks", "tester")) == "refused"
+    (run,) = workshop.rows("SELECT findings FROM training_runs WHERE run_key = 'leaks'")
+    assert {f["check"] for f in run["findings"]} >= {"future_in_feature"}
+    (check,) = workshop.rows("SELECT * FROM promotion_checks WHERE name = 'leakage'")
+    assert not check["passed"] and FEATURES[20] in check["detail"]
 
 
 def test_a_good_training_closes_the_alert_of_a_bad_one(workshop):

@@ -12,7 +12,8 @@ from tests.support.chain import query, run_stage
 
 def test_a_tft_is_trained_judged_promoted_and_predicts(workshop):
     parameters = "hidden=4 heads=1 encoder=8 epochs=1 dropout=0"
-    version_id = workshop.train("tft", MODEL="tft", FOLDS="2", END="2005-09-30", PARAMETERS=parameters)
+    version_id = workshop.train("tft", MODEL="tft", FOLDS="2", TRAIN_MONTHS="6", END="2005-09-30",
+                                PARAMETERS=parameters)  # fmt: skip
     (run,) = workshop.rows("SELECT * FROM training_runs WHERE family = 'tft'")
     assert run["findings"] == [], run["findings"]
     folds = workshop.rows("SELECT * FROM walk_forward_results WHERE training_run_id = %(run)s", run=run["id"])

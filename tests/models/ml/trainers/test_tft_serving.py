@@ -82,3 +82,25 @@ def test_a_sector_nobody_states_is_one_of_its_own(data):
     plain = hand_made(replace(data, sectors=()))
     encoders = Encoders.from_metadata(plain.metadata["encoders"])
     assert encoders.numbers(("GOOG", "NEW")).tolist() == [[1, 0], [-1, -1]]
+
+
+def test_every_silence_has_its_reason(data, artifact):
+    rows = data.rows_between(*TEST)
+    volatility = Tft.features.index(VOLATILITY)
+    first, alone = rows[data.symbol[rows] == 0], int(rows[data.symbol[rows] == 3][5])
+    spoilt = with_values(data, np.flatnonzero((data.symbol == 2) & (data.session < 400)), np.nan)
+    spoilt = with_values(spoilt, first[:1], np.nan, volatility)
+    spoilt = with_values(spoilt, np.array([alone]), 0.0, volatility)
+    spoilt = replace(spoilt, symbols=("AAPL", "NEW", "IBM", "MSFT"))
+    silent = rows[np.isnan(Tft.predict(artifact, spoilt, rows).score)]
+    told = dict(zip(silent.tolist(), Tft.why_silent(artifact, spoilt, silent), strict=True))
+    of = {int(r): (int(data.symbol[r]), int(data.session[r])) for r in silent}
+    assert told[int(first[0])] == f"no value of {VOLATILITY}"
+    assert told[alone] == "no volatility to say a return in"
+    for row, (symbol, session) in of.items():
+        if symbol == 1:
+            assert told[row] == "the version has not been trained on the symbol"
+        if symbol == 2:
+            missing = f"no value of {Tft.features[0]} and {len(Tft.features) - 1} more features"
+            assert told[row] == (missing if session < 400 else "more than a quarter of its window lacks a feature")
+    assert {s for s, _ in of.values()} == {0, 1, 2, 3}
