@@ -149,11 +149,21 @@ def _decimals(column: pd.Series) -> Encoded:
 
 def json_text(value: object) -> str:
     """Return the value as JSON; dates and Decimals become texts, and NaN is refused."""
-    return json.dumps(value, sort_keys=True, default=_plain, allow_nan=False)
+    return _to_json(value)
 
 
-def _json(value: object) -> bytes:
-    return b"\x01" + json_text(value).encode()
+def _jsons(column: pd.Series) -> Encoded:
+    """Encode a column of objects, one that stands in many rows once."""
+    null = column.isna().to_numpy()
+    values = column.to_list()  # holds them all, so that no two have one identity
+    known: dict[int, bytes] = {}
+    texts = []
+    for value, missing in zip(values, null, strict=True):
+        text = known.get(id(value))
+        if text is None:
+            text = known[id(value)] = b"" if missing else b"\x01" + json_text(value).encode()
+        texts.append(text)
+    return _ragged(texts, null)
 
 
 def _plain(value: object) -> object:
@@ -163,6 +173,9 @@ def _plain(value: object) -> object:
         return value.item()
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
+
+# Made once: dumps() with options makes an encoder for every value.
+_to_json = json.JSONEncoder(sort_keys=True, default=_plain, allow_nan=False).encode
 
 ENCODERS: dict[str, Callable[[pd.Series], Encoded]] = {
     "double precision": _numbers(">f8"),
@@ -174,7 +187,7 @@ ENCODERS: dict[str, Callable[[pd.Series], Encoded]] = {
     "timestamp with time zone": _timestamps,
     "text": _texts,
     "numeric": _decimals,
-    "jsonb": _by_value(_json),
+    "jsonb": _jsons,
     "uuid": _by_value(lambda v: v.bytes),  # type: ignore[attr-defined]
     "real[]": _float4_arrays,
     "text[]": _by_value(_text_array),
