@@ -67,7 +67,8 @@ def test_the_session_refuses_every_other_address_when_the_settings_let_it_pass(m
         PaperSession().get(f"{address}/v2/account")
 
 
-@pytest.mark.parametrize("address", [*ELSEWHERE.values(), *NEAR])
+# Written another way it is the same host by the time a request is made of it.
+@pytest.mark.parametrize("address", [*ELSEWHERE.values(), *(near for near in NEAR if near.lower() != PAPER)])
 def test_the_adapter_alone_refuses_every_other_address(address):
     """Also where somebody has mounted it for all addresses, and nothing else compares one."""
     session = PaperSession()
