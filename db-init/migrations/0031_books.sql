@@ -153,9 +153,10 @@ COMMENT ON VIEW check_cutoffs_not_later IS 'Sessions decided from facts later th
 
 CREATE VIEW check_no_orders_while_killed AS
 SELECT o.id, o.client_order_id, k.reason, o.session_date
-FROM orders o JOIN kill_switch k ON k.account_id = o.account_id AND k.engaged AND o.created_at > k.changed_at
+FROM orders o JOIN kill_switch k ON k.account_id = o.account_id AND k.engaged
+    AND coalesce(o.submitted_at, o.created_at) > k.changed_at
 WHERE o.session_date >= check_from() AND o.order_type = 'market' AND o.state <> 'planned';
-COMMENT ON VIEW check_no_orders_while_killed IS 'Orders written after the kill switch was thrown. Remedy: cancel them at the broker and find out how they passed.';
+COMMENT ON VIEW check_no_orders_while_killed IS 'Orders written, or sent to a real broker, after the kill switch was thrown. Remedy: cancel them at the broker and find out how they passed.';
 
 CREATE VIEW check_audit_complete AS
 SELECT 'decision/' || d.account_id || '/' || d.session_date || '/' || d.symbol AS idempotency_key, d.session_date

@@ -20,7 +20,7 @@ ORDERS = 100
 SUBMIT_SECONDS, QUERY_SECONDS = 0.100, 0.020
 
 
-def orders_to_the_stub() -> Iterator[Measure]:
+def order_submission() -> Iterator[Measure]:
     """An order from its claim to what the stub said of it, in the database; and a question about one."""
     with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder)) as server, serve() as desk:
         prepare_database(server)
@@ -40,4 +40,4 @@ def orders_to_the_stub() -> Iterator[Measure]:
         yield Measure("query_order", statistics.median(asked), QUERY_SECONDS, 1)
 
 
-BENCHMARKS = (orders_to_the_stub,)
+BENCHMARKS = (order_submission,)

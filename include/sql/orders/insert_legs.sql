@@ -9,4 +9,3 @@ SELECT r.client_order_id, r.risk_decision_id, %(account_id)s, r.session_date, r.
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (client_order_id text, risk_decision_id bigint, session_date date, symbol text,
     side text, quantity bigint, order_type text, reference_price numeric, parent_order_id bigint, stop_price numeric,
     limit_price numeric, broker_order_id text, payload_hash text, decision_hash text)
-ON CONFLICT (client_order_id) DO NOTHING

@@ -10,7 +10,7 @@ from data_layer import broker_settings
 from data_layer.broker_settings import PAPER, parse_broker, require_paper
 from data_layer.brokers import alpaca_client
 from data_layer.brokers.alpaca import AlpacaBroker
-from data_layer.brokers.alpaca_client import PaperClient, PaperSession
+from data_layer.brokers.alpaca_client import PaperAdapter, PaperClient, PaperSession
 from data_layer.settings import parse_settings
 from models.errors import BlockedError, ConfigError
 from plugins.execution.broker import open_broker
@@ -65,6 +65,17 @@ def test_the_session_refuses_every_other_address_when_the_settings_let_it_pass(m
     assert not isinstance(refused.value, ReachedError)
     with pytest.raises((BlockedError, requests.RequestException)):
         PaperSession().get(f"{address}/v2/account")
+
+
+# Written another way it is the same host by the time a request is made of it.
+@pytest.mark.parametrize("address", [*ELSEWHERE.values(), *(near for near in NEAR if near.lower() != PAPER)])
+def test_the_adapter_alone_refuses_every_other_address(address):
+    """Also where somebody has mounted it for all addresses, and nothing else compares one."""
+    session = PaperSession()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, PaperAdapter())
+    with pytest.raises((BlockedError, requests.RequestException)):
+        session.get(f"{address}/v2/account")
 
 
 def test_a_client_that_is_not_for_paper_reaches_nothing():

@@ -113,6 +113,19 @@ def test_the_kill_switch_is_read_where_an_order_is_claimed(planned, desk):
     assert not desk.posts and set(states(planned).values()) == {"blocked"}
 
 
+def test_an_order_sent_while_the_switch_is_on_is_found_by_its_check(planned):
+    approve_all(planned.writer)
+    found = "SELECT 1 FROM check_no_orders_while_killed"
+    claim = "UPDATE orders SET state = 'submitted', submitted_at = clock_timestamp() WHERE symbol = %s"
+    with transaction(planned.owner) as connection:
+        connection.execute(claim, ["IBM"])
+        connection.execute("UPDATE kill_switch SET engaged = true, reason = 'x', changed_at = clock_timestamp()")
+    assert not query(planned, found)
+    with transaction(planned.owner) as connection:
+        connection.execute(claim, ["AAPL"])
+    assert len(query(planned, found)) == 1
+
+
 def test_a_price_beyond_the_collar_holds_one_order_back(planned, desk):
     approve_all(planned.writer)
     close_at(planned.owner, "IBM", 55.01)

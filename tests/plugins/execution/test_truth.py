@@ -10,7 +10,7 @@ import pytest
 from data_layer.storage.database import transaction
 from models.errors import BlockedError, RetryableError
 from plugins.execution.booking import executed_in
-from plugins.execution.cancelling import cancel_open
+from plugins.execution.cancelling import cancel_open, free_symbols
 from plugins.execution.sending import send_batch
 from plugins.execution.truth import ask_broker, note_truth
 from tests.support.alpaca_stub import serve
@@ -134,6 +134,17 @@ def test_an_exit_that_is_gone_without_a_word_ends_and_a_fill_of_it_is_waited_for
     desk.orders[sent["MSFT"]]["legs"] = None  # an answer that leaves them out
     assert note(database, desk, dt.date(2024, 7, 3)) == []
     assert exits(database) == {"limit": ("cancelled", 0), "stop": ("filled", 10)}
+
+
+@pytest.mark.parametrize(("reason", "left"), [("", "cancelled"), ("dry_run", "resting")])
+def test_exits_make_room_for_an_order_that_is_sent_and_for_no_other(database, desk, sent, reason, left):
+    desk.fill(sent["MSFT"], 50, AT)
+    assert note(database, desk) == []
+    plan_orders(database.owner, ["MSFT"], NEXT, quantity=-10, held=10)
+    with transaction(database.owner) as connection:
+        connection.execute("UPDATE orders SET reason = %s WHERE state = 'planned'", [reason])
+    free_symbols(database.writer, ACCOUNT, NEXT, broker_at(desk))
+    assert {state for state, _ in exits(database).values()} == {left}
 
 
 def test_fills_that_do_not_add_up_yet_are_asked_for_again(database, desk, sent):
