@@ -46,10 +46,11 @@ def note_parity(state: State, day: Day, result: Pass) -> None:
     bars = Bars(day.opens, _ranges(day, state.exits_out), day.closes, day.actions, day.volumes)
     names = ("commission_per_share", "commission_minimum")
     per_share, minimum = (Decimal(day.rules[name]) for name in names)
-    rates = (Decimal(day.rules.get(name, "0")) / YEAR for name in ("cash_rate", "borrow_rate"))
+    cash_rate, borrow_rate = (Decimal(day.rules.get(name, "0")) / YEAR for name in ("cash_rate", "borrow_rate"))
     share = day.rules.get("volume_share")  # none in sessions decided before there was one
     slippage = Decimal(day.rules["slippage_bps"]) / 10_000
-    costs = Costs(per_share, minimum, slippage, *rates, Decimal(share) if share else None)
+    most = Decimal(share) if share else None
+    costs = Costs(per_share, minimum, slippage, cash_rate, borrow_rate, most)
     before = opening.cash + sum((p.market_value_usd for p in opening.positions.values()), Decimal(0))
     carried = moved = Decimal(0)
     for entry in reversed(result.ledger):

@@ -82,12 +82,17 @@ def test_any_bars_give_the_engines_profit(drawn, mode):
 
 @pytest.mark.parametrize("score", [1.0, -1.0])
 def test_a_share_that_leaves_the_market_makes_no_difference(score):
-    """Its order expires and its holding stays at the last close, with the engine as with the account."""
-    bars = [Bar((10.0, 11.0, 9.0, 10.5 + at), Vote(score, None, None, None)) for at in range(3)]
+    """Its order expires and its holding stays at the last close until it is known to have left: then it is cash."""
+    bars = [Bar((10.0, 11.0, 9.0, 10.5 + at), Vote(score, 0.9, None, None)) for at in range(3)]
     bars += [Bar(None, Vote(0.0, None, None, None)) for _ in range(4)]
-    account = Account().take(make_days(bars, **COSTS))
-    assert account.held()[-1] == account.held()[2] != 0
+    days = make_days(bars, **COSTS)
+    days[4:] = [replace(day, members=frozenset()) for day in days[4:]]
+    account = Account().take(days)
+    assert account.held()[2] == account.held()[3] != 0 and set(account.held()[4:]) == {0}
     assert causes(account) == {}
+    paid = [e for e in account.done.ledger if e.kind == "delisting" and e.ledger_account == "cash"]
+    assert [(e.session_date, e.amount_usd) for e in paid] == [(days[4].session, account.held()[2] * Decimal("12.5"))]
+    assert not account.state.exits and not account.state.resting
 
 
 def test_money_paid_in_and_out_is_nobodys_profit():
