@@ -49,15 +49,19 @@ WITH last AS (
     FROM account_adoptions d CROSS JOIN LATERAL jsonb_each(d.positions) h
     UNION ALL
     SELECT e.account_id, e.symbol, e.session_date, 0, e.transaction_key, trunc(n.shares) - n.shares,
-           e.amount_usd / (n.shares - trunc(n.shares))
-    FROM ledger_entries e
+           e.paid_usd / (n.shares - trunc(n.shares))
+    FROM (  -- what is worth less than half a cent is paid nothing and has no leg of cash
+        SELECT account_id, symbol, session_date, transaction_key,
+               coalesce(sum(amount_usd) FILTER (WHERE ledger_account = 'cash'), 0) AS paid_usd
+        FROM ledger_entries WHERE kind = 'cash_in_lieu' GROUP BY account_id, symbol, session_date, transaction_key
+    ) e
     JOIN LATERAL (SELECT p.quantity, p.session_date FROM positions p
         WHERE p.account_id = e.account_id AND p.symbol = e.symbol AND p.session_date < e.session_date
         ORDER BY p.session_date DESC LIMIT 1) p ON true
     JOIN corporate_actions a ON a.symbol = e.symbol AND a.action_type = 'split' AND a.ex_date > p.session_date
         AND a.ex_date <= e.session_date
     CROSS JOIN LATERAL (SELECT p.quantity * a.value AS shares) n
-    WHERE e.kind = 'cash_in_lieu' AND e.ledger_account = 'cash' AND n.shares <> trunc(n.shares)
+    WHERE n.shares <> trunc(n.shares)
     UNION ALL
     SELECT e.account_id, e.symbol, e.session_date, 0, e.transaction_key, -n.shares, e.amount_usd / n.shares
     FROM ledger_entries e
