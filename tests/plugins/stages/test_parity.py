@@ -86,7 +86,7 @@ def test_a_share_that_leaves_the_market_makes_no_difference(score):
     bars = [Bar((10.0, 11.0, 9.0, 10.5 + at), Vote(score, 0.9, None, None)) for at in range(3)]
     bars += [Bar(None, Vote(0.0, None, None, None)) for _ in range(4)]
     days = make_days(bars, **COSTS)
-    days[4:] = [replace(day, members=frozenset()) for day in days[4:]]
+    days[4:] = [replace(day, rules={**day.rules, "pays_out_delisted": True}) for day in days[4:]]
     account = Account().take(days)
     assert account.held()[2] == account.held()[3] != 0 and set(account.held()[4:]) == {0}
     assert causes(account) == {}
