@@ -128,8 +128,8 @@ class Book:
     def apply_fill(self, fill: Fill) -> list[LedgerEntry]:
         """Book one execution and its commission, through zero and partly closing at average cost."""
         sign = 1 if fill.side == "buy" else -1
-        _require(fill.side in {"buy", "sell"} and fill.quantity > 0 and _positive(fill.price)
-                 and fill.commission_usd.is_finite(), "not a fill", fill.broker_fill_id, fill)  # fmt: skip
+        sound = fill.side in {"buy", "sell"} and fill.quantity > 0 and _positive(fill.price)
+        _require(sound and fill.commission_usd.is_finite(), "not a fill", fill.broker_fill_id, fill)
         quantity = Decimal(sign * fill.quantity)
         held = self.positions.get(fill.symbol) or Position(
             fill.symbol, Decimal(0), ZERO, ZERO, _rounded(fill.price), fill.session_date
@@ -227,6 +227,16 @@ class Book:
         self.cash += paid
         legs = {"cash": paid, "securities": -cost, "realized_pnl": -profit}
         return _entries(f"cash_in_lieu:{symbol}:{ex_date}", ex_date, "cash_in_lieu", symbol, legs)
+
+    def pay_out(self, symbol: str, session_date: dt.date) -> list[LedgerEntry]:
+        """Turn the holding of a share that has left the market into cash at its last price, as the engine does."""
+        held = self.positions[symbol]
+        value, cost = held.market_value_usd, held.cost_basis_usd
+        profit = held.realized_pnl_usd + value - cost
+        self.positions[symbol] = replace(held, quantity=Decimal(0), cost_basis_usd=ZERO, realized_pnl_usd=profit)
+        self.cash += value
+        legs = {"cash": value, "securities": -cost, "realized_pnl": cost - value}
+        return _entries(f"delisting:{symbol}:{session_date}", session_date, "delisting", symbol, legs)
 
     def rename(self, old: str, new: str, effective: dt.date) -> None:
         """Carry a holding on under its new ticker; what traded under the old one since is another share."""

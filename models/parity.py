@@ -1,9 +1,9 @@
 """What the backtest engine would have made of the same approved changes, beside what the account made of them.
 
 Both begin a session with the account as it stood at the close before. The engine (models.backtest.kernel) fills each
-approved change whole at the open, slipped and rounded against it to a tick, then the exits that rest, and values what
-it holds at the close. A fill of quantity q (signed) at price p with fee f is worth q x (close - p) - f by the close, so
-the difference of the two is a sum over fills, and each part of it has one cause:
+approved change at the open, slipped and rounded against it to a tick, as far as the session's volume allows, then the
+exits that rest, and values what it holds at the close. A fill of quantity q (signed) at price p with fee f is worth
+q x (close - p) - f by the close, so the difference of the two is a sum over fills, and each part of it has one cause:
 
     missed or rejected  (q - q') x (close - p') less the fee that was not paid, p' and f' being the engine's
     price               -q x (p - p')
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
 from models.accounting import CENT, QUANTUM, Position, split_quantity
@@ -26,13 +26,17 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What a fill costs: USD per share, USD an order at least, fraction of the price; rates per session."""
+    """What a fill costs: USD per share, USD an order at least, fraction of the price; rates per session.
+
+    volume_share: of a session's volume that an order may be at most; None for no limit.
+    """
 
     per_share: Decimal
     minimum: Decimal
     slippage: Decimal
     cash_rate: Decimal = ZERO
     borrow_rate: Decimal = ZERO
+    volume_share: Decimal | None = None
 
     def price(self, at: Decimal, quantity: int, *, slips: bool = True) -> Decimal:
         """Return the price of a fill, worse than at by the slippage and then to the next tick."""
@@ -47,6 +51,13 @@ class Costs:
             return ZERO
         return max(abs(Decimal(quantity)) * self.per_share, self.minimum).quantize(CENT, ROUND_HALF_UP)
 
+    def limited(self, change: int, volume: float | None) -> int:
+        """Return what of a change can be traded; without a limit, or a volume, all of it."""
+        if self.volume_share is None or volume is None:
+            return change
+        most = int(self.volume_share * int(volume))
+        return max(-most, min(change, most))
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -60,12 +71,13 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """The session's raw prices in USD, by symbol, as the engine sees them."""
+    """The session's raw prices in USD, and the shares traded, by symbol, as the engine sees them."""
 
     opens: Mapping[str, Decimal]
     ranges: Mapping[str, tuple[Decimal, Decimal]]  # high and low, of those that exits rest for
     closes: Mapping[str, Decimal]
     actions: Sequence[CorporateAction]
+    volumes: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +135,9 @@ def compare(
     earned = opening.cash * (costs.cash_rate if opening.cash >= 0 else costs.borrow_rate)
     night = earned.quantize(QUANTUM, ROUND_HALF_EVEN) - (short * costs.borrow_rate).quantize(QUANTUM, ROUND_HALF_EVEN)
     ours: dict[tuple[str, bool], _Traded] = {}
-    for symbol, change in opening.approved.items():
-        if symbol in bars.opens:
+    for symbol, approved in opening.approved.items():
+        change = costs.limited(approved, bars.volumes.get(symbol))
+        if change and symbol in bars.opens:
             ours.setdefault((symbol, False), _Traded()).add(
                 change, costs.price(bars.opens[symbol], change), costs.fee(change)
             )

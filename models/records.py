@@ -142,7 +142,8 @@ class LedgerEntry:
 
     transaction_key: str
     session_date: dt.date
-    kind: str  # deposit, withdrawal, adoption, fill, commission, dividend, cash_in_lieu, interest, borrow, fee
+    # deposit, withdrawal, adoption, fill, commission, dividend, cash_in_lieu, delisting, interest, borrow, fee
+    kind: str
     ledger_account: str
     symbol: str | None
     amount_usd: Decimal

@@ -18,7 +18,7 @@ from data_layer.sessions import is_session, next_session
 from data_layer.settings import home_path, parse_date
 from data_layer.storage.audit import event, write_events
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
-from data_layer.storage.kill_switch import read_switch
+from data_layer.storage.kill_switch import heed_switch
 from models.errors import ConfigError
 
 STAGE = "risk_execution"
@@ -69,23 +69,25 @@ def move(
     return account, at, new
 
 
-def reset(connection: Connection, reason: str, initial_cash: Decimal) -> tuple[str, str]:
+def reset(connection: Connection, reason: str, initial_cash: Decimal) -> tuple[str, str, int]:
     """Close the account that is traded and open another; the old one stays as it is, readable.
 
-    Its orders that are out end with it; its holdings are neither sold nor carried over.
+    Its orders that are out end with it; its holdings are neither sold nor carried over. How scores become targets
+    (portfolio_settings) goes on; movements that wait for a session do not.
 
     Returns:
-        The old account and the new one.
+        The old account, the new one, and how many movements will not be booked.
 
     Raises:
-        ConfigError: while a session is half decided or the kill switch is thrown, or without a reason.
+        ConfigError: while a session is half decided or the kill switch is latched, or without a reason.
     """
     if len(reason.strip()) < FEWEST_LETTERS:
         raise _refused("REASON", reason, "a reset stays on record", "say why")
     take_lock(connection, STAGE)
     old, begun, _ = _account(connection)
-    if read_switch(connection, old).reason:
-        raise _refused("account", old, "the kill switch is thrown", "release it first: a reset must not")
+    if heed_switch(connection, old).reason:  # whoever latches meanwhile waits, and finds the new account
+        raise _refused("account", old, "the kill switch is latched",
+                       "arm it first, with make rearm REASON=: a reset must not")  # fmt: skip
     last = connection.execute(load_sql("accounts/select_last_snapshot"), {"id": old}).fetchone()
     marked = last["session_date"] if last else None
     if begun is not None and begun != marked:
@@ -95,10 +97,13 @@ def reset(connection: Connection, reason: str, initial_cash: Decimal) -> tuple[s
     connection.execute(load_sql("accounts/update_closed"), {"id": old, "reason": reason})
     new = f"{old.partition('-')[0]}-{_number(old) + 1}"
     connection.execute(load_sql("accounts/insert_account"), {"id": new, "cash": initial_cash})
-    payload = {"from": old, "to": new, "reason": reason}
+    connection.execute(load_sql("portfolio_settings/update_inherited"), {"new": new, "old": old})
+    waiting = {"account_id": old, "begun": begun}
+    dropped = connection.execute(load_sql("cash_movements/select_open"), waiting).rowcount
+    payload = {"from": old, "to": new, "reason": reason, "movements_dropped": dropped}
     day = marked or dt.date(1970, 1, 1)
     write_events(connection, [event(f"reset/{old}", "account.reset", day, "account", payload)])
-    return old, new
+    return old, new, dropped
 
 
 def _account(connection: Connection) -> tuple[str, dt.date | None, Decimal]:
@@ -134,12 +139,17 @@ def main() -> int:
     """Do what the first argument says: deposit, withdraw or reset."""
     verb = sys.argv[1]
     settings, _ = home_settings(home_path())
+    if settings.broker.name != "simulated":
+        raise _refused("BROKER", settings.broker.name, "that account's money is the broker's",
+                       "do it there; these commands are the simulated account's")  # fmt: skip
     with transaction(Home(settings.almanac_home).uri("quant_writer")) as connection:
         if verb == "reset":
-            old, new = reset(connection, os.environ.get("REASON", ""), settings.initial_cash)
+            old, new, dropped = reset(connection, os.environ.get("REASON", ""), settings.initial_cash)
             say(
                 f"account {new} is open with {settings.initial_cash:,.2f} USD; {old} is closed and stays readable"
             )
+            if dropped:
+                say(f"{dropped} deposits and withdrawals that waited for {old} will not be booked")
             return 0
         day = os.environ.get("SESSION", "")
         session = parse_date(day, key="SESSION", stage="account") if day else None

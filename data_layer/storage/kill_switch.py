@@ -62,6 +62,18 @@ def latch(connection: Connection, account: str, reason: str, cause: str = "manua
     return int(row["cancelled"]) if row else 0
 
 
+def latch_all(connection: Connection, reason: str) -> dict[str, int]:
+    """Latch every account that is traded, one that a reset opens meanwhile included; cancelled orders by account.
+
+    Raises:
+        BlockedError: without a reason.
+    """
+    cancelled: dict[str, int] = {}
+    while left := [name for name in accounts(connection) if name not in cancelled]:
+        cancelled |= {name: latch(connection, name, reason) for name in left}
+    return cancelled
+
+
 def rearm(connection: Connection, account: str, reason: str) -> None:
     """Arm an account's switch again.
 

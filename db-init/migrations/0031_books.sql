@@ -11,11 +11,11 @@ GRANT UPDATE (closed_at, closed_reason) ON accounts TO quant_writer;
 ALTER TABLE ledger_entries
     DROP CONSTRAINT ledger_entries_kind_check,
     DROP CONSTRAINT ledger_entries_ledger_account_check,
-    ADD CHECK (kind IN ('deposit', 'withdrawal', 'adoption', 'fill', 'commission', 'dividend', 'cash_in_lieu', 'interest',
-                        'borrow', 'fee')),
+    ADD CHECK (kind IN ('deposit', 'withdrawal', 'adoption', 'fill', 'commission', 'dividend', 'cash_in_lieu',
+                        'delisting', 'interest', 'borrow', 'fee')),
     ADD CHECK (ledger_account IN ('cash', 'securities', 'capital', 'commission', 'dividend', 'interest', 'borrow', 'fee',
                                   'realized_pnl'));
-COMMENT ON COLUMN ledger_entries.kind IS 'deposit, withdrawal, adoption, fill, commission, dividend, cash_in_lieu, interest, borrow, fee';
+COMMENT ON COLUMN ledger_entries.kind IS 'deposit, withdrawal, adoption, fill, commission, dividend, cash_in_lieu, delisting (paid out at the last close), interest, borrow, fee';
 
 CREATE TABLE cash_movements (
     account_id text NOT NULL REFERENCES accounts (id),
@@ -77,8 +77,10 @@ SELECT account_id, symbol, sum(held) AS held, sum(expected) AS expected, session
     ) x ON x.symbol = t.symbol AND x.ex_date > eve.session_date AND x.ex_date <= a.session_date
         AND x.known_at <= r.known_at AND x.superseded_at > r.known_at
     WHERE a.session_date >= check_from()
+      AND NOT EXISTS (SELECT FROM ledger_entries e WHERE e.account_id = a.account_id AND e.session_date = a.session_date
+                      AND e.kind = 'delisting' AND e.symbol = t.symbol)
 ) q GROUP BY account_id, symbol, session_date HAVING sum(held) <> sum(expected);
-COMMENT ON VIEW check_positions_equal_fills IS 'Holdings that are not those of the session before, after splits, with the session''s fills. Remedy: look at fills and corporate_actions of that symbol and session, and restore what was changed.';
+COMMENT ON VIEW check_positions_equal_fills IS 'Holdings that are not those of the session before, after splits and less what has left the market, with the session''s fills. Remedy: look at fills and corporate_actions of that symbol and session, and restore what was changed.';
 
 CREATE VIEW check_snapshots_add_up AS
 SELECT a.account_id, a.securities_usd, coalesce(p.value_usd, 0) AS positions_usd, a.session_date

@@ -13,7 +13,7 @@ from psycopg import errors
 from data_layer.brokers.base import client_order_id, payload_hash
 from data_layer.storage.audit import event, write_events
 from data_layer.storage.database import Connection, load_sql, transaction
-from data_layer.storage.kill_switch import accounts, heed_switch, latch, read_switch, rearm
+from data_layer.storage.kill_switch import accounts, heed_switch, latch, latch_all, read_switch, rearm
 from models.errors import BlockedError, ConfigError
 from models.records import Order, TargetPosition
 from models.risk.base import RiskContext
@@ -48,10 +48,10 @@ def operate(uri: str, action: str, reason: str, today: dt.date) -> Mapping[str, 
         if action not in {"latch", "rearm"}:
             raise ConfigError("no such action", stage="kill_switch", key="action", value=action,
                               remedy="choose drill, latch or rearm")  # fmt: skip
-        names = accounts(connection)
         if action == "latch":
-            return {"accounts": len(names), "cancelled": sum(latch(connection, n, reason) for n in names)}
-        latched = [n for n in names if read_switch(connection, n).cause]
+            cancelled = latch_all(connection, reason)
+            return {"accounts": len(cancelled), "cancelled": sum(cancelled.values())}
+        latched = [n for n in accounts(connection) if read_switch(connection, n).cause]
         for name in latched:
             rearm(connection, name, reason)
         return {"accounts": len(latched)}

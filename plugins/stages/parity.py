@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from data_layer.sessions import previous_session
 from models.parity import Bars, Costs, Opening, compare
 from models.records import Order
 from plugins.stages.cash import YEAR
@@ -17,10 +18,10 @@ MOVED = {"deposit", "withdrawal", "adoption"}  # kinds that are nobody's profit
 
 def note_opening(state: State, day: Day) -> None:
     """Keep the account as it is before a session, for what the engine would have made of it."""
-    renamed = {old: new for old, new, _ in day.renames}
-    approved = {
-        s if s in day.opens else renamed.get(s, s): quantity for s, quantity in state.approved.items()
-    }
+    approved, decided = dict(state.approved), previous_session(day.session)
+    for old, new, effective in day.renames:
+        if old in approved and decided < effective:  # as the orders that were made of them
+            approved[new] = approved.pop(old)
     state.opening = Opening(state.book.cash, dict(state.book.positions), approved, state.rejected)
     state.exits_out = {}
 
@@ -42,11 +43,14 @@ def note_parity(state: State, day: Day, result: Pass) -> None:
     opening, snapshot = state.opening, result.snapshots[-1]
     if opening is None or (not opening.cash and not opening.positions):
         return
-    bars = Bars(day.opens, _ranges(day, state.exits_out), day.closes, day.actions)
+    bars = Bars(day.opens, _ranges(day, state.exits_out), day.closes, day.actions, day.volumes)
     names = ("commission_per_share", "commission_minimum")
     per_share, minimum = (Decimal(day.rules[name]) for name in names)
-    rates = (Decimal(day.rules.get(name, "0")) / YEAR for name in ("cash_rate", "borrow_rate"))
-    costs = Costs(per_share, minimum, Decimal(day.rules["slippage_bps"]) / 10_000, *rates)
+    cash_rate, borrow_rate = (Decimal(day.rules.get(name, "0")) / YEAR for name in ("cash_rate", "borrow_rate"))
+    share = day.rules.get("volume_share")  # none in sessions decided before there was one
+    slippage = Decimal(day.rules["slippage_bps"]) / 10_000
+    most = Decimal(share) if share else None
+    costs = Costs(per_share, minimum, slippage, cash_rate, borrow_rate, most)
     before = opening.cash + sum((p.market_value_usd for p in opening.positions.values()), Decimal(0))
     carried = moved = Decimal(0)
     for entry in reversed(result.ledger):

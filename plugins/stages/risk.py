@@ -229,6 +229,7 @@ class RiskExecution:
                     votes=votes[session],
                     rules=rules[session],
                     restricted=frozenset(s for s, flag in members[session].items() if flag),
+                    members=frozenset(members[session]),
                     renames=changes,
                     movements=movements[session],
                     executed=executed_in(connection, account_of(rules[session]), session, {

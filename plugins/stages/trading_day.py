@@ -51,6 +51,10 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
             state.exits[symbol] = state.exits[symbol].split(splits[symbol])
         else:  # less than a share is paid out
             del state.exits[symbol]
+    left = [s for s, p in state.book.positions.items() if p.quantity and day.has_left(s)]
+    for symbol in left:
+        result.ledger += state.book.pay_out(symbol, day.session)
+        state.exits.pop(symbol, None)
     for fill in fills:
         held = state.book.positions.get(fill.symbol)
         before = held.quantity if held else Decimal(0)
@@ -59,7 +63,7 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
         end_by_leg(state, result, sent[fill.client_order_id], fill)
     state.orders = []
     if day.executed is None:  # at a real broker exits are its own orders
-        bring_in_line(state, day, result, {*touched, *splits, *(f.symbol for f in fills)})
+        bring_in_line(state, day, result, {*touched, *splits, *left, *(f.symbol for f in fills)})
         note_exits(state, day)
         fill_inside_bar(state, day, result, market)
 

@@ -65,6 +65,7 @@ class Day:
     index: Sequence[str] = ()  # whose mean return is the benchmark's
     sectors: Mapping[str, str] = field(default_factory=dict)
 
+    members: frozenset[str] = frozenset()  # of the universe
     movements: Sequence[CashMovement] = ()  # paid in and taken out before this session's open
 
     @property
@@ -81,6 +82,15 @@ class Day:
         """Return the session's high and low of a symbol that has a bar."""
         high, low = self.ranges[symbol]
         return Decimal(repr(high)), Decimal(repr(low))
+
+
+    def has_left(self, symbol: str) -> bool:
+        """Tell whether a share belongs to the universe no more and trades no more; a real broker says so itself.
+
+        Nothing has left in a session decided before there was such a rule.
+        """
+        known = self.executed is None and self.rules.get("pays_out_delisted", False)
+        return known and symbol not in self.members and symbol not in self.opens
 
 
 @dataclass(frozen=True, slots=True)

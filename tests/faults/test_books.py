@@ -1,6 +1,7 @@
 """The stage that moves money: killed, raced and cut off from its database, it loses nothing and doubles nothing.
 
-Sizes are multiplied by SOAK (1).
+A run goes on where it was hurt, as a task is tried again, so a try costs a part of one step. Sizes are multiplied by
+SOAK (1).
 """
 
 from __future__ import annotations
@@ -9,12 +10,17 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Callable
+from pathlib import Path
 from random import Random
+from typing import Any
 
+import psycopg
 import pytest
 
 from data_layer.runtime.postgres import embedded_postgres
 from data_layer.storage.migrate import prepare_database
+from tests.conftest import Database
 from tests.support.chain import STEPS, open_stage, query, run_chain, run_stage, take_step
 from tests.support.prepared import DUE, EAGER, MIDDLE, change, failed_checks, hashes, prepared
 from tests.support.processes import Child, die, trip
@@ -25,51 +31,65 @@ pytestmark = pytest.mark.faults
 STAGE = "risk_execution"
 SOAK = int(os.environ.get("SOAK", "1"))
 KILLS, CRASHES, PROCESSES, SESSIONS = 300 * SOAK, 15 * SOAK, 50, 5
+KILLS_A_STEP, CRASHES_A_STEP = 5, 2  # of one database at the most
+
+
+class Run:
+    """Takes the stage through a database, each try of a step in a process of its own."""
+
+    def __init__(self, settings: Any, errors: Path):
+        self.settings, self.errors = settings, errors
+        self.passed = multiprocessing.Value("i", 0)
+
+    def take(self, uri: str, step: str, *, at: int = 0, action: Callable[[], Any] = die, anew: bool = False) -> Child:
+        """Begin a step, or the stage from its first step to it; the action comes at a point where it touches data."""
+
+        def work() -> None:
+            passed = trip(at, action)
+            stage = open_stage(uri, self.settings, STAGE)
+            for name in STEPS[STAGE][: STEPS[STAGE].index(step)] if anew else ():
+                take_step(stage, name)
+            take_step(stage, step)
+            self.passed.value = passed()
+
+        return Child(work, self.errors)
 
 
 @pytest.fixture(scope="module")
 def quiet(prepared, small_settings):
-    """An undisturbed run: what it leaves, at how many points it touches the database, how long it takes."""
+    """An undisturbed run: what it leaves, and of each step at how many points it touches data and how long it takes."""
     run_stage(prepared(STAGE).writer, small_settings, STAGE)  # warms this process
-    database, points = prepared(STAGE), multiprocessing.Value("i", 0)
-
-    def count():
-        passed = trip(0, die)
-        run_stage(database.writer, small_settings, STAGE)
-        points.value = passed()
-
-    began = time.monotonic()
-    Child(count, small_settings.almanac_home / "errors").succeed()
-    return hashes(database.writer), points.value, time.monotonic() - began
+    database, run = prepared(STAGE), Run(small_settings, small_settings.almanac_home / "errors")
+    steps = {}
+    for step in STEPS[STAGE]:
+        began = time.monotonic()
+        run.take(database.writer, step).succeed()
+        steps[step] = run.passed.value, time.monotonic() - began
+    return hashes(database.writer), steps
 
 
 def test_killed_again_and_again(prepared, small_settings, quiet, tmp_path):
-    """At random points of random runs; each database up to ten times, or until its run comes through.
-
-    Two thirds of the tries die early on their way: a kill then costs less than the copy, the last run and the
-    checks of its database.
-    """
-    expected, points, seconds = quiet
-    random, kills, errors = Random("books"), 0, tmp_path / "errors"  # noqa: S311
+    """At random points of every step, or at random moments; then the step or the stage is tried again."""
+    expected, steps = quiet
+    random, run, kills = Random("books"), Run(small_settings, tmp_path / "errors"), 0  # noqa: S311
     while kills < KILLS:
         database = prepared(STAGE)
-        for _ in range(10):
-            part = random.choice((1, 4, 8))
-            at = random.randint(1, points // part)
-            if random.random() < 0.7:
-                child = Child(
-                    lambda at=at, d=database: (trip(at, die), run_stage(d.writer, small_settings, STAGE)), errors
-                )
+        for step, (points, seconds) in steps.items():
+            for _ in range(KILLS_A_STEP):
+                anew = random.random() < 0.1
+                if random.random() < 0.7:
+                    child = run.take(database.writer, step, at=random.randint(1, points), anew=anew)
+                else:
+                    child = run.take(database.writer, step, anew=anew)
+                    time.sleep(random.uniform(0, seconds))
+                    child.kill()
+                status = child.wait()
+                assert status in {0, -signal.SIGKILL}, run.errors.read_text()
+                if status == 0:
+                    break
+                kills += 1
             else:
-                child = Child(lambda d=database: run_stage(d.writer, small_settings, STAGE), errors)
-                time.sleep(random.uniform(0, seconds / part))
-                child.kill()
-            status = child.wait()
-            assert status in {0, -signal.SIGKILL}, errors.read_text()
-            kills += status != 0
-            if status == 0 and random.random() < 0.5:
-                break
-        run_stage(database.writer, small_settings, STAGE)
+                run.take(database.writer, step).succeed()
         assert hashes(database.writer) == expected
         assert failed_checks(database.reader) == []
 
@@ -99,32 +119,35 @@ def test_fifty_at_once(prepared, small_settings, quiet, tmp_path):
 
 def test_postgres_is_killed_under_writes(small_settings, quiet, tmp_path):
     """With fsync on, as every home has it: what was committed is there after the crash, the rest is not."""
-    expected, points, _ = quiet
-    random, crashes = Random("postgres"), 0  # noqa: S311
+    expected, steps = quiet
+    random, run, crashes = Random("postgres"), Run(small_settings, tmp_path / "errors"), 0  # noqa: S311
+    writing = {step: points for step, (points, _) in steps.items() if step != "check_books"}
     with embedded_postgres(tmp_path / "home", durable=True) as server:
         prepare_database(server)
-        uri = server.uri("quant_writer")
-
-        class Owner:
-            owner = server.uri("postgres")
-
-        change(Owner, EAGER)
-        run_chain(uri, small_settings, end=MIDDLE)
+        first = Database(server, "quant_data")
+        change(first, EAGER)
+        run_chain(first.writer, small_settings, end=MIDDLE)
         for stage in ("data_ingestion", "feature_engineering", "model_execution"):
-            run_stage(uri, small_settings, stage, **({"end": DUE[-1]} if stage == "data_ingestion" else {}))
-        for at in sorted(random.sample(range(1, points), CRASHES)):
-            postmaster = server.pid()
+            run_stage(first.writer, small_settings, stage, **({"end": DUE[-1]} if stage == "data_ingestion" else {}))
+        while crashes < CRASHES:
+            database = _copy(first, f"crashed_{crashes}")
+            for step, points in writing.items():
+                for _ in range(CRASHES_A_STEP):
+                    postmaster = server.pid()
+                    run.take(database.writer, step, at=random.randint(1, points),
+                             action=lambda p=postmaster: os.kill(p, signal.SIGKILL)).wait()  # fmt: skip
+                    if server.pid() == postmaster:
+                        break
+                    crashes += 1
+                    server.start()
+                else:
+                    run.take(database.writer, step).succeed()
+            assert hashes(database.writer) == expected
+            assert failed_checks(database.reader) == []
+        assert query(database.reader, "SELECT count(*) AS n FROM account_snapshots")[0]["n"] > len(DUE)
 
-            def work(at=at, postmaster=postmaster):
-                trip(at, lambda: os.kill(postmaster, signal.SIGKILL))
-                run_stage(uri, small_settings, STAGE)
 
-            Child(work, tmp_path / "errors").wait()
-            if server.pid() != postmaster:
-                crashes += 1
-                server.start()
-        run_stage(uri, small_settings, STAGE)
-        assert hashes(uri) == expected
-        assert failed_checks(uri) == []
-        assert query(uri, "SELECT count(*) AS n FROM account_snapshots")[0]["n"] > len(DUE)
-    assert crashes > CRASHES / 2  # the last points may lie behind what is left to do
+def _copy(database: Database, name: str) -> Database:
+    with psycopg.connect(database.server.uri("postgres", "postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {database.name} OWNER quant_owner")
+    return Database(database.server, name)

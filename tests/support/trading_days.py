@@ -56,6 +56,7 @@ class Bar:
     dividend: float = 0.0
     rules: Mapping[str, Any] = field(default_factory=dict)  # that differ on this session
     restricted: bool = False
+    volume: float | None = None  # shares traded; None: nobody limits by it
 
 
 def make_days(bars: Sequence[Bar], symbol: str = "A", first: int = 0, **rules: Any) -> list[Day]:
@@ -73,6 +74,7 @@ def make_days(bars: Sequence[Bar], symbol: str = "A", first: int = 0, **rules: A
             opens={symbol: Decimal(repr(prices[0]))} if prices else {},
             closes={symbol: Decimal(repr(prices[3]))} if prices else {},
             ranges={symbol: (prices[1], prices[2])} if prices else {},
+            volumes={symbol: bar.volume} if prices and bar.volume is not None else {},
             actions=[CorporateAction(symbol, session, kind, Decimal(repr(value))) for kind, value in actions],
             next_splits={symbol: Decimal(repr(following))} if following != 1 else {},
             votes={symbol: [replace(bar.vote, model="m")]} if bar.vote else {},

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor, wait
 from decimal import Decimal
 
 import pytest
 
 from data_layer.runtime.account import move, reset
 from data_layer.storage.database import transaction
+from data_layer.storage.kill_switch import latch_all
 from models.errors import ConfigError
 from tests.support.books import STAGE, throw
 from tests.support.chain import query, run_stage
-from tests.support.prepared import DUE, END, failed_checks, hashes, prepared
+from tests.support.prepared import DUE, END, change, failed_checks, hashes, prepared
 
 __all__ = ["prepared"]
 NEXT, LATER = dt.date.fromisoformat(DUE[0]), dt.date.fromisoformat(DUE[1])
@@ -98,8 +100,12 @@ def test_a_withdrawal_that_the_cash_no_longer_covers_is_refused_and_said_so(prep
 
 def test_a_reset_opens_another_account_and_keeps_the_old_one(prepared, small_settings):
     database = prepared(STAGE)
+    ask(database, "deposit", "5000", LATER)
+    change(database, "UPDATE portfolio_settings SET names = 7, method = 'top_n'")
     with transaction(database.writer) as connection:
-        assert reset(connection, "a new plan", Decimal(50_000)) == ("paper", "paper-2")
+        assert reset(connection, "a new plan", Decimal(50_000)) == ("paper", "paper-2", 1)
+    kept = query(database.reader, "SELECT account_id, names, method FROM portfolio_settings ORDER BY 1")
+    assert [tuple(r.values()) for r in kept] == [("paper", 7, "top_n"), ("paper-2", 7, "top_n")]
     old = query(database.reader, "SELECT * FROM account_snapshots WHERE account_id = 'paper'")
     run_stage(database.writer, small_settings, STAGE)
     assert query(database.reader, "SELECT * FROM account_snapshots WHERE account_id = 'paper'") == old
@@ -115,7 +121,7 @@ def test_a_reset_opens_another_account_and_keeps_the_old_one(prepared, small_set
     run_stage(database.writer, small_settings, STAGE, start="2005-02-14", end=END)  # across the reset
     assert hashes(database.writer) == before
     with transaction(database.writer) as connection:
-        assert reset(connection, "once more", Decimal(50_000)) == ("paper-2", "paper-3")
+        assert reset(connection, "once more", Decimal(50_000)) == ("paper-2", "paper-3", 0)
 
 
 def test_a_reset_needs_a_reason_and_a_switch_that_is_not_thrown(prepared):
@@ -125,3 +131,22 @@ def test_a_reset_needs_a_reason_and_a_switch_that_is_not_thrown(prepared):
     throw(database)
     with transaction(database.writer) as connection, pytest.raises(ConfigError, match="kill switch"):
         reset(connection, "a new plan", Decimal(1))
+
+
+def test_a_kill_during_a_reset_holds_the_account_it_opens(prepared):
+    """The two wait for one another: whichever comes first, nothing is traded afterwards."""
+    database = prepared(STAGE)
+    change(database, "UPDATE orders SET state = 'expired' WHERE state = 'submitted'")  # or they would wait for these
+    with transaction(database.writer) as connection, ThreadPoolExecutor(1) as pool:
+        reset(connection, "a new plan", Decimal(50_000))
+        killed = pool.submit(throw_all, database)
+        assert wait([killed], timeout=0.5).not_done
+        connection.commit()
+        assert killed.result(timeout=30) == {"paper": 0, "paper-2": 0}
+    with transaction(database.writer) as connection, pytest.raises(ConfigError, match="kill switch"):
+        reset(connection, "a way around it", Decimal(1))
+
+
+def throw_all(database):
+    with transaction(database.writer) as connection:
+        return latch_all(connection, "the market is mad")

@@ -40,6 +40,10 @@ PLANTED = {
     "AND session_date = '{last}'",
     "check_parity_in_cents": "UPDATE backtest_parity SET price_usd = price_usd + 1, account_usd = account_usd + 1",
     "check_lots_equal_positions": "DELETE FROM fills WHERE id = (SELECT max(id) FROM fills)",
+    "check_batches_complete": "UPDATE ingestion_batches SET received = received + 1, accepted = accepted + 1 "
+    "WHERE id = (SELECT max(id) FROM ingestion_batches)",
+    "check_stages_in_order": "UPDATE stage_runs SET status = 'failed' WHERE stage = 'feature_engineering' "
+    "AND session_date = '{last}'",
     "check_exits_fit_holdings": "INSERT INTO orders (client_order_id, risk_decision_id, account_id, session_date, "
     "symbol, side, quantity, reference_price, order_type, time_in_force, state, begun, stop_price, payload_hash, "
     "decision_hash) SELECT repeat('Z', 32), risk_decision_id, account_id, '{end}', symbol, side, 1000000, "

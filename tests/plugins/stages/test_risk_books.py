@@ -214,3 +214,26 @@ def test_without_the_books_of_the_session_before_nothing_is_decided(prepared, sm
     with pytest.raises(DataQualityError, match=f"no snapshot at the close before.*{MIDDLE}"):
         run_stage(database.writer, small_settings, STAGE)
     assert orders(database, *DUE) == []
+
+
+def test_a_share_that_has_left_the_market_is_paid_out_at_its_last_close(prepared, small_settings):
+    database = prepared(STAGE)
+    some = "SELECT symbol, market_value_usd FROM positions WHERE session_date = %(d)s AND quantity <> 0 LIMIT 1"
+    (kept,) = query(database.reader, some, {"d": MIDDLE})
+    gone = {"s": kept["symbol"], "d": MIDDLE, "known": DUE[0]}
+    left = "UPDATE trading_universe SET active_to = %(d)s, known_at = %(known)s WHERE symbol = %(s)s"
+    change(database, left, gone)
+    never = "WITH n AS (DELETE FROM market_data WHERE symbol = %(s)s AND date > %(d)s RETURNING batch_id) " \
+        "UPDATE ingestion_batches b SET received = received - k, accepted = accepted - k " \
+        "FROM (SELECT batch_id, count(*) AS k FROM n GROUP BY 1) f WHERE b.id = f.batch_id"  # fmt: skip
+    assert change(database, never, gone) == 1
+    run_stage(database.writer, small_settings, STAGE)
+    paid = "SELECT session_date::text AS d, amount_usd FROM ledger_entries " \
+        "WHERE kind = 'delisting' AND ledger_account = 'cash'"  # fmt: skip
+    assert [tuple(r.values()) for r in query(database.reader, paid)] == [(DUE[0], kept["market_value_usd"])]
+    still = "SELECT FROM positions WHERE symbol = %(s)s AND session_date > %(d)s AND quantity <> 0"
+    assert query(database.reader, still, gone) == []
+    lot = "SELECT count(*) AS n FROM position_lots WHERE symbol = %(s)s AND closed_by LIKE 'delisting:%%'"
+    assert query(database.reader, lot, gone)[0]["n"] > 0
+    assert query(database.reader, "SELECT FROM backtest_parity WHERE difference_usd <> 0") == []
+    assert_sound(database, small_settings)
