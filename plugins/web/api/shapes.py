@@ -200,3 +200,20 @@ class Started(Done):
 
     dag_id: str
     run_id: str
+
+
+class Lineage(BaseModel):
+    """Where an order came from; the rows as the tables have them."""
+
+    order: dict[str, Any]
+    fills: list[dict[str, Any]]
+    votes: list[dict[str, Any]] = Field(description="The ensemble's members: weight, score, contribution")
+    signals: list[dict[str, Any]]
+    features: list[dict[str, Any]]
+    bars: list[dict[str, Any]] = Field(description="As they were known when the signals were made")
+
+
+class Hint(BaseModel):
+    """Whether a call was new; a repeated one changes nothing."""
+
+    new: bool
