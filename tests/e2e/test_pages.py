@@ -11,6 +11,10 @@ from data_layer.runtime.home import Home
 from tests.e2e.conftest import log_in
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
+PAGES = {
+    "strategies": "Strategies", "strategies/golden_cross": "golden_cross", "assessment": "Assessment", "data": "Data",
+    "models": "Trained models", "risk": "Risk at the close of", "costs": "Costs since",
+}  # fmt: skip
 DRAWN = 30  # seconds until charts must stand, on a machine that does other things as well
 
 
@@ -29,9 +33,9 @@ def test_a_person_follows_an_order_down_to_its_bars(installation, browser):
     wait.until(lambda _: chart.get_attribute("data-drawn"))
     assert len(chart.find_elements(By.CSS_SELECTOR, "path.js-line")) == 2
 
-    for path in ("strategies", "strategies/golden_cross", "assessment", "data"):
+    for path, title in PAGES.items():
         browser.get(f"{browser.current_url.split('/almanac')[0]}/almanac/{path}")
-        assert "Error" not in browser.find_element(By.TAG_NAME, "h1").text
+        assert browser.find_element(By.TAG_NAME, "h1").text.startswith(title)
     for tab in ("Overview", "Orders"):
         browser.find_element(By.LINK_TEXT, tab).click()
     filled = installation.sql(
@@ -44,6 +48,28 @@ def test_a_person_follows_an_order_down_to_its_bars(installation, browser):
     assert "Bars" in page
     severe = [line for line in browser.get_log("browser") if line["level"] == "SEVERE"]
     assert not severe
+
+
+def test_a_person_latches_the_kill_switch_and_arms_it_again(installation, browser):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support import expected_conditions as seen
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    wait = WebDriverWait(browser, DRAWN)
+    log_in(installation, browser, "/almanac/risk")
+    for label, reason, state in (("Latch", "prices look wrong", "t"), ("Arm again", "they were right", "f")):
+        wait.until(seen.element_to_be_clickable((By.XPATH, f"//button[@class and text()='{label}']"))).click()
+        wait.until(seen.visibility_of_element_located((By.NAME, "reason"))).send_keys(reason)
+        browser.find_element(By.CSS_SELECTOR, "dialog button[type=submit]").click()
+        wait.until(seen.visibility_of_element_located((By.CSS_SELECTOR, ".good-note")))
+        switch = installation.sql("select engaged, reason from kill_switch where account_id = 'paper'")
+        assert switch == [[state, reason]]
+        banner = browser.find_elements(By.CSS_SELECTOR, "[role=alert]")
+        assert [reason in b.text for b in banner] == ([True] if state == "t" else [])
+    noted = installation.sql(
+        "select event_type, payload ->> 'by' from audit_events where source = 'pages' order by ts"
+    )
+    assert noted == [["web.latch", "admin"], ["web.rearm", "admin"]]
 
 
 @pytest.mark.parametrize("token", ["", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9."])

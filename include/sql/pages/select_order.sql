@@ -1,5 +1,5 @@
 -- One row: an order with the decision and target it came from; an exit has its entry's. Parameter: client_order_id.
--- Called by plugins.web.pages.orders.
+-- Called by plugins.web.lineage.
 SELECT o.*, d.session_date AS decided_session, d.decision, d.requested_quantity, d.approved_quantity,
        d.reason AS decision_reason, d.checks, t.score AS target_score, t.target_weight, t.target_quantity, t.current_quantity,
        p.client_order_id AS parent

@@ -1,5 +1,5 @@
 -- Bars up to the decision as they were known then (market_data_as_of would read every symbol), newest first, with the
--- batch each came in. Parameters: symbol, session, count. Called by plugins.web.pages.orders.
+-- batch each came in. Parameters: symbol, session, count. Called by plugins.web.lineage.
 WITH decided AS (
     SELECT known_at FROM stage_runs WHERE stage = 'model_execution' AND model = '' AND session_date = %(session)s
 ), known AS (

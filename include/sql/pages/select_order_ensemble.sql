@@ -1,5 +1,5 @@
 -- The vote on a symbol at a session's close, one row per member that had one. Parameters: symbol, session.
--- Called by plugins.web.pages.orders.
+-- Called by plugins.web.lineage.
 SELECT e.score AS ensemble_score, e.confidence AS ensemble_confidence, e.side AS ensemble_side, e.published, e.regime, e.missing,
        m.model, m.weight, m.score, m.confidence, m.contribution
 FROM ensemble_signals e

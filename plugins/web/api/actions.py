@@ -23,6 +23,7 @@ from plugins.web.api.shapes import Done, Reasoned, Started, Switched, ToStart
 from plugins.web.guard import may_operate, may_trigger, user_name
 from plugins.web.noting import note
 from plugins.web.reading import role_uri
+from plugins.web.starting import start
 
 router = APIRouter(tags=["actions"])
 operators = APIRouter(dependencies=[Depends(may_operate)])
@@ -109,19 +110,12 @@ def _decide(request: Request, number: int, reason: str, *, waive: bool) -> Done:
 @starters.post("/runs", status_code=202)
 def start_run(request: Request, asked: ToStart) -> Started:
     """Start the daily chain through Airflow, as its own Trigger button does; the later stages follow by themselves."""
-    from airflow.api.common.trigger_dag import trigger_dag
-    from airflow.utils.types import DagRunTriggeredByType
-
     conf = {"end": str(asked.end)} if asked.end else {}
-    started = trigger_dag(
-        CHAIN[0], triggered_by=DagRunTriggeredByType.REST_API, triggering_user_name=user_name(request),
-        conf=conf, logical_date=None, note=asked.reason,
-    )  # fmt: skip
-    assert started is not None  # noqa: S101 - it raises when there is no such DAG
+    run_id = start(CHAIN[0], user_name(request), why=asked.reason, conf=conf) or ""
     with _writer() as connection:
-        note(connection, request, "run", started.run_id, asked.reason, dag=CHAIN[0], **conf)
+        note(connection, request, "run", run_id, asked.reason, dag=CHAIN[0], **conf)
     return Started(
-        said=f"Run {started.run_id} of {CHAIN[0]} is queued.", dag_id=CHAIN[0], run_id=started.run_id
+        said=f"Run {run_id} of {CHAIN[0]} is queued.", dag_id=CHAIN[0], run_id=run_id
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from data_layer.settings import SYMBOL_PATTERN
 
 Status = Literal["ok", "behind", "failed", "empty"]
 
@@ -200,3 +202,64 @@ class Started(Done):
 
     dag_id: str
     run_id: str
+
+
+class Lineage(BaseModel):
+    """Where an order came from; the rows as the tables have them."""
+
+    order: dict[str, Any]
+    fills: list[dict[str, Any]]
+    votes: list[dict[str, Any]] = Field(description="The ensemble's members: weight, score, contribution")
+    signals: list[dict[str, Any]]
+    features: list[dict[str, Any]]
+    bars: list[dict[str, Any]] = Field(description="As they were known when the signals were made")
+
+
+class Hint(BaseModel):
+    """Whether a call was new; a repeated one changes nothing."""
+
+    new: bool
+
+
+class ToGenerate(BaseModel):
+    """Which symbols to rank, as of when, and how many to hold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    symbols: list[Annotated[str, Field(pattern=f"^{SYMBOL_PATTERN.pattern}$")]] = Field(
+        min_length=1, max_length=1000
+    )
+    as_of_date: dt.date = Field(description="The last session up to it is looked at")
+    top_n: int = Field(ge=0, le=1000, description="Best ones to hold, half of the equity together")
+    bottom_n: int = Field(ge=0, le=1000, description="Worst ones to sell short, half of the equity together")
+    model: str | None = Field(
+        default=None, pattern=r"^[a-z][a-z0-9_]{0,60}$", description="The only one in use when left out"
+    )
+
+
+class GeneratedSignal(BaseModel):
+    """What the model says of one symbol."""
+
+    symbol: str
+    score: float = Field(description="What symbols are ranked by; any scale")
+    predicted_return: float | None = Field(description="Median, fraction; null for a model without quantiles")
+    rank: int
+    target_weight: float = Field(description="Signed fraction of the equity, before limits")
+
+
+class Generated(BaseModel):
+    """A ranking of symbols by one version of one model."""
+
+    model: str
+    version: int
+    session_date: dt.date
+    signals: list[GeneratedSignal]
+    without_opinion: list[str]
+
+
+class Reloaded(BaseModel):
+    """A version in use."""
+
+    model: str
+    version: int
+    id: int

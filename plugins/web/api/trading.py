@@ -9,13 +9,15 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Query
 
 from data_layer.settings import SYMBOL_PATTERN
-from plugins.web.api.shapes import Model, Order, Position, Signal
+from plugins.web.api.shapes import Lineage, Model, Order, Position, Signal
 from plugins.web.api.status import Count, Skip
 from plugins.web.around import Account
+from plugins.web.lineage import lineage
 from plugins.web.reading import row, rows
 
 router = APIRouter(tags=["trading"])
 Day = Annotated[dt.date | None, Query(description="Session; all when left out")]
+OrderId = Annotated[str, Path(pattern=r"^[A-Z2-7]{32}$")]
 ModelName = Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,60}$")]
 Symbol = Annotated[str | None, Query(pattern=f"^{SYMBOL_PATTERN.pattern}$")]
 
@@ -46,12 +48,21 @@ def model(model: Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,60}$")]) -> Mod
 
 
 @router.get("/orders/{client_order_id}")
-def order(client_order_id: Annotated[str, Path(pattern=r"^[A-Z2-7]{32}$")]) -> Order:
+def order(client_order_id: OrderId) -> Order:
     """Tell about one order, its decision and its fills."""
     found = row("api/select_order", client_order_id=client_order_id)
     if found is None:
         raise HTTPException(404, f"no order {client_order_id}")
     return Order.model_validate(found)
+
+
+@router.get("/lineage/{client_order_id}")
+def order_lineage(client_order_id: OrderId) -> Lineage:
+    """Tell where an order came from: fills, decision with every limit, target, votes, signals, features, bars."""
+    found = lineage(client_order_id)
+    if found is None:
+        raise HTTPException(404, f"no order {client_order_id}")
+    return Lineage.model_validate(found)
 
 
 @router.post("/orders", status_code=HTTPStatus.FORBIDDEN)

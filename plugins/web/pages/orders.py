@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from data_layer.settings import is_symbol
 from plugins.web.around import Around, Surroundings
-from plugins.web.reading import row, rows
+from plugins.web.lineage import lineage
+from plugins.web.reading import rows
 from plugins.web.rendering import page, table_csv
 
 router = APIRouter(prefix="/orders")
-PAGE_ROWS = 100
-BARS_SHOWN = 5
+PAGE_ROWS = 50
 MOST_SAVED = 100_000  # rows of one file; some ten megabytes, more than a spreadsheet likes
 Symbol = Annotated[str | None, Query(max_length=16)]
 State = Annotated[str | None, Query(pattern=r"^[a-z_]{0,20}$")]
@@ -58,20 +58,10 @@ def order(
     request: Request, around: Surroundings, client_order_id: Annotated[str, Path(pattern=r"^[A-Z2-7]{32}$")]
 ) -> Response:
     """Show an order's whole lineage."""
-    found = row("pages/select_order", client_order_id=client_order_id)
+    found = lineage(client_order_id)
     if found is None:
         raise HTTPException(404, f"no order {client_order_id}")
-    where = {"symbol": found["symbol"], "session": found["decided_session"]}
-    return page(
-        request,
-        "order.html",
-        order=found,
-        fills=rows("pages/select_order_fills", order_id=found["id"]),
-        votes=rows("pages/select_order_ensemble", **where),
-        signals=rows("pages/select_order_signals", **where),
-        features=rows("pages/select_order_features", **where),
-        bars=rows("pages/select_order_bars", **where, count=BARS_SHOWN),
-    )
+    return page(request, "order.html", **found)
 
 
 def _chosen(around: Around, symbol: str | None, state: str | None) -> dict[str, str | None]:

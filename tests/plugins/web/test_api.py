@@ -103,3 +103,44 @@ def test_every_route_is_documented(viewer):
     for path in told["paths"].values():
         for operation in path.values():
             assert operation["description"]
+
+
+def test_metrics_are_what_prometheus_reads(as_role, over, chained):
+    with psycopg.connect(chained.owner) as connection:
+        connection.execute("SELECT latch_kill_switch('paper', 'look')")
+        equity = connection.execute(
+            "SELECT equity_usd FROM account_snapshots ORDER BY session_date DESC LIMIT 1"
+        ).fetchone()[0]
+    over(chained)
+    told = as_role("viewer").get(f"{V1}/metrics")
+    assert told.headers["content-type"].startswith("text/plain; version=0.0.4")
+    lines = told.text.splitlines()
+    assert 'almanac_kill_switch_latched{account="paper"} 1' in lines
+    assert f'almanac_account_equity_usd{{account="paper"}} {equity}' in lines
+    assert 'almanac_stage_failed{stage="risk_execution"} 0' in lines
+    assert 'almanac_stage_last_session_days{stage="data_ingestion"} 13147' in lines  # 2005-12-30
+    samples = [line for line in lines if not line.startswith("#")]
+    assert all(float(line.rsplit(" ", 1)[1]) >= 0 for line in samples)
+
+
+def test_labels_cannot_end_their_line():
+    from plugins.web.api.metrics import _family
+
+    assert _family("x", "y", [({"a": 'b"} 1\nz\\'}, 2)]).splitlines()[2:] == ['x{a="b\\"} 1\\nz\\\\"} 2']
+
+
+def test_lineage_reaches_down_to_the_vendors_batch(viewer, sql):
+    order = sql(
+        "SELECT o.client_order_id, o.symbol, o.session_date, b.id AS batch, s.id AS signal FROM orders o "
+        "JOIN market_data m ON m.symbol = o.symbol AND m.date = o.session_date "
+        "JOIN ingestion_batches b ON b.id = m.batch_id "
+        "JOIN signals s ON s.symbol = o.symbol AND s.session_date = o.session_date "
+        "WHERE o.order_type = 'market' ORDER BY o.id LIMIT 1"
+    )[0]
+    told = viewer.get(f"{V1}/lineage/{order['client_order_id']}").json()
+    assert told["bars"][0]["batch_id"] == order["batch"]
+    assert told["bars"][0]["date"] == str(order["session_date"])
+    assert told["order"]["checks"]
+    assert sum(v["contribution"] for v in told["votes"]) == pytest.approx(told["votes"][0]["ensemble_score"])
+    assert {f["feature_set"] for f in told["features"]} == {"technical", "alpha158"}
+    assert told["fills"] and told["signals"]
