@@ -18,7 +18,8 @@ Series = NDArray[np.float64]
 
 ROLLING = 126  # sessions, half a year: in less, a Sharpe ratio says little
 BINS = 41  # of the histogram, odd so that one of them holds 0
-WORST = 5  # drawdowns listed
+WORST = 10  # drawdowns listed
+RECENT = (21, 63, 126, 252)  # sessions: a month, a quarter, half a year, a year
 
 
 def tear_sheet(
@@ -36,7 +37,9 @@ def tear_sheet(
     Returns:
         measures: MEASURES of ``curve``, and skew, kurtosis (excess), both as pandas, best and worst session, month and
         year, shares of positive ones, benchmark_return, excess_return, information_ratio (mean of the difference over
-        its deviation, per year). equity, benchmark_equity, drawdown, rolling_sharpe, rolling_beta (over ROLLING
+        its deviation, per year), profit_factor (gains over losses), recovery_ratio (total return over the deepest
+        drawdown), ulcer_index_drawdown (root of the mean squared drawdown, Martin 1989), returns of the last RECENT
+        sessions and of the last year. equity, benchmark_equity, drawdown, rolling_sharpe, rolling_beta (over ROLLING
         sessions): lists [T]. months: by year, twelve returns and the year's. distribution: edges and counts.
         drawdowns: the WORST deepest, with first session below the peak, deepest and recovery.
 
@@ -67,7 +70,14 @@ def tear_sheet(
         "positive_months": _positive(months), "positive_years": _positive(years),
         "benchmark_return": float(np.prod(1.0 + market) - 1.0),
         "information_ratio": _ratio(against),
+        "profit_factor": _over(np.maximum(returns, 0.0).sum(), -np.minimum(returns, 0.0).sum()),
+        "recovery_ratio": _over(equity[-1] - 1.0, -below.min()),
+        "ulcer_index_drawdown": math.sqrt(float(np.mean(below[1:] ** 2))),
     }  # fmt: skip
+    for window in RECENT:
+        recent = np.prod(1.0 + returns[-window:]) - 1.0 if len(returns) >= window else math.nan
+        measures[f"return_of_{window}_sessions"] = float(recent)
+    measures["year_to_date_return"] = years[max(years)]
     measures["excess_return"] = measures["total_return"] - measures["benchmark_return"]
     counts, edges = np.histogram(returns, bins=_edges(returns))
     return {
@@ -79,6 +89,10 @@ def tear_sheet(
         "months": _by_year(months, years), "distribution": {"edges": edges.tolist(), "counts": counts.tolist()},
         "drawdowns": _deepest(dates, below[1:]),
     }  # fmt: skip
+
+
+def _over(part: float, whole: float) -> float:
+    return float(part / whole) if whole > 0 else math.nan
 
 
 def _ratio(values: Series) -> float:

@@ -22,7 +22,9 @@ from plugins.stages.runs import completed_sessions
 SHOWN = 10  # winners, losers and newest trades listed
 
 
-def model_numbers(uri: str, model: Mapping[str, Any], first: dt.date, last: dt.date) -> dict[str, Any]:
+def model_numbers(
+    uri: str, model: Mapping[str, Any], first: dt.date, last: dt.date, history: dict[dt.date, pd.DataFrame]
+) -> dict[str, Any]:
     """Return what the tear sheet of a model shows of a span, ready for JSON.
 
     Args:
@@ -30,6 +32,7 @@ def model_numbers(uri: str, model: Mapping[str, Any], first: dt.date, last: dt.d
         model: a row of reports/select_standing.
         first: the span's first session.
         last: its last.
+        history: bars by the last session in them, read where they are missing; models share them.
 
     Raises:
         ConfigError: when it did not trade in the span.
@@ -45,7 +48,7 @@ def model_numbers(uri: str, model: Mapping[str, Any], first: dt.date, last: dt.d
     dates = rows["session_date"].to_numpy().astype("datetime64[D]")
     rules = model["rules"]
     sheet = tear_sheet(dates, numbers["net_return"], numbers["benchmark_return"], rules["risk_free_rate"])
-    trades = _trades(uri, model, first, last)
+    trades = _trades(uri, model, first, last, history)
     order = trades.sort_values(["net_return", "symbol"], kind="stable")
     return {
         "subject": model["model_name"], "kind": "model", "synthetic": model["is_synthetic"],
@@ -68,13 +71,18 @@ def model_numbers(uri: str, model: Mapping[str, Any], first: dt.date, last: dt.d
     }  # fmt: skip
 
 
-def _trades(uri: str, model: Mapping[str, Any], first: dt.date, last: dt.date) -> pd.DataFrame:
+def _trades(
+    uri: str, model: Mapping[str, Any], first: dt.date, last: dt.date, history: dict[dt.date, pd.DataFrame]
+) -> pd.DataFrame:
     """Return the trades closed in a span by the rules the model is measured by: symbol, side, sessions, net_return."""
     measured = model["session_date"]
     with transaction(uri) as connection:
         cutoffs = completed_sessions(connection, "model_execution")
         changes = renames(connection, [measured], cutoffs)[0]
-    bars = span_as_of(uri, dt.date.min, measured, cutoffs[measured])
+    if measured not in history:
+        history.clear()  # of all bars one at a time fits in memory
+        history[measured] = span_as_of(uri, dt.date.min, measured, cutoffs[measured])
+    bars = history[measured]
     span = {"model_id": model["id"], "first": dt.date.min, "last": measured}
     signals = join_renamed(read_frame(uri, load_sql("signals/select_of_model"), span), changes, "session_date")
     symbols = sorted(set(bars["symbol"].unique()) | set(signals["symbol"].unique()))

@@ -56,10 +56,11 @@ def write_sheets(
     if model and model != ACCOUNT and not found:
         raise ConfigError("no such model is measured", stage="report", key="MODEL", value=model,
                           remedy="performance_testing measures the active ones of table models")  # fmt: skip
-    numbers = []
+    numbers: list[dict[str, Any]] = []
+    history: dict[dt.date, pd.DataFrame] = {}
     for one in found:
         try:
-            numbers.append(model_numbers(uri, one, first, last))
+            numbers.append(model_numbers(uri, one, first, last, history))
         except ConfigError:
             if model:
                 raise  # of all models, one that has not traded yet has no sheet
@@ -119,7 +120,7 @@ def written(name: str, value: float | None) -> str:
         return "–"
     if name.endswith("_usd"):
         return f"{value:,.2f} USD"
-    if name.endswith("_sessions") and name != "positive_sessions":
+    if name == "drawdown_sessions":
         return f"{value:,.0f}"
     if "ratio" in name:
         return f"{value:,.2f}"

@@ -1,4 +1,4 @@
-"""Tear sheets: pages that need nothing else, their numbers those of the tables and of quantstats' definitions."""
+"""Tear sheets: pages that need nothing else, their numbers those of the tables and of empyrical."""
 
 from __future__ import annotations
 
@@ -49,6 +49,9 @@ def test_numbers_are_those_of_empyrical_and_pandas():
         "alpha": empyrical.alpha(returns, market, daily),
         "skew": series.skew(), "kurtosis": series.kurt(),
         "best_month": months.max(), "positive_months": (months > 0).mean(),
+        "profit_factor": returns[returns > 0].sum() / -returns[returns < 0].sum(),
+        "return_of_63_sessions": empyrical.cum_returns_final(returns[-63:]),
+        "year_to_date_return": empyrical.cum_returns_final(series[str(series.index[-1].year)]),
         "information_ratio": empyrical.excess_sharpe(returns, market) * math.sqrt(252),
     }  # fmt: skip
     for name, value in expected.items():

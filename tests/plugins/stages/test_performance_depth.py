@@ -6,6 +6,7 @@ import json
 import threading
 
 import pandas as pd
+import pytest
 from jsonschema import Draft202012Validator
 
 from data_layer.settings import ROOT
@@ -61,6 +62,44 @@ def test_a_session_looks_at_its_window_only(prepared, small_settings):
     change(home, "DELETE FROM signals WHERE session_date < %(d)s", {"d": expected})
     run_stage(home.writer, small_settings, STAGE)
     assert hashes(home.writer, "model_performance") == hashes(whole.writer, "model_performance")
+
+
+OLD_BAR = """
+    INSERT INTO market_data_history SELECT d.*, (SELECT known_at - interval '1 hour' FROM stage_runs
+        WHERE stage = 'model_execution' AND model = '' AND session_date = %(known)s), d.batch_id
+    FROM market_data d WHERE symbol = 'AAPL' AND date = %(day)s"""
+LATE_BAR = """
+    UPDATE market_data SET open = low, known_at = (SELECT known_at - interval '1 hour' FROM stage_runs
+        WHERE stage = 'model_execution' AND model = '' AND session_date = %(known)s)
+    WHERE symbol = 'AAPL' AND date = %(day)s"""
+
+
+def restate_signals(home, settings):
+    """Features of an old week turn out to have been wrong."""
+    week = "symbol = 'AAPL' AND date BETWEEN '2005-02-14' AND '2005-02-18'"
+    for values in (
+        "array_replace(values, values[1], values[1] * 3)", "ARRAY(SELECT v * 0.9::real FROM unnest(values) v)"
+    ):  # fmt: skip
+        change(home, f"UPDATE feature_values SET values = {values} WHERE {week}")
+    run_stage(home.writer, settings, "model_execution", start="2005-02-14", end="2005-02-18", restate=True)
+
+
+def correct_a_bar(home, settings):
+    """An open from within every window, corrected between the second session due and the third."""
+    day = {"known": DUE[2], "day": "2005-02-16"}
+    assert change(home, OLD_BAR, day) == change(home, LATE_BAR, day) == 1
+
+
+@pytest.mark.parametrize("past_changes", [restate_signals, correct_a_bar])
+def test_a_changed_past_is_measured_anew(prepared, small_settings, past_changes):
+    homes = [prepared(STAGE) for _ in range(2)]
+    for home in homes:
+        past_changes(home, small_settings)
+    for day in DUE[:4]:
+        run_stage(homes[0].writer, small_settings, STAGE, end=day)
+        change(homes[1], "DELETE FROM performance_states")
+        run_stage(homes[1].writer, small_settings, STAGE, end=day)
+    assert hashes(homes[0].writer, *TABLES) == hashes(homes[1].writer, *TABLES)
 
 
 def test_twice_at_once_is_once(prepared, small_settings):
