@@ -1,14 +1,14 @@
 # Variables on the command line win over the environment, that over .env:
 # SOURCE SOURCES FILES SYMBOLS SYNTHETIC_SEED SYNTHETIC_SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT
 # TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON ACCOUNT AMOUNT LIMIT VALUE OUT APPROVAL STRATEGIES SCENARIOS COSTS
-# MODEL VERSION WAIVER PARAMETERS FOLDS TRAIN_MONTHS TEST_MONTHS MODE SEED SPLIT ALMANAC_ARTIFACTS MLFLOW_TRACKING_URI
+# MODEL REPORTS VERSION WAIVER PARAMETERS FOLDS TRAIN_MONTHS TEST_MONTHS MODE SEED SPLIT ALMANAC_ARTIFACTS MLFLOW_TRACKING_URI
 VENV ?= .venv
 export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
 .PHONY: help run backfill stop status verify kill rearm limits quarantine accept quality-report data-docs backtest sweep \
-	assess train predict models evaluate-models promote rollback mlflow deposit withdraw reset-account approve revoke adopt \
+	assess report train predict models evaluate-models promote rollback mlflow deposit withdraw reset-account approve revoke adopt \
 	test faults soak lint export bench peers core tools
 .DEFAULT_GOAL := help
 
@@ -92,6 +92,9 @@ rollback: core ## put the version of MODEL= that was in use before into use agai
 
 evaluate-models: core ## a model against plain rules on FILES=bars.parquet; [MODEL= PARAMETERS= START= SPLIT= END= SYMBOLS= SEED=]
 	@$(VENV)/bin/python -m plugins.ml.evaluate
+
+report: core ## tear sheets into OUT=folder, each one page and its numbers as JSON; [MODEL=name or account] [START= END=]
+	@$(VENV)/bin/python -m plugins.reports.run
 
 mlflow: core ## the page of all training runs, on a free port
 	@$(RUNTIME).mlflow_page

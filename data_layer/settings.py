@@ -37,11 +37,11 @@ REMEMBERED = (
     "SOURCE",
     "SOURCES",
     "CROSS_CHECK",
-    "VENDOR_PRICE_TOLERANCE",
-    "VENDOR_VOLUME_TOLERANCE",
+    *("VENDOR_PRICE_TOLERANCE", "VENDOR_VOLUME_TOLERANCE"),
     "UNIVERSE",
     "SYMBOL_CHANGES",
     "BENCHMARK",
+    "REPORTS",
     "FILES",
     "SYMBOLS",
     "START",
@@ -49,8 +49,7 @@ REMEMBERED = (
     "DEFAULT_HOLDING_PERIOD",
     "RISK_FREE_RATE",
     "INITIAL_CASH",
-    "COMMISSION_PER_SHARE",
-    "COMMISSION_MINIMUM",
+    *("COMMISSION_PER_SHARE", "COMMISSION_MINIMUM"),
     "SLIPPAGE_BPS",
     "VOLUME_SHARE",
     "BROKER",
@@ -106,6 +105,7 @@ class Settings:
     vendor_volume_tolerance: float = 0.05  # fraction
     universe: str = ""  # file; when set, only those on it belong to the universe
     symbol_changes: str = ""  # file
+    reports: str = ""  # folder that gets tear sheets after each session; none: make report writes them
     benchmark: str = ""  # symbol among the bars that reports compare with; none: the equal-weight universe
     synthetic_seed: int = 1  # of SOURCE=synthetic: the same seed makes the same bars
     synthetic_symbols: int = 20
@@ -260,8 +260,8 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
     def whole(name: str, low: str, high: str, what: str) -> int:
         value = number(name, low, high)
         if value != int(value):
-            remedy = f"set a whole number of {what}"
-            raise ConfigError(f"not whole {what}", stage="settings", key=name, value=value, remedy=remedy)
+            raise ConfigError(f"not whole {what}", stage="settings", key=name, value=value,
+                              remedy=f"set a whole number of {what}")  # fmt: skip
         return int(value)
 
     symbols = text("SYMBOLS").strip(" ").replace(",", " ")
@@ -272,6 +272,7 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         vendor_price_tolerance=float(number("VENDOR_PRICE_TOLERANCE", "0", "1")),
         vendor_volume_tolerance=float(number("VENDOR_VOLUME_TOLERANCE", "0", "2")),
         files=text("FILES"),
+        reports=text("REPORTS"),
         universe=text("UNIVERSE"),
         symbol_changes=text("SYMBOL_CHANGES"),
         benchmark=validate_symbol(text("BENCHMARK")) if text("BENCHMARK") else "",

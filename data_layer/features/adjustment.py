@@ -45,12 +45,55 @@ def forward_factors(bars: pd.DataFrame, actions: pd.DataFrame) -> pd.DataFrame:
             is not finite and above 0, two splits of a symbol on one ex-date, a dividend that is not below the
             close before (also when that close is NaN). The message names symbol and date.
     """
+    found = _ex_bars(bars, actions)
+    if found is None:
+        return bars.assign(split_factor=1.0, return_factor=1.0)
+    starts, symbols, steps = found
+    # Cumulative over the ex-bars alone, each symbol from its first one on: sequential, hence bit-stable.
+    factors = steps.groupby("code")[["split", "total"]].cumprod()
+    edges = np.concatenate((starts[:-1], steps["bar"].to_numpy(np.int64)))
+    order = np.argsort(edges)
+    lengths = np.diff(np.append(edges[order], len(bars)))
+    columns = {}
+    for column, step in (("split_factor", "split"), ("return_factor", "total")):
+        levels = np.concatenate((np.ones(len(symbols)), factors[step].to_numpy(np.float64)))
+        columns[column] = np.repeat(levels[order], lengths)
+    return bars.assign(**columns)
+
+
+def return_steps(bars: pd.DataFrame, actions: pd.DataFrame) -> np.ndarray:
+    """Return by how much each bar multiplies its symbol's return_factor: 1 on all bars but those going ex.
+
+    A step depends on its bar, the bar before and the actions in between, and on nothing earlier: a piece of a
+    history gives the bits of the whole, which factors, being products from the first bar on, do not.
+
+    Args:
+        bars: as ``forward_factors`` takes them.
+        actions: as ``forward_factors`` takes them.
+
+    Returns:
+        float64, one number a bar; never NaN.
+
+    Raises:
+        DataQualityError: as ``forward_factors``.
+    """
+    result = np.ones(len(bars))
+    found = _ex_bars(bars, actions)
+    if found is not None:
+        result[found[2]["bar"].to_numpy(np.int64)] = found[2]["total"].to_numpy(np.float64)
+    return result
+
+
+def _ex_bars(
+    bars: pd.DataFrame, actions: pd.DataFrame
+) -> tuple[np.ndarray, pd.Index, pd.DataFrame] | None:
+    """Each symbol's first row, the symbols and the ex-bars' steps; None when there is nothing to adjust."""
     require_columns(bars, BAR_COLUMNS, "bars")
     require_columns(actions, ACTION_COLUMNS, "actions")
     if bars.empty or actions.empty:
         if not bars.empty:
             symbol_rows(bars)
-        return bars.assign(split_factor=1.0, return_factor=1.0)
+        return None
     starts, codes, symbols, days = symbol_rows(bars)
     events = _checked(actions)
     events["code"] = symbols.get_indexer(pd.Index(events["symbol"]))
@@ -60,17 +103,7 @@ def forward_factors(bars: pd.DataFrame, actions: pd.DataFrame) -> pd.DataFrame:
     event_codes = events["code"].to_numpy(np.int64)
     events["bar"] = np.searchsorted(bar_keys, (event_codes << _DAY_BITS) + events["day"].to_numpy())
     in_reach = (events["bar"] > starts[event_codes]) & (events["bar"] < starts[event_codes + 1])
-    steps = _steps(events[in_reach], to_floats(bars["close"]))
-    # Cumulative over the ex-bars alone, each symbol from its first one on: sequential, hence bit-stable.
-    factors = steps.groupby("code")[["split", "total"]].cumprod()
-    edges = np.concatenate((starts[:-1], steps["bar"].to_numpy(np.int64)))
-    order = np.argsort(edges)
-    lengths = np.diff(np.append(edges[order], len(bars)))
-    found = {}
-    for column, step in (("split_factor", "split"), ("return_factor", "total")):
-        levels = np.concatenate((np.ones(len(symbols)), factors[step].to_numpy(np.float64)))
-        found[column] = np.repeat(levels[order], lengths)
-    return bars.assign(**found)
+    return starts, symbols, _steps(events[in_reach], to_floats(bars["close"]))
 
 
 def _checked(actions: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 from data_layer.storage.database import Connection, load_sql
@@ -44,6 +45,12 @@ def close_alert(connection: Connection, kind: str, subject: str) -> bool:
     """Close the open alert of this kind and subject; return whether there was one."""
     found = connection.execute(load_sql("alerts/update_closed"), {"kind": kind, "subject": subject})
     return found.rowcount > 0
+
+
+def close_others(connection: Connection, kind: str, subjects: Sequence[str]) -> int:
+    """Close the open alerts of a kind about anything but these subjects; return how many."""
+    asked = {"kind": kind, "subjects": list(subjects)}
+    return connection.execute(load_sql("alerts/update_others_closed"), asked).rowcount
 
 
 def _known(value: float | None) -> float | None:

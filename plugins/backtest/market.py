@@ -209,7 +209,7 @@ def _benchmark(frame: pd.DataFrame, row_session: Index, count: int, symbol: str)
     prices = np.full((count, len(names)), np.nan)
     prices[row_session, frame["symbol"].cat.codes.to_numpy()] = total
     members = np.ones(prices.shape, np.bool_) if not symbol else np.tile(names == symbol, (count, 1))
-    return equal_weight_returns(prices, members)[0]
+    return equal_weight_returns(prices, np.ones(prices.shape), members)[0]
 
 
 def _refuse_unknown(wanted: Sequence[str], held: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The benchmark of each session's report: BENCHMARK's own return, or that of the equal-weight universe."""
+"""The benchmark of each session: BENCHMARK's own return, or that of the equal-weight universe."""
 
 from __future__ import annotations
 
@@ -9,16 +9,42 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from data_layer.storage.database import Connection, load_sql
+from data_layer.storage.merge import Mode, merge
 from models.backtest.benchmark import equal_weight_returns
 from models.errors import ConfigError
 from models.panel import Panel
 from plugins.stages.context import Context
-from plugins.stages.knowledge import bars_as_of, members_as_of, stable_views
+from plugins.stages.knowledge import members_as_of, span_as_of, stable_views
 from plugins.stages.runs import completed_sessions
 
 EQUAL_WEIGHT = "equal-weight universe"
+REACH = dt.timedelta(days=15)  # the longest the exchange was ever closed between two sessions is a week, in 2001
+
+
+def store_benchmarks(connection: Connection, context: Context, until: dt.date) -> int:
+    """Write the benchmark of each session up to one that has none yet; when verifying, compare the window's.
+
+    A session that has a report keeps the benchmark of that report; others take the one set now.
+    """
+    ready = [s for s in completed_sessions(connection, "model_execution") if s <= until]
+    held = {row["session_date"]: row["name"] for row in _stored(connection, until)}
+    due = [s for s in context.sessions if s in held] if context.recomputes else [s for s in ready if s not in held]
+    if not due:
+        return 0
+    rows = connection.execute(load_sql("performance_reports/select_benchmarks"), {"sessions": due})
+    reported = {row["report_date"]: row["benchmark"] for row in rows}
+    names: dict[str, list[dt.date]] = defaultdict(list)
+    for session in due:
+        named = held.get(session) or (reported.get(session) or {}).get("name")
+        names[named or context.settings.benchmark or EQUAL_WEIGHT].append(session)
+    found = [row for name, days in names.items() for row in _returns(connection, context, name, days)]
+    frame = pd.DataFrame(found)
+    mode: Mode = "verify" if context.recomputes else "insert"
+    return merge(connection, "benchmark_returns", frame, key=("session_date",), mode=mode,
+                 stage=context.stage).inserted  # fmt: skip
 
 
 def benchmark_facts(
@@ -26,27 +52,23 @@ def benchmark_facts(
 ) -> dict[dt.date, dict[str, Any]]:
     """Return what the report of each session says of its benchmark.
 
-    A session that has a report keeps the benchmark of that report; others take the one set now.
-
     Returns:
         By session: name; session_return (total return over the session before, fraction; None where there is no bar
         to compare); total_return (compounded since the session named by since, the first with this benchmark);
         members: how many symbols count. A session reported before there were benchmarks has no entry.
     """
     rows = connection.execute(load_sql("performance_reports/select_benchmarks"), {"sessions": list(sessions)})
-    stored = {row["report_date"]: row["benchmark"] for row in rows}
-    names: dict[str, list[dt.date]] = defaultdict(list)
-    for session in sessions:
-        if session not in stored:
-            names[context.settings.benchmark or EQUAL_WEIGHT].append(session)
-        elif stored[session]:
-            names[stored[session]["name"]].append(session)
+    reports = {row["report_date"]: row["benchmark"] for row in rows}
     found: dict[dt.date, dict[str, Any]] = {}
-    for name, days in names.items():
-        found |= _returns(connection, context, name, days)
+    for row in _stored(connection, max(sessions, default=dt.date.min)):
+        session = row["session_date"]
+        if session in set(sessions) and reports.get(session, row):
+            found[session] = {
+                "name": row["name"], "session_return": row["close_return"], "members": row["members"]
+            }  # fmt: skip
     for session in sorted(found):
-        before = max((s for s in (*stored, *found) if s < session), default=None)
-        last = (found.get(before) or stored.get(before)) if before else None
+        before = max((s for s in (*reports, *found) if s < session), default=None)
+        last = (found.get(before) or reports.get(before)) if before else None
         goes_on = last is not None and last["name"] == found[session]["name"]
         grown = (1.0 + (last["total_return"] if last and goes_on else 0.0)) * (
             1.0 + (found[session]["session_return"] or 0.0)
@@ -58,16 +80,20 @@ def benchmark_facts(
     return found
 
 
+def _stored(connection: Connection, until: dt.date) -> list[dict[str, Any]]:
+    return connection.execute(load_sql("benchmark_returns/select_returns"), {"last": until}).fetchall()
+
+
 def _returns(
     connection: Connection, context: Context, name: str, sessions: Sequence[dt.date]
-) -> dict[dt.date, dict[str, Any]]:
+) -> list[dict[str, Any]]:
+    """Return the rows of benchmark_returns of some sessions, of one benchmark."""
     cutoffs = completed_sessions(connection, "model_execution")
     members = members_as_of(connection, sessions, cutoffs) if name == EQUAL_WEIGHT else {}
-    found: dict[dt.date, dict[str, Any]] = {}
+    found: list[dict[str, Any]] = []
     for view in stable_views(connection, sessions, cutoffs):
-        bars = bars_as_of(context.uri, view[-1], cutoffs[view[-1]])
-        bars["total"] = bars["close"] * bars["return_factor"]
-        panel = Panel.from_frame(bars, ("total",))
+        bars = span_as_of(context.uri, view[0] - REACH, view[-1], cutoffs[view[-1]])
+        panel = Panel.from_frame(bars, ("close", "open", "return_step"))
         days = [day.astype(dt.date) for day in panel.sessions]
         counted = np.zeros(panel.shape, dtype=np.bool_)
         if name == EQUAL_WEIGHT:
@@ -81,15 +107,16 @@ def _returns(
                 "no bars of the benchmark", stage=context.stage, key="BENCHMARK", value=name,
                 remedy="load its bars too, or leave it empty for the equal-weight universe",
             )  # fmt: skip
-        returns, number = equal_weight_returns(panel["total"], counted)
-        figures = dict(zip(days, zip(returns.tolist(), number.tolist(), strict=True), strict=True))
+        closes, number = equal_weight_returns(panel["close"], panel["return_step"], counted)
+        opens, _ = equal_weight_returns(panel["open"], panel["return_step"], counted)
+        figures = dict(zip(days, zip(closes.tolist(), opens.tolist(), number.tolist(), strict=True), strict=True))
         for session in view:
-            value, count = figures.get(session, (math.nan, 0))
-            found[session] = {
-                "name": name,
-                "session_return": None if math.isnan(value) else value,
-                "members": count,
-            }
+            close, opened, count = figures.get(session, (math.nan, math.nan, 0))
+            found.append({
+                "session_date": session, "name": name, "members": count,
+                "close_return": None if math.isnan(close) else close,
+                "open_return": None if math.isnan(opened) else opened,
+            })  # fmt: skip
     return found
 
 

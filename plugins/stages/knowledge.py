@@ -7,9 +7,10 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
-from data_layer.features.adjustment import forward_factors
+from data_layer.features.adjustment import forward_factors, return_steps
 from data_layer.storage.database import Connection, load_sql, read_frame, transaction
 from data_layer.storage.histories import read_bars
 from plugins.stages.runs import completed_sessions
@@ -74,9 +75,39 @@ def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequenc
     actions = actions_as_of(uri, session, cutoff)
     if changes:
         bars = join_renamed(bars, changes)
-        bars = bars[bars["symbol"].isin(list(symbols)) | (not symbols)]
-        bars = bars.sort_values(["symbol", "date"], ignore_index=True)
+        bars = _in_order(bars[bars["symbol"].isin(list(symbols)) | (not symbols)].reset_index(drop=True))
     return forward_factors(bars, join_renamed(actions, changes, "ex_date"))
+
+
+def span_as_of(uri: str, first: dt.date, session: dt.date, cutoff: dt.datetime) -> pd.DataFrame:
+    """Return the bars of a span of sessions as known at the cutoff, with the steps of their total return.
+
+    Args:
+        uri: connection URI; what it reads must be committed.
+        first: bars from here on; ``dt.date.min`` for all.
+        session: the last one.
+        cutoff: what came to be known later is left out.
+
+    Returns:
+        symbol (its ticker of the session), date, open, high, low, close, volume (raw), return_step (see
+        ``return_steps``; 1 on a symbol's first bar here); by symbol and date.
+    """
+    with transaction(uri) as connection:
+        changes = renames(connection, [session], {session: cutoff})[0]
+    span = {"first": first, "session": session, "cutoff": cutoff}
+    bars = _in_order(join_renamed(read_frame(uri, load_sql("market_data/select_span_as_of"), span), changes))
+    actions = join_renamed(actions_as_of(uri, session, cutoff), changes, "ex_date")
+    return bars.assign(return_step=return_steps(bars, actions))
+
+
+def _in_order(bars: pd.DataFrame) -> pd.DataFrame:
+    """Sort by symbol and date; rows come nearly so, which a stable sort of one number each is quick at."""
+    codes, _ = pd.factorize(bars["symbol"], sort=True)
+    days = bars["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    keys = (codes.astype(np.int64) << 32) + days
+    if (keys[1:] > keys[:-1]).all():
+        return bars
+    return bars.take(np.argsort(keys, kind="stable")).reset_index(drop=True)
 
 
 def actions_as_of(uri: str, until: dt.date, cutoff: dt.datetime) -> pd.DataFrame:

@@ -281,6 +281,11 @@ class Signals:
                                  key="session", value=str(deciding["session_date"]),
                                  remedy="let it complete the session, then restate")  # fmt: skip
         mark_stale(connection, first, f"signals restated since {first}", CHAIN[3:])
+        take_lock(connection, CHAIN[4])  # who is measuring now goes on from the old signals, and is undone below
+        restated = connection.execute(load_sql("pending_signals/select_models"), self._run_key).fetchall()
+        connection.execute(
+            load_sql("performance_states/delete_restated"), {"models": [m["id"] for m in restated]}
+        )
         if not context.window.symbols:
             clear_stale(connection, context.stage, context.sessions)
 

@@ -92,7 +92,7 @@ def test_a_bad_value_names_key_value_and_remedy(tmp_path, key, value):
 
 
 def test_every_remembered_setting_that_can_be_wrong_is_tried():
-    judged_by_their_readers = {"SOURCE", "FILES", "UNIVERSE", "SYMBOL_CHANGES"}
+    judged_by_their_readers = {"SOURCE", "FILES", "UNIVERSE", "SYMBOL_CHANGES", "REPORTS"}
     assert set(REMEMBERED) - set(BAD) == judged_by_their_readers
     own = {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME", "VENDORS", "MODELS"}
     assert own | set(limit_variables()) | set(model_variables()) == set(REMEMBERED) - {"SOURCE"}

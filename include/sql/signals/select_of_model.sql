@@ -1,4 +1,4 @@
--- One model's signals up to a session. Parameters: model_id, last. Called by plugins.stages.performance.
-SELECT symbol, session_date, side, position_size FROM signals
-WHERE model_id = %(model_id)s::bigint AND session_date <= %(last)s::date
+-- One model's signals of a span of sessions. Parameters: model_id, first, last. Called by plugins.reports.model_sheet, plugins.stages.measuring.
+SELECT symbol, session_date, side, position_size, score, confidence FROM signals
+WHERE model_id = %(model_id)s::bigint AND session_date BETWEEN %(first)s::date AND %(last)s::date
 ORDER BY session_date, symbol

@@ -1,22 +1,21 @@
-import datetime as dt
-import math
-import time
+"""Signals as trades and as an account: plain loops, cases by hand, and going on as from the beginning."""
 
-import empyrical
+import math
+
 import numpy as np
-import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from models.backtest.signal_performance import (
-    TRADE_STATISTICS,
-    cost_per_side,
-    model_performance,
-    portfolio_returns,
-    signal_matrices,
-    signal_trades,
-    trade_statistics,
+    Market,
+    book_as_json,
+    book_from_json,
+    lookback,
+    measure_sessions,
 )
-from models.errors import ConfigError, DataQualityError
+from models.backtest.signal_portfolio import walk_portfolio
+from models.backtest.signal_trades import Said, signal_trades
 
 NAN = math.nan
 COST = 0.001
@@ -32,6 +31,27 @@ def market(sessions=160, symbols=5, seed=0, gaps=0.06):
     opens[:20, 2] = NAN
     sides = rng.choice([NAN, 0.0, 1.0, -1.0], opens.shape, p=[0.2, 0.3, 0.3, 0.2])
     return opens, sides, sides * rng.uniform(0, 0.4, opens.shape)
+
+
+def trades_of(opens, sides, holding, cost, steps=None):
+    """Trades by adjusted opens, which have steps of 1, with one cost for all."""
+    whole = np.ones(opens.shape)
+    return signal_trades(opens, whole if steps is None else steps, sides, whole * 0.5, holding, whole * cost)
+
+
+def returns_of(opens, weights, cost):
+    ones = np.ones(opens.shape)
+    names = tuple(f"S{n:02}" for n in range(opens.shape[1]))
+    return walk_portfolio(opens, ones, weights, ones * cost, names)[0]["net_return"]
+
+
+def measured(opens, sides, weights, holding=5, steps=None):
+    days = np.arange(len(opens)).astype("datetime64[D]")
+    names = tuple(f"S{n:02}" for n in range(opens.shape[1]))
+    ones = np.ones(opens.shape)
+    whole = Market(days, names, opens, ones if steps is None else steps)
+    said = Said(sides, weights, np.where(sides != 0, weights, NAN), np.abs(weights) / 0.4)
+    return measure_sessions(whole, said, ones * COST, holding, days[max(len(days) - lookback(holding), 0)])
 
 
 def slow_statistics(opens, sides, holding, cost, t):
@@ -98,19 +118,28 @@ def slow_portfolio(opens, weights, cost):
 
 @pytest.mark.parametrize("holding", [1, 5, 21])
 def test_trades_equal_a_plain_loop_as_of_every_session(holding):
-    opens, sides, _ = market()
-    found = trade_statistics(signal_trades(opens, sides, holding, COST), len(opens))
-    assert tuple(found) == TRADE_STATISTICS
+    opens, sides, weights = market()
+    found, _ = measured(opens, sides, weights, holding)
+    total = {name: np.cumsum(values) for name, values in found.items()}
     for t in range(0, len(opens), 3):
-        expected = slow_statistics(opens, sides, holding, COST, t)
-        np.testing.assert_allclose([found[n][t] for n in TRADE_STATISTICS], expected, rtol=1e-9)
+        mean, rate, win, loss, right, closed, waiting = slow_statistics(opens, sides, holding, COST, t)
+        assert total["closed"][t] == closed
+        assert total["signals"][t] - total["expired"][t] - closed == waiting
+        if closed:
+            np.testing.assert_allclose(total["net_sum"][t] / closed, mean, rtol=1e-9)
+            np.testing.assert_allclose(total["wins"][t] / closed, rate)
+            np.testing.assert_allclose(total["correct"][t] / closed, right)
+        if total["wins"][t]:
+            np.testing.assert_allclose(total["win_sum"][t] / total["wins"][t], win, rtol=1e-9)
+        if total["losses"][t]:
+            np.testing.assert_allclose(total["loss_sum"][t] / total["losses"][t], loss, rtol=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_portfolio_equals_an_account_in_shares(seed):
     opens, _, weights = market(seed=seed)
     expected = slow_portfolio(opens, weights, COST)
-    found = portfolio_returns(opens, weights, COST)
+    found = returns_of(opens, weights, COST)
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
     assert np.isnan(found[0]) and not np.isnan(found[5:]).any()
 
@@ -118,10 +147,19 @@ def test_portfolio_equals_an_account_in_shares(seed):
 def test_one_trade_worked_by_hand():
     opens = np.array([[9.0], [10.0], [11.0], [12.0]])
     sides = np.array([[1.0], [-1.0], [0.0], [NAN]])
-    trades = signal_trades(opens, sides, 1, 0.01)
+    trades = trades_of(opens, sides, 1, 0.01)
     assert trades.decided.tolist() == [0, 1] and trades.exited.tolist() == [2, 3]
     np.testing.assert_allclose(trades.gross, [0.1, -1 / 11])
     np.testing.assert_allclose(trades.net, [0.1 - 0.01 * 2.1, -1 / 11 - 0.01 * (1 + 12 / 11)])
+
+
+def test_a_split_and_a_dividend_are_no_loss():
+    opens = np.array([[20.0], [20.0], [10.0], [9.0]])
+    steps = np.array([[1.0], [1.0], [2.0], [10 / 9]])  # 2 for 1, then a tenth paid out
+    sides = np.array([[1.0], [NAN], [NAN], [NAN]])
+    assert trades_of(opens, sides, 2, 0.0, steps).gross.tolist() == [0.0]
+    flows, _ = walk_portfolio(opens, steps, np.full((4, 1), 1.0), np.zeros((4, 1)), ("A",))
+    np.testing.assert_allclose(flows["net_return"][1:], 0.0, atol=1e-15)
 
 
 def test_no_exit_price_is_open_and_no_entry_price_is_no_trade():
@@ -129,136 +167,102 @@ def test_no_exit_price_is_open_and_no_entry_price_is_no_trade():
     sides = np.zeros((5, 2))
     sides[0] = 1.0
     sides[1, 1] = 1.0
-    found = trade_statistics(signal_trades(opens, sides, 1, 0.0), 5)
-    assert found["open_trades"].tolist() == [2, 2, 2, 2, 1]
-    assert found["total_trades"].tolist() == [0, 0, 0, 0, 1]
-    np.testing.assert_allclose(found["avg_return"], [NAN] * 4 + [0.1])
+    found, _ = measured(opens, sides, sides * 0.1, holding=1)
+    total = {name: np.cumsum(values) for name, values in found.items()}
+    assert (total["signals"] - total["expired"] - total["closed"]).tolist() == [2, 2, 2, 2, 1]
+    assert total["closed"].tolist() == [0, 0, 0, 0, 1]
 
 
 def test_portfolio_worked_by_hand():
     opens = np.array([[10.0], [10.0], [11.0], [11.0]])
     weights = np.array([[0.5], [0.5], [0.0], [0.0]])
-    found = portfolio_returns(opens, weights, 0.01)
+    ones = np.ones(opens.shape)
+    flows, _ = walk_portfolio(opens, ones, weights, ones * 0.01, ("A",))
     drifted = 0.5 * 1.1 / 1.05
     second = 1.05 * (1 - 0.01 * (drifted - 0.5)) - 1  # traded back to one half
-    np.testing.assert_allclose(found, [NAN, -0.005, second, -0.005])
+    np.testing.assert_allclose(flows["net_return"], [NAN, -0.005, second, -0.005])
+    np.testing.assert_allclose(flows["gross_return"], [NAN, 0, 0.05, 0], atol=1e-15)
+    np.testing.assert_allclose(flows["turnover"], [NAN, 0.5, drifted - 0.5, 0.5])
+    np.testing.assert_allclose(flows["cost"], flows["turnover"] * 0.01)
+    np.testing.assert_allclose(flows["gross_exposure"], [NAN, 0.5, 0.5, 0])
 
 
 def test_a_missing_open_delays_the_return_and_loses_none():
     steady = np.array([[10.0], [10.0], [12.0], [15.0], [15.0]])
     gap = np.array([[10.0], [10.0], [NAN], [15.0], [15.0]])
     weights = np.full((5, 1), 1.0)
-    np.testing.assert_allclose(portfolio_returns(steady, weights, 0.0)[1:], [0, 0.2, 0.25, 0])
-    np.testing.assert_allclose(portfolio_returns(gap, weights, 0.0)[1:], [0, 0, 0.5, 0])
+    np.testing.assert_allclose(returns_of(steady, weights, 0.0)[1:], [0, 0.2, 0.25, 0])
+    np.testing.assert_allclose(returns_of(gap, weights, 0.0)[1:], [0, 0, 0.5, 0])
 
 
 def test_sizes_beyond_the_capital_are_scaled_to_it():
     opens = np.array([[1.0, 1.0], [1.0, 1.0], [1.1, 0.9]])
-    found = portfolio_returns(opens, np.tile([3.0, -1.0], (3, 1)), 0.0)
+    found = returns_of(opens, np.tile([3.0, -1.0], (3, 1)), 0.0)
     assert found[2] == pytest.approx(0.75 * 0.1 + 0.25 * 0.1)
 
 
 def test_a_lost_account_stays_lost():
     opens = np.array([[1.0], [1.0], [3.0], [1.0], [0.5]])
-    found = portfolio_returns(opens, np.full((5, 1), -1.0), 0.0)
+    found = returns_of(opens, np.full((5, 1), -1.0), 0.0)
     np.testing.assert_array_equal(found, [NAN, 0, -1, 0, 0])
 
 
-def head(frame, rows):
-    return [frame[name].to_numpy()[:rows].tobytes() for name in frame.columns]
+def head(series, rows):
+    return [values[:rows].tobytes() for _, values in sorted(series.items())]
 
 
 @pytest.mark.parametrize("t", [0, 1, 30, 70, 158])
 def test_later_opens_and_signals_move_no_earlier_byte(t):
-    opens, sides, weights = market()
-    before = model_performance(range(160), opens, sides, weights, holding=5, cost=COST, risk_free_rate=0.02)
+    before, _ = measured(*market())
     for seed in (1, 2):
-        other, other_sides, other_weights = market(seed=seed, gaps=0.3)
         mixed = [np.vstack([a[: t + 1], b[t + 1 :]]) for a, b in
-                 ((opens, other), (sides, other_sides), (weights, other_weights))]  # fmt: skip
-        after = model_performance(range(160), *mixed, holding=5, cost=COST, risk_free_rate=0.02)
+                 zip(market(), market(seed=seed, gaps=0.3), strict=True)]  # fmt: skip
+        after, _ = measured(*mixed)
         assert head(after, t + 1) == head(before, t + 1)
-    short = [m[: t + 1] for m in (opens, sides, weights)]
-    after = model_performance(range(t + 1), *short, holding=5, cost=COST, risk_free_rate=0.02)
+    after, _ = measured(*(m[: t + 1] for m in market()))
     assert head(after, t + 1) == head(before, t + 1)
 
 
-def test_portfolio_metrics_are_empyricals():
-    opens, sides, weights = market()
-    frame = model_performance(range(160), opens, sides, weights, holding=5, cost=COST, risk_free_rate=0.02)
-    returns = portfolio_returns(opens, weights, COST)
-    returns = returns[~np.isnan(returns)]
-    last = frame.iloc[-1]
-    assert last["total_return"] == pytest.approx(empyrical.cum_returns_final(returns), rel=1e-10)
-    assert last["max_drawdown"] == pytest.approx(empyrical.max_drawdown(returns), rel=1e-10)
-    daily = 1.02 ** (1 / 252) - 1
-    assert last["sharpe_ratio"] == pytest.approx(empyrical.sharpe_ratio(returns, daily), rel=1e-10)
-    assert frame["total_trades"].dtype == frame["open_trades"].dtype == np.int64
-    assert frame["run_date"].tolist() == list(range(160))
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 10_000), holding=st.sampled_from([1, 5, 30]), gaps=st.sampled_from([0.0, 0.05, 0.6]),
+    cuts=st.lists(st.integers(1, 139), min_size=1, max_size=6, unique=True),
+)  # fmt: skip
+def test_going_on_gives_the_bits_of_the_beginning(seed, holding, gaps, cuts):
+    """Each piece sees only its window and, of the columns, only those with something in it."""
+    opens, sides, weights = market(140, seed=seed, gaps=gaps)
+    rng = np.random.default_rng(seed)
+    steps = np.where(rng.random(opens.shape) < 0.05, rng.choice([2.0, 1.01], opens.shape), 1.0)
+    steps[:, 0] = 1.0  # symbol 0 is halted for longer than a window: the stage starts anew when it comes back
+    opens[40:, 3] = NAN
+    whole, end = measured(opens, sides, weights, holding, steps)
+    days = np.arange(140).astype("datetime64[D]")
+    names = [f"S{n:02}" for n in range(5)]
+    book, parts, done, keep = None, [], 0, days[0]
+    for cut in [*sorted(cuts), 140]:
+        first = int(np.searchsorted(days, keep))
+        rows = slice(first, cut)
+        seen = ~np.isnan(opens[rows]).all(axis=0) | (np.nan_to_num(sides[rows]) != 0).any(axis=0)
+        kept = [n for n in range(5) if seen[n] or (book and names[n] in book.symbols)]
+        piece = Market(days[rows], tuple(names[n] for n in kept), opens[rows, :][:, kept], steps[rows, :][:, kept])
+        part = [m[rows, :][:, kept] for m in (sides, weights)]
+        said = Said(*part, np.where(part[0] != 0, part[1], NAN), np.abs(part[1]) / 0.4)
+        keep = days[max(cut - lookback(holding), first)]
+        cost = np.full(piece.opens.shape, COST)
+        series, book = measure_sessions(piece, said, cost, holding, keep, book, done - first)
+        book = book_from_json(book_as_json(book))
+        parts.append(series)
+        done = cut
+    for name, values in whole.items():
+        assert np.concatenate([part[name] for part in parts]).tobytes() == values.tobytes(), name
+    assert book.holdings == end.holdings and book.overdue == end.overdue
 
 
 def test_costs_only_lower_returns():
     opens, sides, weights = market()
-    free, dear = (signal_trades(opens, sides, 5, c) for c in (0.0, COST))
+    free, dear = (trades_of(opens, sides, 5, c) for c in (0.0, COST))
     closed = ~np.isnan(free.net)
     assert (free.net[closed] == free.gross[closed]).all()
     assert (dear.net[closed] < free.net[closed]).all()
-    start = 3
-    cheaper, dearer = (portfolio_returns(opens, weights, c)[start:] for c in (0.0, COST))
+    cheaper, dearer = (returns_of(opens, weights, c)[3:] for c in (0.0, COST))
     assert (dearer <= cheaper + 1e-15).all() and (dearer < cheaper).mean() > 0.9
-
-
-def test_cost_per_side():
-    opens = np.array([[10.0, 1.0, NAN]])
-    cost = cost_per_side(opens, slippage_bps=5, commission_per_share=0.005, commission_minimum=1.0,
-                         order_usd=5000.0)  # fmt: skip
-    np.testing.assert_allclose(cost, [[0.0005 + 0.0005, 0.0005 + 0.005, NAN]])
-    dear = cost_per_side(opens, slippage_bps=0, commission_per_share=0.005, commission_minimum=1.0,
-                         order_usd=100.0)  # fmt: skip
-    np.testing.assert_allclose(dear, [[0.01, 0.01, NAN]])
-    with pytest.raises(ConfigError, match="order_usd"):
-        cost_per_side(opens, slippage_bps=0, commission_per_share=0, commission_minimum=1, order_usd=0)
-
-
-def test_costs_may_differ_by_session_and_symbol():
-    opens, sides, weights = market()
-    matrix = np.where(np.isnan(opens), NAN, COST)
-    for function, last in ((portfolio_returns, ()), (lambda o, w, c: signal_trades(o, w, 5, c).net, ())):
-        np.testing.assert_array_equal(function(opens, weights, matrix, *last), function(opens, weights, COST))
-    assert not np.isnan(signal_trades(opens, sides, 5, matrix).net).all()
-
-
-def test_signal_matrices_place_rows_by_session_and_symbol():
-    days = [dt.date(2024, 7, d) for d in (1, 2, 3)]
-    signals = pd.DataFrame({
-        "symbol": ["B", "A", "A", "B"], "session_date": [days[0], days[0], days[2], days[2]],
-        "side": ["long", "short", "flat", "long"], "position_size": [0.02, 0.05, 0.0, None],
-    })  # fmt: skip
-    sides, weights = signal_matrices(signals, days, ["A", "B"])
-    np.testing.assert_array_equal(sides, [[-1, 1], [NAN, NAN], [0, 1]])
-    np.testing.assert_array_equal(weights, [[-0.05, 0.02], [NAN, NAN], [0, NAN]])
-    with pytest.raises(DataQualityError, match=r"unknown side.*'up'"):
-        signal_matrices(signals.assign(side="up"), days, ["A", "B"])
-
-
-@pytest.mark.parametrize(
-    ("error", "opens", "sides", "holding"),
-    [
-        (DataQualityError, [[0.0]], [[1.0]], 5),
-        (DataQualityError, [[math.inf]], [[1.0]], 5),
-        (DataQualityError, [[1.0]], [[math.inf]], 5),
-        (ConfigError, [[1.0]], [[1.0]], 0),
-        (ConfigError, [[1.0]], [[1.0, 1.0]], 5),
-    ],
-)
-def test_refusals(error, opens, sides, holding):
-    with pytest.raises(error, match="performance"):
-        signal_trades(np.array(opens), np.array(sides), holding, 0.0)
-
-
-def test_three_models_over_the_sample_take_well_under_a_second():
-    opens, sides, weights = market(sessions=3270)
-    start = time.perf_counter()
-    for _ in range(3):
-        model_performance(range(3270), opens, sides, weights, holding=5, cost=COST, risk_free_rate=0.02)
-    assert time.perf_counter() - start < 2.0  # 0.4 s on two quiet cores

@@ -1,0 +1,141 @@
+"""The figures of a model as of a session: of its last 21, 63 and 252 sessions and since inception."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numba import njit
+from numpy.typing import NDArray
+
+from models.backtest.curve import MEASURES, measure_curve
+from models.backtest.metrics import SESSIONS_PER_YEAR
+from models.backtest.signal_performance import COEFFICIENTS, COUNTS, SUMS
+from models.backtest.signal_trades import BUCKETS
+from models.panel import Matrix
+
+Series = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+WINDOWS = (21, 63, 252)  # sessions: a month, a quarter, a year
+LARGEST = 1e6  # a ratio beyond it rests on rounding: a deviation of nothing
+SERIES = ("net_return", "gross_return", "turnover", "cost", "benchmark_return", *COUNTS, *SUMS, *COEFFICIENTS)
+
+
+def figures(
+    series: Mapping[str, Series], at: Sequence[int], window: int | None, risk_free_rate: float
+) -> pd.DataFrame:
+    """Return the figures as of some sessions, over the window that ends there.
+
+    Sums run forward from the window's first session, so they depend on its sessions alone.
+
+    Args:
+        series: arrays [T] by the names SERIES, one entry a session since the beginning.
+        at: rows to measure at, ascending.
+        window: sessions, None for all up to each.
+        risk_free_rate: per year; compounded down to one session.
+
+    Returns:
+        A row for each of at. sessions: with a return, at most window. Of the account that holds the signals
+        (after costs): MEASURES, profit_factor, benchmark_return (compounded over the same sessions),
+        excess_return over it, turnover and cost_drag (mean per session traded, and paid per year, of the account).
+        Of the trades closed in the window: total_trades, avg_return, win_rate, avg_win, avg_loss,
+        prediction_accuracy, calibration (by bucket of confidence). open_trades: open as of the session, in every
+        window. Of the scores whose return came in the window: the means ic_h and rank_ic_h; signal_decay, the
+        mean rank IC of a day less that of a month. NaN while undefined.
+    """
+    rate = (1.0 + risk_free_rate) ** (1.0 / SESSIONS_PER_YEAR) - 1.0
+    ends = np.asarray(at, dtype=np.int64)
+    columns = np.column_stack([series[name] for name in SERIES]) if len(ends) else np.empty((0, len(SERIES)))
+    known = np.isfinite(columns)
+    gains = np.maximum(series["net_return"], 0.0)
+    losses = np.maximum(-series["net_return"], 0.0)
+    parts = np.column_stack([np.where(known, columns, 0.0), known, np.nan_to_num(gains), np.nan_to_num(losses)])
+    sums = _sums(parts, ends, window or 0)
+    width = len(SERIES)
+    total = {name: sums[:, i] for i, name in enumerate(SERIES)}
+    number = {name: sums[:, width + i] for i, name in enumerate(SERIES)}
+    since = _sums(parts, ends, 0) if window else sums
+    started = {name: since[:, i] for i, name in enumerate(SERIES)}
+    curves = _curves(series["net_return"], series["benchmark_return"], ends, window or 0, rate)
+    measures = dict(zip((*MEASURES, "benchmark_return"), curves.T, strict=True))
+    closed = total["closed"]
+    found: dict[str, Series] = {
+        "total_trades": closed,
+        "open_trades": started["signals"] - started["expired"] - started["closed"],
+        "avg_return": _share(total["net_sum"], closed),
+        "win_rate": _share(total["wins"], closed),
+        "avg_win": _share(total["win_sum"], total["wins"]),
+        "avg_loss": _share(total["loss_sum"], total["losses"]),
+        "prediction_accuracy": _share(total["correct"], closed),
+        **measures,
+        "profit_factor": _share(sums[:, -2], sums[:, -1]),
+        "excess_return": measures["total_return"] - measures["benchmark_return"],
+        "turnover": _share(total["turnover"], number["turnover"]),
+        "cost_drag": _share(total["cost"], number["cost"]) * SESSIONS_PER_YEAR,
+        **{name: _share(total[name], number[name]) for name in COEFFICIENTS},
+    }
+    found["signal_decay"] = found["rank_ic_1"] - found["rank_ic_21"]
+    frame = pd.DataFrame({name: np.where(np.abs(v) < LARGEST, v, np.nan) for name, v in found.items()
+                          if name not in {"total_trades", "open_trades"}})  # fmt: skip
+    whole = {"sessions": number["net_return"], "total_trades": closed, "open_trades": found["open_trades"]}
+    frame = frame.assign(**{name: values.astype(np.int64) for name, values in whole.items()})
+    return frame.assign(calibration=pd.Series([_calibration(total, i) for i in range(len(ends))], dtype=object))
+
+
+def _calibration(total: Mapping[str, Series], row: int) -> list[dict[str, float | int | None]]:
+    """Return how often trades of each confidence were right about the direction."""
+    out: list[dict[str, float | int | None]] = []
+    for b in range(BUCKETS):
+        trades, right = total[f"closed_{b + 1}"][row], total[f"correct_{b + 1}"][row]
+        out.append({"from": b / BUCKETS, "to": (b + 1) / BUCKETS, "trades": int(trades),
+                    "hit_rate": float(right / trades) if trades else None})  # fmt: skip
+    return out
+
+
+def _share(part: Series, whole: Series) -> Series:
+    found: Series = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sums(values: Matrix, ends: Index, window: int) -> Matrix:
+    """Return the sums of each column over the window that ends at each row; window 0 is all since the beginning."""
+    out = np.zeros((len(ends), values.shape[1]))
+    running, done = np.zeros(values.shape[1]), 0
+    for i in range(len(ends)):
+        if window == 0:
+            for t in range(done, ends[i] + 1):
+                running += values[t]
+            done = ends[i] + 1
+            out[i] = running
+        else:
+            for t in range(max(ends[i] - window + 1, 0), ends[i] + 1):
+                out[i] += values[t]
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _curves(returns: Series, benchmark: Series, ends: Index, window: int, rate: float) -> Matrix:
+    """Return MEASURES and the benchmark's compounded return over the window that ends at each row."""
+    out = np.full((len(ends), len(MEASURES) + 1), np.nan)
+    begin = 0
+    while begin < len(returns) and math.isnan(returns[begin]):
+        begin += 1
+    equity, market = np.ones(len(returns) + 1), np.full(len(returns) + 1, np.nan)
+    scratch = np.empty(len(returns))
+    for i in range(len(ends)):
+        first = max(begin, ends[i] - window + 1) if window else begin
+        count = ends[i] + 1 - first
+        if count < 1:
+            continue
+        grown = 1.0
+        for k in range(count):
+            equity[k + 1] = equity[k] * (1.0 + returns[first + k])
+            market[k + 1] = benchmark[first + k]
+            grown *= 1.0 + benchmark[first + k]
+        measure_curve(equity[: count + 1], market[: count + 1], rate, scratch, out[i, : len(MEASURES)])
+        out[i, len(MEASURES)] = grown - 1.0
+    return out

@@ -1,0 +1,69 @@
+"""The numbers of the account's tear sheet: its closes, its fills, its costs, and parity with the backtest engine."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data_layer.storage.database import load_sql, transaction
+from models.backtest.tear_sheet import tear_sheet
+from models.errors import ConfigError
+
+SHOWN = 10  # symbols listed at either end
+
+
+def account_numbers(uri: str, risk_free_rate: float, first: dt.date, last: dt.date) -> dict[str, Any]:
+    """Return what the tear sheet of the account shows of a span, ready for JSON.
+
+    A session's return is equity over that of the close before and what was paid in since (paid out is negative),
+    so deposits are no gain.
+
+    Args:
+        uri: connection URI of a role that may read.
+        risk_free_rate: per year.
+        first: the span's first session.
+        last: its last.
+
+    Raises:
+        ConfigError: when the account has no two closes in the span.
+    """
+    with transaction(uri) as connection:
+        account = connection.execute(load_sql("reports/select_newest_account")).fetchone()
+        name = account["account_id"] if account else ""
+        rows = pd.DataFrame(
+            connection.execute(load_sql("reports/select_account_sessions"), {"account": name}).fetchall()
+        )
+        if len(rows):
+            basis = rows["equity"].shift() + rows["paid_in"]
+            rows["net_return"] = (rows["equity"] / basis - 1.0).where(basis > 0)
+            rows = rows[rows["net_return"].notna() & rows["session_date"].between(first, last)]
+        if rows.empty:
+            raise ConfigError("the account has no session in this span", stage="report", key="MODEL", value="account",
+                              remedy="run the chain first, or name a longer span")  # fmt: skip
+        asked = {"account": name, "first": first, "last": last}
+        gains = connection.execute(load_sql("reports/select_gains"), asked).fetchall()
+        parity = connection.execute(load_sql("reports/select_parity"), asked).fetchone()
+    numbers = {c: rows[c].to_numpy(np.float64, na_value=np.nan) for c in rows.select_dtypes("number")}
+    dates = rows["session_date"].to_numpy().astype("datetime64[D]")
+    sheet = tear_sheet(
+        dates, numbers["net_return"], pd.to_numeric(rows["close_return"]).to_numpy(np.float64), risk_free_rate
+    )
+    equity = numbers["equity"]
+    best = [g for g in gains if g["realized"] > 0]
+    worst = [g for g in reversed(gains) if g["realized"] < 0]
+    return {
+        "subject": "account", "kind": "account", "synthetic": bool(rows["is_synthetic"].iloc[-1]),
+        "about": {"account": name, "equity_usd": float(equity[-1]), "benchmark": rows["benchmark"].iloc[-1]},
+        **sheet,
+        "gross_exposure": (numbers["gross"] / equity).tolist(), "net_exposure": (numbers["net"] / equity).tolist(),
+        "turnover": (numbers["traded"] / equity).tolist(),
+        "costs": {
+            "turnover_a_session": float((numbers["traded"] / equity).mean()),
+            "commission_usd": float(numbers["commission"].sum()), "slippage_usd": float(numbers["slippage"].sum()),
+        },
+        "trades": {"fills": int(numbers["fills"].sum()), "winners": best[:SHOWN], "losers": worst[:SHOWN]},
+        "parity": dict(parity) if parity and parity["sessions"] else None,
+    }  # fmt: skip

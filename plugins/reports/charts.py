@@ -1,0 +1,133 @@
+"""Charts as inline SVG, drawn here: a tear sheet is one file that needs neither a network nor a script."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+WIDTH, HEIGHT = 920, 230
+LEFT, RIGHT, TOP, BOTTOM = 58, 12, 10, 24
+POINTS = 460  # a line of twice as many is as sharp as a screen shows
+Numbers = Sequence[float | None]
+
+
+def line_chart(
+    title: str, dates: Sequence[str], lines: Sequence[tuple[str, str, Numbers]], *, form: str = "{:.2f}",
+    fill: bool = False, level: float | None = None,
+) -> str:  # fmt: skip
+    """Return lines over sessions as an SVG.
+
+    Args:
+        title: said to those who cannot see it.
+        dates: ISO, ascending.
+        lines: name, CSS class of its colour and values, None where there is none.
+        form: how values on the axis are written.
+        fill: the area to 0 is filled.
+        level: a value that gets a line across.
+    """
+    known = [v for _, _, values in lines for v in values if v is not None]
+    if not known:
+        return '<p class="quiet">Too few sessions to draw.</p>'
+    bottom, top = min([*known, *([level] if level is not None else [])]), max(
+        [*known, *([level] if level is not None else [])]
+    )
+    if fill:
+        bottom, top = min(bottom, 0.0), max(top, 0.0)
+    ticks = _ticks(bottom, top)
+    bottom, top = min(bottom, ticks[0]), max(top, ticks[-1])
+
+    def x(at: int) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * at / max(len(dates) - 1, 1)
+
+    def y(value: float) -> float:
+        return TOP + (HEIGHT - TOP - BOTTOM) * (top - value) / ((top - bottom) or 1.0)
+
+    parts = [_axis_y(ticks, y, form), _axis_x(dates, x)]
+    if level is not None:
+        parts.append(f'<path class="level" d="M{LEFT} {y(level):.1f}H{WIDTH - RIGHT}"/>')
+    for name, colour, values in lines:
+        for piece in _pieces(values):
+            path = "L".join(f"{x(at):.1f} {y(value):.1f}" for at, value in piece)
+            if fill:
+                first, last = x(piece[0][0]), x(piece[-1][0])
+                parts.append(
+                    f'<path class="area {colour}" d="M{first:.1f} {y(0):.1f}L{path}L{last:.1f} {y(0):.1f}Z"/>'
+                )
+            parts.append(f'<path class="line {colour}" d="M{path}"><title>{escape(name)}</title></path>')
+    legend = "".join(f'<span class="{colour}">{escape(name)}</span>' for name, colour, _ in lines)
+    shown = f'<p class="legend">{legend}</p>' if len(lines) > 1 else ""
+    return f"{shown}{_svg(title, parts)}"
+
+
+def histogram(title: str, edges: Sequence[float], counts: Sequence[int]) -> str:
+    """Return a histogram as an SVG; what lies beyond the outer edges is in the outer bars."""
+    highest = max([*counts, 1])
+    wide = (WIDTH - LEFT - RIGHT) / len(counts)
+
+    def y(value: float) -> float:
+        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / highest)
+
+    parts = [_axis_y(_ticks(0.0, float(highest)), y, "{:,.0f}")]
+    for at, count in enumerate(counts):
+        low, high = edges[at], edges[at + 1]
+        sign = "good" if low + high > 0 else "bad"
+        ends = ("below", high) if at == 0 else ("above", low) if at == len(counts) - 1 else None
+        said = f"{ends[0]} {ends[1]:.2%}" if ends else f"{low:.2%} to {high:.2%}"
+        parts.append(
+            f'<rect class="bar {sign}" x="{LEFT + at * wide + 1:.1f}" y="{y(count):.1f}" width="{wide - 2:.1f}" '
+            f'height="{HEIGHT - BOTTOM - y(count):.1f}"><title>{said}: {count} sessions</title></rect>'
+        )
+    for at in (1, len(counts) // 4, len(counts) // 2, 3 * len(counts) // 4, len(counts) - 1):
+        parts.append(f'<text class="x" x="{LEFT + at * wide:.1f}" y="{HEIGHT - 6}">{edges[at]:.1%}</text>')
+    return _svg(title, parts)
+
+
+def _svg(title: str, parts: Sequence[str]) -> str:
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title, quote=True)}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def _axis_y(ticks: Sequence[float], y, form: str) -> str:  # type: ignore[no-untyped-def]
+    return "".join(
+        f'<path class="grid" d="M{LEFT} {y(v):.1f}H{WIDTH - RIGHT}"/>'
+        f'<text class="y" x="{LEFT - 8}" y="{y(v) + 4:.1f}">{form.format(v + 0.0)}</text>'
+        for v in ticks
+    )
+
+
+def _axis_x(dates: Sequence[str], x) -> str:  # type: ignore[no-untyped-def]
+    """Name years, or months where there are fewer than three years, so far apart that they can be read."""
+    size = 4 if dates[0][:4] < str(int(dates[-1][:4]) - 2) else 7
+    begins = [at for at in range(1, len(dates)) if dates[at][:size] != dates[at - 1][:size]]
+    step = math.ceil(len(begins) / 12) if begins else 1
+    return "".join(
+        f'<text class="x" x="{x(at):.1f}" y="{HEIGHT - 6}">{dates[at][:size]}</text>' for at in begins[::step]
+    )
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return four to seven round numbers from at or below low to at or above high."""
+    if high <= low:
+        low, high = low - 0.5, high + 0.5
+    raw = (high - low) / 4
+    unit = 10.0 ** math.floor(math.log10(raw))
+    step = next(unit * m for m in (1, 2, 2.5, 5, 10) if unit * m >= raw)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [n * step for n in range(first, last + 1)]
+
+
+def _pieces(values: Numbers) -> list[list[tuple[int, float]]]:
+    """Return the stretches without a gap, thinned to the lowest and highest value of each handful."""
+    step = max(math.ceil(len(values) / POINTS), 1)
+    pieces: list[list[tuple[int, float]]] = [[]]
+    for first in range(0, len(values), step):
+        known = [(at, v) for at, v in enumerate(values[first : first + step], start=first) if v is not None]
+        if not known:
+            pieces.append([])
+            continue
+        ends = {min(known, key=lambda p: p[1]), max(known, key=lambda p: p[1]), known[0], known[-1]}
+        pieces[-1].extend(sorted(ends))
+    return [piece for piece in pieces if piece]

@@ -1,0 +1,172 @@
+"""Tear sheets as files: one HTML page that needs nothing else, and the same numbers as JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from data_layer.storage.copy_encoder import json_text
+from data_layer.storage.database import load_sql, transaction
+from models.errors import ConfigError
+from plugins.reports.account_sheet import account_numbers
+from plugins.reports.charts import histogram, line_chart
+from plugins.reports.model_sheet import model_numbers
+
+ACCOUNT = "account"
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+PARTS_OF_ONE = (  # measures that are shares; the others are plain numbers
+    "return", "volatility", "drawdown", "risk", "alpha", "session", "month", "year", "positive",
+)  # fmt: skip
+HEADLINE = ("total_return", "annual_return", "sharpe_ratio", "max_drawdown", "volatility", "excess_return")
+_pages = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined,
+    trim_blocks=True,
+)  # fmt: skip
+
+
+def write_sheets(
+    uri: str, folder: Path, *, model: str = "", first: dt.date = dt.date.min, last: dt.date = dt.date.max,
+    risk_free_rate: float,
+) -> list[Path]:  # fmt: skip
+    """Write the tear sheet of a model, or of every active one and the account; return the pages.
+
+    Args:
+        uri: connection URI of a role that may read.
+        folder: made when it is not there; files of the same name are replaced, each at once.
+        model: its name, ``account`` for the account; empty for all.
+        first: the span's first session.
+        last: its last.
+        risk_free_rate: per year, of the account's ratios; a model's are by what it is measured by.
+
+    Raises:
+        ConfigError: for a model that is not measured, or that did not trade in the span.
+    """
+    with transaction(uri) as connection:
+        found = connection.execute(load_sql("reports/select_standing"), {"model": model}).fetchall()
+        said = connection.execute(load_sql("reports/select_warnings"), {"last": last}).fetchone()
+    if model and model != ACCOUNT and not found:
+        raise ConfigError("no such model is measured", stage="report", key="MODEL", value=model,
+                          remedy="performance_testing measures the active ones of table models")  # fmt: skip
+    numbers: list[dict[str, Any]] = []
+    history: dict[dt.date, pd.DataFrame] = {}
+    for one in found:
+        try:
+            numbers.append(model_numbers(uri, one, first, last, history))
+        except ConfigError:
+            if model:
+                raise  # of all models, one that has not traded yet has no sheet
+    if model in ("", ACCOUNT):
+        numbers.append(account_numbers(uri, risk_free_rate, first, last))
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = []
+    for n in numbers:
+        whole = {**n, "warnings": said["warnings"] if said else []}
+        page = folder / f"{_file_name(n['subject'])}.html"
+        _replace(page, render(whole))
+        _replace(page.with_suffix(".json"), json_text(whole) + "\n")
+        pages.append(page)
+    return pages
+
+
+def render(n: Mapping[str, Any]) -> str:
+    """Return the page of a tear sheet's numbers."""
+    dates, measures = n["dates"], n["measures"]
+    charts = {
+        "equity": line_chart("growth of 1 beside the benchmark", dates,
+                             [(n["subject"], "own", n["equity"]), ("benchmark", "other", n["benchmark_equity"])],
+                             level=1.0),
+        "drawdown": line_chart("drawdown", dates, [("drawdown", "bad", n["drawdown"])], form="{:.0%}", fill=True),
+        "sharpe": line_chart("rolling Sharpe ratio", dates, [("Sharpe ratio", "own", n["rolling_sharpe"])],
+                             form="{:.1f}", level=0.0),
+        "beta": line_chart("rolling beta", dates, [("beta", "own", n["rolling_beta"])], level=0.0),
+        "distribution": histogram("returns of a session", n["distribution"]["edges"], n["distribution"]["counts"]),
+        "exposure": line_chart("exposure", dates, [("long and short added up", "own", n["gross_exposure"]),
+                                                   ("long less short", "other", n["net_exposure"])],
+                               form="{:.0%}", level=0.0),
+        "turnover": line_chart("turnover", dates, [("turnover", "own", _mean_of_month(n["turnover"]))],
+                               form="{:.1%}", fill=True),
+    }  # fmt: skip
+    shown = [(_title(name), written(name, value)) for name, value in measures.items()]
+    half = (len(shown) + 1) // 2
+    trades = n["trades"]
+    lists = [
+        ("Best trades" if n["kind"] == "model" else "Symbols that gained most, realized USD", trades["winners"]),
+        ("Worst trades" if n["kind"] == "model" else "Symbols that lost most, realized USD", trades["losers"]),
+    ]
+    if "newest" in trades:
+        lists.append(("Newest closed trades", trades["newest"]))
+    counts = [(_title(k), f"{v:,}" if isinstance(v, int) else written(k, v)) for k, v in trades.items()
+              if not isinstance(v, list)]  # fmt: skip
+    return _pages.get_template("tear_sheet.html").render(
+        n=n, charts={name: Markup(text) for name, text in charts.items()}, months=MONTHS,  # noqa: S704  # drawn here
+        headline=[(_title(name), written(name, measures[name])) for name in HEADLINE],
+        measures=(shown[:half], shown[half:]), lists=lists, cell=_cell,
+        costs=[*((_title(k), written(k, v)) for k, v in n["costs"].items()), *counts],
+    )  # fmt: skip
+
+
+def written(name: str, value: float | None) -> str:
+    """Return a figure as people read it: shares in percent, amounts in USD, ratios plain."""
+    if value is None:
+        return "–"
+    if name.endswith("_usd"):
+        return f"{value:,.2f} USD"
+    if name == "drawdown_sessions":
+        return f"{value:,.0f}"
+    if "ratio" in name:
+        return f"{value:,.2f}"
+    share = any(part in name for part in PARTS_OF_ONE) or name in {"win_rate", "cost_in_all"}
+    return f"{value:,.2%}" if share else f"{value:,.2f}"
+
+
+def _mean_of_month(values: Sequence[float]) -> list[float | None]:
+    means = pd.Series(values, dtype=float).rolling(21, min_periods=1).mean()
+    return [float(value) for value in means]
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").removesuffix(" usd").capitalize()
+
+
+def _cell(value: float | None) -> Markup:
+    if value is None:
+        return Markup("<td></td>")
+    shade = min(abs(value) / 0.10, 1.0) * 60 + 6 if value else 0  # a tenth in a month is as dark as it gets
+    return Markup('<td class="{}" style="--shade: {}%">{}</td>').format(
+        "up" if value >= 0 else "down", f"{shade:.0f}", f"{value:.1%}"
+    )
+
+
+def _file_name(subject: str) -> str:
+    """Return a subject that is a plain name; a row of models may say anything."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,100}", subject):
+        raise ConfigError("a name that makes no file", stage="report", key="MODEL", value=subject,
+                          remedy="rename it in models")  # fmt: skip
+    return subject
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def headings(pages: Sequence[Path]) -> list[str]:
+    """Return the lines that `make report` prints."""
+    return [f"{page}  {page.stat().st_size / 1024:,.0f} KB, the same numbers in {page.stem}.json" for page in pages]

@@ -1,0 +1,242 @@
+"""One model's figures: measured on from where they stand, or from the beginning when the past has changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data_layer.storage.copy_encoder import json_text
+from data_layer.storage.database import Connection, load_sql, read_frame
+from data_layer.storage.merge import Mode, merge
+from models.backtest.signal_performance import (
+    Book,
+    Market,
+    book_as_json,
+    book_from_json,
+    lookback,
+    measure_sessions,
+)
+from models.backtest.signal_trades import cost_per_side, signal_matrices
+from models.backtest.window_figures import WINDOWS, figures
+from models.panel import Panel
+from models.strategies.base import DEFAULT_POSITION_SIZE
+from plugins.stages.context import Context
+from plugins.stages.knowledge import join_renamed, renames, span_as_of, stable_views
+from plugins.stages.runs import complete_sessions, completed_sessions, sessions_of_model
+
+Series = dict[str, np.ndarray]
+INTEGERS = ("signals", "expired", "closed", "wins", "losses", "correct")
+
+
+@dataclass
+class Standing:
+    """How far a model is measured: its series since the beginning, one entry of days each, and what goes on."""
+
+    days: np.ndarray
+    series: Series
+    book: Book
+    keep_from: dt.date
+    stored: int  # entries of the table model_sessions; 0 when it is to be written anew
+
+
+@dataclass
+class Measuring:
+    """Measures the models of one run; what they share is read once.
+
+    Attributes:
+        connection: the transaction that writes, under the stage's lock.
+        context: the run.
+    """
+
+    connection: Connection
+    context: Context
+    _markets: dict[Any, pd.DataFrame] = field(default_factory=dict)
+    _views: dict[tuple[dt.date, ...], list[tuple[dt.date, ...]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.cutoffs = completed_sessions(self.connection, "model_execution")
+
+    def due(self, model: str) -> list[dt.date]:
+        """Return the sessions a model is to be measured as of."""
+        ran = completed_sessions(self.connection, "model_execution", model)
+        return sessions_of_model(self.connection, self.context, model, ran)
+
+    def measure(self, model: Mapping[str, Any], sessions: Sequence[dt.date]) -> int:
+        """Write a model's figures as of some sessions; when verifying, compare them. Returns rows written."""
+        written = 0
+        for rules, days in self._rules(model, sessions):
+            standing = None if self.context.recomputes else self._standing(model["id"], rules, days[0])
+            before = [dt.date.fromisoformat(str(standing.days[-1]))] if standing else []
+            for nth, view in enumerate(self._stable([*before, *days])):
+                wanted = [s for s in view if s not in before]
+                if nth:  # what has come to be known since has changed the past: from the beginning
+                    standing = None
+                if wanted:
+                    standing = self._measure(model["id"], rules, wanted, standing)
+                    written += self._write(model["id"], rules, wanted, standing)
+            if standing and not self.context.recomputes:
+                self._keep(model["id"], rules, standing)
+                details = {s: {"rows": 1, "rules": rules} for s in days}
+                complete_sessions(
+                    self.connection, self.context, self.cutoffs, details, model=model["model_name"]
+                )
+        return written
+
+    def _rules(
+        self, model: Mapping[str, Any], sessions: Sequence[dt.date]
+    ) -> Iterator[tuple[dict[str, Any], list[dt.date]]]:
+        """Yield what sessions are measured by: as set now, or as they were measured when verifying."""
+        settings = self.context.settings
+        now = {
+            "holding_period": settings.default_holding_period,
+            "risk_free_rate": settings.risk_free_rate,
+            "commission_per_share": float(settings.commission_per_share),
+            "commission_minimum": float(settings.commission_minimum),
+            "slippage_bps": float(settings.slippage_bps),
+            "capital_usd": float(model["capital_usd"]),
+            "windows": list(WINDOWS),
+        }
+        if not self.context.recomputes:
+            if sessions:
+                yield now, list(sessions)
+            return
+        groups: dict[str, list[dt.date]] = defaultdict(list)
+        keys = {"stage": self.context.stage, "model": model["model_name"], "sessions": list(sessions)}
+        for row in self.connection.execute(load_sql("stage_runs/select_model_rules"), keys):
+            groups[json_text(row["rules"])].append(row["session_date"])
+        for text, days in groups.items():
+            rules = json.loads(text)
+            if rules.get("windows") == now["windows"]:
+                yield rules, days
+            else:  # an earlier version measured less, so there is nothing to compare with
+                self.context.say("sessions of an earlier version not compared", sessions=len(days))
+
+    def _stable(self, sessions: Sequence[dt.date]) -> list[tuple[dt.date, ...]]:
+        key = tuple(sessions)
+        if key not in self._views:
+            self._views[key] = list(stable_views(self.connection, sessions, self.cutoffs))
+        return self._views[key]
+
+    def _standing(self, model_id: int, rules: Mapping[str, Any], due: dt.date) -> Standing | None:
+        """Return where the model stands, None when it has to be measured from the beginning."""
+        state = self.connection.execute(
+            load_sql("performance_states/select_state"), {"model_id": model_id}
+        ).fetchone()
+        if state is None or state["rules"] != rules or state["session_date"] >= due:
+            return None
+        span = {"model_id": model_id, "last": state["session_date"]}
+        rows = read_frame(self.context.uri, load_sql("model_sessions/select_series"), span)
+        days = rows.pop("session_date").to_numpy().astype("datetime64[D]")
+        if not len(days) or days[-1] != np.datetime64(state["session_date"]):
+            return None
+        series = {str(name): rows[name].to_numpy(np.float64, na_value=np.nan) for name in rows}
+        return Standing(days, series, book_from_json(state["book"]), state["keep_from"], len(days))
+
+    def _bars(self, first: dt.date, last: dt.date) -> pd.DataFrame:
+        """Return the bars of a span, kept while models in turn ask for the same."""
+        key = first, last
+        if key not in self._markets:
+            self._markets.clear()  # of the whole history one at a time fits in memory
+            self._markets[key] = span_as_of(self.context.uri, first, last, self.cutoffs[last])
+        return self._markets[key]
+
+    def _measure(
+        self, model_id: int, rules: Mapping[str, Any], sessions: Sequence[dt.date], standing: Standing | None
+    ) -> Standing:
+        """Bring a model's series forward to the last of some sessions."""
+        last, uri = sessions[-1], self.context.uri
+        first = standing.keep_from if standing else dt.date.min
+        bars = self._bars(first, last)
+        changes = renames(self.connection, [last], self.cutoffs)[0]
+        span = {"model_id": model_id, "first": first, "last": last}
+        signals = join_renamed(read_frame(uri, load_sql("signals/select_of_model"), span), changes, "session_date")
+        book = standing.book if standing else Book()
+        symbols = sorted(set(bars["symbol"].unique()) | set(signals["symbol"].unique()) | book.symbols)
+        panel = Panel.from_frame(bars, ("open", "return_step"), symbols=symbols)
+        begin = int(np.searchsorted(panel.sessions, standing.days[-1], side="right")) if standing else 0
+        opens = panel["open"]
+        if standing and _returns_from_before(opens, [symbols.index(s) for s in sorted(book.symbols)], begin):
+            return self._measure(model_id, rules, sessions, None)
+        market = Market(
+            panel.sessions, panel.symbols, opens, np.nan_to_num(panel["return_step"], nan=1.0)
+        )
+        said = signal_matrices(signals, list(panel.sessions), symbols)
+        cost = cost_per_side(
+            opens,
+            slippage_bps=rules["slippage_bps"],
+            commission_per_share=rules["commission_per_share"],
+            commission_minimum=rules["commission_minimum"],
+            order_usd=rules["capital_usd"] * DEFAULT_POSITION_SIZE,
+        )
+        holding = rules["holding_period"]
+        keep = panel.sessions[max(len(panel.sessions) - lookback(holding), 0)]
+        series, book = measure_sessions(market, said, cost, holding, keep, book, begin)
+        days = panel.sessions[begin:]
+        series["benchmark_return"] = self._benchmark(days)
+        if standing:
+            days = np.concatenate([standing.days, days])
+            series = {name: np.concatenate([standing.series[name], series[name]]) for name in standing.series}
+        return Standing(
+            days, series, book, keep.astype(dt.date), standing.stored if standing else 0
+        )
+
+    def _benchmark(self, days: np.ndarray) -> np.ndarray:
+        rows = self.connection.execute(
+            load_sql("benchmark_returns/select_returns"), {"last": days[-1].astype(dt.date)}
+        )
+        returns = {row["session_date"]: row["open_return"] for row in rows}
+        found = [returns.get(day) for day in days.astype(dt.date).tolist()]
+        return np.array([np.nan if value is None else value for value in found], np.float64)
+
+    def _write(
+        self, model_id: int, rules: Mapping[str, Any], sessions: Sequence[dt.date], standing: Standing
+    ) -> int:
+        """Insert the figures, or compare; what was measured is never restated, only measured on."""
+        mode: Mode = "verify" if self.context.recomputes else "insert"
+        wanted = np.isin(standing.days, np.array(sessions, dtype="datetime64[D]"))
+        at = np.flatnonzero(wanted).tolist()
+        same = {
+            "model_id": model_id, "holding_period": rules["holding_period"],
+            "risk_free_rate": rules["risk_free_rate"],
+        }  # fmt: skip
+        written = 0
+        for window in (None, *WINDOWS):
+            rows = figures(standing.series, at, window, rules["risk_free_rate"])
+            rows = rows.assign(run_date=standing.days[at], **same)
+            table, key = "model_performance", ["model_id", "run_date"]
+            if window:
+                table, key = "model_performance_windows", [*key, "window_sessions"]
+                rows = rows.assign(window_sessions=window)
+            written += merge(
+                self.connection, table, rows, key=key, mode=mode, stage=self.context.stage
+            ).inserted
+        return written
+
+    def _keep(self, model_id: int, rules: Mapping[str, Any], standing: Standing) -> None:
+        """Store the series and what the next session goes on from."""
+        if not standing.stored:
+            self.connection.execute(load_sql("model_sessions/delete_model"), {"model_id": model_id})
+        new = pd.DataFrame({name: values[standing.stored :] for name, values in standing.series.items()})
+        new = new.assign(model_id=model_id, session_date=standing.days[standing.stored :])
+        whole = [c for c in new.columns if c in INTEGERS or c.startswith(("closed_", "correct_"))]
+        merge(
+            self.connection, "model_sessions", new.astype(dict.fromkeys(whole, np.int64)),
+            key=("model_id", "session_date"), stage=self.context.stage,
+        )  # fmt: skip
+        self.connection.execute(load_sql("performance_states/upsert_state"), {
+            "model_id": model_id, "session": standing.days[-1].astype(dt.date), "keep_from": standing.keep_from,
+            "rules": json_text(rules), "book": json_text(book_as_json(standing.book)),
+        })  # fmt: skip
+
+
+def _returns_from_before(opens: np.ndarray, remembered: Sequence[int], begin: int) -> bool:
+    """Tell whether a symbol trades again whose last bar lies before the window: its steps since are not in view."""
+    priced = ~np.isnan(opens[:, list(remembered)])
+    return bool(np.any(priced[begin:].any(axis=0) & ~priced[:begin].any(axis=0)))

@@ -1,0 +1,150 @@
+"""Tear sheets: pages that need nothing else, their numbers those of the tables and of empyrical."""
+
+from __future__ import annotations
+
+import json
+import math
+from html.parser import HTMLParser
+
+import empyrical
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.backtest.tear_sheet import tear_sheet
+from models.errors import ConfigError, DataQualityError
+from plugins.reports.charts import histogram, line_chart
+from plugins.reports.sheet import render, write_sheets
+from tests.support.chain import query
+from tests.support.files_home import D
+
+RATE = 0.02
+END = "2005-12-30"
+
+
+def returns_of(sessions=700, seed=5):
+    rng = np.random.default_rng(seed)
+    dates = np.array(pd.bdate_range("2019-01-01", periods=sessions), dtype="datetime64[D]")
+    return dates, rng.normal(0.0005, 0.012, sessions), rng.normal(0.0004, 0.01, sessions)
+
+
+def test_numbers_are_those_of_empyrical_and_pandas():
+    dates, returns, market = returns_of()
+    found = tear_sheet(dates, returns, market, RATE)
+    series = pd.Series(returns, index=pd.DatetimeIndex(dates))
+    daily = 1.02 ** (1 / 252) - 1
+    months = (1 + series).resample("ME").prod() - 1
+    expected = {
+        "total_return": empyrical.cum_returns_final(returns),
+        "annual_return": empyrical.annual_return(returns),
+        "volatility": empyrical.annual_volatility(returns),
+        "sharpe_ratio": empyrical.sharpe_ratio(returns, daily),
+        "sortino_ratio": empyrical.sortino_ratio(returns, daily),
+        "calmar_ratio": empyrical.calmar_ratio(returns),
+        "max_drawdown": empyrical.max_drawdown(returns),
+        "value_at_risk": empyrical.value_at_risk(returns),
+        "conditional_value_at_risk": empyrical.conditional_value_at_risk(returns),
+        "tail_ratio": empyrical.tail_ratio(returns),
+        "beta": empyrical.beta(returns, market, daily),
+        "alpha": empyrical.alpha(returns, market, daily),
+        "skew": series.skew(), "kurtosis": series.kurt(),
+        "best_month": months.max(), "positive_months": (months > 0).mean(),
+        "profit_factor": returns[returns > 0].sum() / -returns[returns < 0].sum(),
+        "return_of_63_sessions": empyrical.cum_returns_final(returns[-63:]),
+        "year_to_date_return": empyrical.cum_returns_final(series[str(series.index[-1].year)]),
+        "information_ratio": empyrical.excess_sharpe(returns, market) * math.sqrt(252),
+    }  # fmt: skip
+    for name, value in expected.items():
+        assert found["measures"][name] == pytest.approx(value, rel=1e-9), name
+    assert [m for y in found["months"] for m in y["months"] if m is not None] == pytest.approx(months.tolist())
+    assert min(found["drawdown"]) == pytest.approx(found["drawdowns"][0]["depth"]) == expected["max_drawdown"]
+    assert sum(found["distribution"]["counts"]) == 700
+    rolled = pd.Series(returns).rolling(126).apply(lambda r: empyrical.sharpe_ratio(r, daily))
+    np.testing.assert_allclose(np.array(found["rolling_sharpe"][125:], float), rolled[125:], rtol=1e-9)
+    json.dumps(found, allow_nan=False)
+
+
+def test_a_short_or_flat_series_has_a_sheet_too_and_a_broken_one_none():
+    dates, _, market = returns_of(3)
+    for returns in (np.zeros(3), np.array([0.0, -1.0, 0.0])):
+        found = tear_sheet(dates, returns, np.full(3, math.nan), RATE)
+        json.dumps(found, allow_nan=False)
+        assert found["measures"]["beta"] is None
+    with pytest.raises(DataQualityError, match="one is missing"):
+        tear_sheet(dates, np.array([0.1, math.nan, 0.1]), market, RATE)
+    with pytest.raises(DataQualityError, match="no returns"):
+        tear_sheet(dates[:0], np.zeros(0), np.zeros(0), RATE)
+
+
+def test_charts_keep_extremes_and_gaps():
+    dates = [str(d) for d in np.arange("2000-01-01", "2020-01-01", dtype="datetime64[D]")]
+    values = [0.5] * len(dates)
+    values[4321], values[100] = 9.0, None
+    drawn = line_chart("a & b", dates, [("x<y", "own", values)])
+    assert drawn.count('class="line own"') == 1 and "a &amp; b" in drawn and "x&lt;y" in drawn
+    assert ">10.00<" in drawn  # the axis reaches the one high value
+    assert len(drawn) < 40_000
+    assert "Too few" in line_chart("none", dates[:2], [("x", "own", [None, None])])
+    assert histogram("h", [-1, 0, 1, 2], [3, 0, 5]).count("<rect") == 3
+
+
+class Page(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.charts, self.words = [], 0, []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.charts += tag == "svg"
+        self.links += [v for k, v in attributes if k in ("src", "href")] + [tag] * (tag in ("script", "link"))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_sheets_of_a_home(small_chain, tmp_path):
+    pages = write_sheets(small_chain.reader, tmp_path / "out", risk_free_rate=RATE)
+    names = ["ema_cross_alpha", "macd_alpha", "rsi_alpha", "account"]
+    assert [page.stem for page in pages] == names
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(
+        f"{name}.{kind}" for name in names for kind in ("html", "json")
+    )
+    for page in pages:
+        read = Page(page.read_text())
+        assert read.charts == 7 and not read.links
+        numbers = json.loads(page.with_suffix(".json").read_text())
+        assert f"{numbers['measures']['total_return']:,.2%}" in read.words
+        assert numbers["warnings"] and numbers["warnings"][0] in read.words
+        assert page.stat().st_size < 400_000
+    stored = query(
+        small_chain.reader,
+        "SELECT p.* FROM model_performance p JOIN models m ON m.id = p.model_id "
+        "WHERE model_name = 'macd_alpha' ORDER BY run_date DESC LIMIT 1",
+    )[0]
+    numbers = json.loads((tmp_path / "out" / "macd_alpha.json").read_text())
+    for name in ("total_return", "sharpe_ratio", "max_drawdown", "beta", "alpha", "benchmark_return", "annual_return"):
+        assert numbers["measures"][name] == pytest.approx(stored[name], rel=1e-9), name
+    assert numbers["trades"]["closed"] == stored["total_trades"]
+    assert numbers["trades"]["win_rate"] == pytest.approx(stored["win_rate"])
+    assert numbers["costs"]["turnover_a_session"] == pytest.approx(stored["turnover"])
+    account = json.loads((tmp_path / "out" / "account.json").read_text())
+    equity = query(small_chain.reader, "SELECT equity_usd FROM account_snapshots ORDER BY session_date")
+    grown = float(equity[-1]["equity_usd"] / equity[0]["equity_usd"]) - 1
+    assert account["measures"]["total_return"] == pytest.approx(grown, rel=1e-9)
+    assert account["parity"]["difference_usd"] == pytest.approx(
+        account["parity"]["account_usd"] - account["parity"]["engine_usd"]
+    )
+
+
+def test_a_span_a_model_and_hostile_names(small_chain, tmp_path):
+    span = {"first": D("2005-03-01"), "last": D("2005-06-30")}
+    (page,) = write_sheets(small_chain.reader, tmp_path, model="rsi_alpha", risk_free_rate=RATE, **span)
+    numbers = json.loads(page.with_suffix(".json").read_text())
+    assert (numbers["first_session"], numbers["last_session"]) == ("2005-03-01", "2005-06-30")
+    with pytest.raises(ConfigError, match="no such model"):
+        write_sheets(small_chain.reader, tmp_path, model="../rsi_alpha", risk_free_rate=RATE)
+    with pytest.raises(ConfigError, match="nothing traded"):
+        write_sheets(small_chain.reader, tmp_path, model="rsi_alpha", risk_free_rate=RATE, first=D("2020-01-02"))
+    hostile = numbers | {"subject": "<script>alert(1)</script>", "warnings": ["<img src=x onerror=alert(2)>"]}
+    read = Page(render(hostile))
+    assert not read.links and "<script>alert(1)</script>" in read.words
