@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numba import config, njit
+from numba import njit
 from numpy.typing import NDArray
 
 from models.backtest.account import Account
@@ -36,7 +37,7 @@ def in_pieces(work: Callable[[int, int], object], count: int) -> None:
     second to start.
     """
     edges = [count * i // PIECES for i in range(PIECES + 1)]
-    with ThreadPoolExecutor(config.NUMBA_NUM_THREADS) as pool:
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         list(pool.map(work, edges[:-1], edges[1:]))
 
 

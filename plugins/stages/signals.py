@@ -259,21 +259,20 @@ class Signals:
             connection, "signals", rows, key=("model_id", "symbol", "session_date"), mode=context.merge_mode,
             scope=scope, history="signals_history", stage=context.stage,
         )  # fmt: skip
-        counts = {"written": merged.inserted, "unchanged": merged.unchanged, "restated": merged.restated}
         if window.mode == "restate":
             self._restate_runs(connection, any((merged.inserted, merged.restated)))
-        return counts
+        return {"written": merged.inserted, "unchanged": merged.unchanged, "restated": merged.restated}
 
     def _restate_runs(self, connection: Connection, signals_changed: bool) -> None:
         """Count the restated runs anew, and tell the stages after this one."""
         context, first = self.context, self.context.sessions[0]
         deciding = connection.execute(load_sql("stage_runs/select_undecided"), {"since": first}).fetchone()
         runs_changed = connection.execute(load_sql("model_runs/update_restated"), self._run_key).rowcount
+        ran = connection.execute(load_sql("pending_signals/select_models"), self._run_key).fetchall()
         if not context.window.symbols:
-            cutoffs = completed_sessions(connection, "feature_engineering")
-            ran = connection.execute(load_sql("pending_signals/select_models"), self._run_key).fetchall()
-            names = [model["model_name"] for model in ran]
-            move_cutoffs(connection, context.stage, names, {s: cutoffs[s] for s in context.sessions})
+            known = completed_sessions(connection, "feature_engineering")
+            names, cutoffs = [model["model_name"] for model in ran], {s: known[s] for s in context.sessions}
+            move_cutoffs(connection, context.stage, names, cutoffs)
         if not (signals_changed or runs_changed):
             return
         if deciding:  # its next task would find other scores than its last one did
@@ -282,10 +281,7 @@ class Signals:
                                  remedy="let it complete the session, then restate")  # fmt: skip
         mark_stale(connection, first, f"signals restated since {first}", CHAIN[3:])
         take_lock(connection, CHAIN[4])  # who is measuring now goes on from the old signals, and is undone below
-        restated = connection.execute(load_sql("pending_signals/select_models"), self._run_key).fetchall()
-        connection.execute(
-            load_sql("performance_states/delete_restated"), {"models": [m["id"] for m in restated]}
-        )
+        connection.execute(load_sql("performance_states/delete_restated"), {"models": [m["id"] for m in ran]})
         if not context.window.symbols:
             clear_stale(connection, context.stage, context.sessions)
 
