@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import subprocess
 import sys
 import time
@@ -25,7 +26,8 @@ FEATURE_STEPS = STEPS["feature_engineering"]
 def in_processes(home: Path, how: str, *steps: str) -> list[float]:
     """What a process of one_step prints: seconds when forked, gigabytes when bare."""
     command = [sys.executable, "-m", "tests.benchmarks.one_step", str(home), how, *steps]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    environment = {**os.environ, "AIRFLOW_HOME": str(home / "airflow"), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     return [float(word) for word in done.stdout.splitlines()[-1].split()]
 
 

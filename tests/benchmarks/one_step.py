@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 import time
+import traceback
 from pathlib import Path
 
 STAGE = "feature_engineering"
@@ -49,9 +50,10 @@ def forked(home: str, step: str) -> float:
     if child == 0:
         try:
             take(home, step)
-            os._exit(0)
-        finally:
+        except BaseException:
+            traceback.print_exc()
             os._exit(1)
+        os._exit(0)
     if os.waitpid(child, 0)[1]:
         raise RuntimeError(f"{step} failed")
     return time.perf_counter() - began
