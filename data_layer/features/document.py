@@ -24,6 +24,10 @@ without a value. A position is the place in `feature_values.values`.
 To keep what was computed: `data_layer.storage.dataset.write(frame, path)`, or `make export ... OUT=x.arrow` from the
 database; `read(path, names)` maps it back without a copy, and refuses it once a formula has changed.
 
+The formulas' loops are compiled at installation: `make run` begins with `python -m data_layer.features.warm`, which
+leaves them in `__pycache__` beside their files (or in NUMBA_CACHE_DIR), and every later process loads them from there.
+A loop is compiled anew when its file or one of ours that it imports has changed, by the next process that needs it.
+
 Labels look ahead and are not features: `data_layer.labels.next_session_return` gives Alpha158's.
 
 ## Deliberate differences
