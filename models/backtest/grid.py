@@ -36,7 +36,7 @@ def in_pieces(work: Callable[[int, int], object], count: int) -> None:
     second to start.
     """
     edges = [count * i // PIECES for i in range(PIECES + 1)]
-    with ThreadPoolExecutor(config.NUMBA_NUM_THREADS) as pool:
+    with ThreadPoolExecutor(config.NUMBA_NUM_THREADS) as pool:  # type: ignore[attr-defined]
         list(pool.map(work, edges[:-1], edges[1:]))
 
 
