@@ -66,7 +66,7 @@ lint: tools ## ruff and mypy
 backfill: core ## fetch bars and actions of START= to END=, [SYMBOLS=] [SOURCE=]; repeat it to go on
 	@$(VENV)/bin/python -m plugins.backfill
 
-backtest: core ## one strategy: STRATEGY= [PARAMETERS="x=1" SYMBOLS= START= END= CASH= FORM=grid|portfolio WEIGHTING= REBALANCE=]
+backtest: core ## one strategy: STRATEGY= [PARAMETERS="x=1" SYMBOLS= START= END= CASH= COSTS= FORM=grid|portfolio WEIGHTING= REBALANCE=]
 	@$(VENV)/bin/python -m plugins.backtest.run
 
 sweep: core ## a grid of parameters: STRATEGY= GRID="oversold=20:40:5 exit_level=45,50" and what backtest takes

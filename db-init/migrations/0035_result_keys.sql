@@ -5,7 +5,8 @@
 ALTER TABLE backtest_results DROP CONSTRAINT backtest_results_run_id_fkey, DROP CONSTRAINT backtest_results_trial_id_fkey;
 ALTER TABLE assessment_returns DROP CONSTRAINT assessment_returns_run_id_fkey, DROP CONSTRAINT assessment_returns_trial_id_fkey;
 
-CREATE FUNCTION refuse_unknown_runs() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_unknown_runs() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     unknown record;
 BEGIN
@@ -30,7 +31,8 @@ FOR EACH STATEMENT EXECUTE FUNCTION refuse_unknown_runs();
 CREATE TRIGGER assessment_returns_updated AFTER UPDATE ON assessment_returns REFERENCING NEW TABLE AS written
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_unknown_runs();
 
-CREATE FUNCTION forget_run() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION forget_run() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     DELETE FROM backtest_results WHERE run_id = OLD.id;
     DELETE FROM assessment_returns WHERE run_id = OLD.id;
@@ -40,7 +42,8 @@ $$;
 COMMENT ON FUNCTION forget_run() IS 'Takes the results of a deleted run away with it';
 CREATE TRIGGER backtest_runs_deleted AFTER DELETE ON backtest_runs FOR EACH ROW EXECUTE FUNCTION forget_run();
 
-CREATE FUNCTION keep_tried() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION keep_tried() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT FROM backtest_results WHERE trial_id = OLD.id)
         OR EXISTS (SELECT FROM assessment_returns WHERE trial_id = OLD.id) THEN

@@ -26,7 +26,7 @@ from models.backtest.rules import Rules
 from models.backtest.scenarios import pick
 from models.errors import ConfigError
 from plugins.backtest.assessment import Assessed, Course, assess, lay_out, read_scenarios
-from plugins.backtest.assessment_run import Asked, contenders_from_files, rules_for, run_here
+from plugins.backtest.assessment_run import Asked, contenders_from_files, parse_costs, rules_for, run_here
 from plugins.backtest.assessment_store import result_rows
 from plugins.backtest.market import Market, market_from_file
 from plugins.backtest.ranking import rank_assessed, rank_run
@@ -117,14 +117,6 @@ def asked_for(given: Mapping[str, str]) -> Asked:
     Raises:
         ConfigError: for a malformed symbol, day or cost.
     """
-    costs = {}
-    for pair in _listed(given.get("COSTS", "")):
-        name, _, value = pair.partition("=")
-        try:
-            costs[name.strip()] = float(value)
-        except ValueError as error:
-            raise ConfigError("a cost without a number", stage="assessment", key="COSTS", value=pair,
-                              remedy="write COSTS=slippage_bps=10,commission_bps=1") from error  # fmt: skip
     start, end = (
         parse_date(given[k], key=k, stage="assessment") if k in given else None for k in ("START", "END")
     )
@@ -135,7 +127,7 @@ def asked_for(given: Mapping[str, str]) -> Asked:
         scenarios=_listed(given.get("SCENARIOS", "")),
         start=start,
         end=end,
-        costs=costs,
+        costs=parse_costs(given.get("COSTS", "")),
     )
 
 

@@ -57,6 +57,23 @@ class Prepared:
     rules: Rules
 
 
+def parse_costs(text: str) -> dict[str, float]:
+    """Return costs from name=value, separated by commas.
+
+    Raises:
+        ConfigError: for a value that is no number.
+    """
+    costs = {}
+    for pair in filter(None, map(str.strip, text.split(","))):
+        name, _, value = pair.partition("=")
+        try:
+            costs[name.strip()] = float(value)
+        except ValueError as error:
+            raise ConfigError("a cost without a number", stage="assessment", key="COSTS", value=pair,
+                              remedy="write COSTS=slippage_bps=10,commission_bps=1") from error  # fmt: skip
+    return costs
+
+
 def rules_for(settings: Settings, costs: Mapping[str, float]) -> Rules:
     """Return the paper account's costs, with what was asked for in their place.
 

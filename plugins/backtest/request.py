@@ -13,11 +13,11 @@ from models.backtest.rules import Rules, checked_rules
 from models.errors import ConfigError
 from models.strategies.base import BaseStrategy
 from models.strategies.discovery import discover_strategies
-from plugins.backtest.assessment_run import rules_for
+from plugins.backtest.assessment_run import parse_costs, rules_for
 from plugins.backtest.market import Market, market_from_database, nearest
 
 NAMES = ("STRATEGY", "PARAMETERS", "SYMBOLS", "START", "END", "CASH", "FORM", "WEIGHTING", "REBALANCE", "MAX_WEIGHT",
-         "GROSS", "NET", "CASH_BUFFER", "GRID")  # fmt: skip
+         "GROSS", "NET", "CASH_BUFFER", "COSTS", "GRID")  # fmt: skip
 STAGE = "backtest"
 
 
@@ -72,7 +72,7 @@ def read_request(given: Mapping[str, str], settings: Settings) -> Request:
     form = texts["FORM"]
     if form and form not in FORMS:
         raise ConfigError("unknown form", stage=STAGE, key="FORM", value=form, remedy="use grid or portfolio")
-    rules = rules_for(settings, {})
+    rules = rules_for(settings, parse_costs(texts["COSTS"]))
     for name in ("CASH", "CASH_BUFFER"):
         if texts[name]:
             rules = rules._replace(**{name.lower(): _number(name, texts[name])})  # type: ignore[arg-type]

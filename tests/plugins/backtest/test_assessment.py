@@ -272,4 +272,6 @@ def test_files_in_files_out(small_chain, small_market, tmp_path, capsys):
 def test_costs_come_from_the_paper_account(small_settings):
     rules = rules_for(small_settings, {"commission_bps": 2.0})
     assert (rules.cash, rules.slippage_bps, rules.commission_bps) == (100_000.0, 5.0, 2.0)
+    assert not rules.stops_at_close
+    assert rules_for(dataclasses.replace(small_settings, stops_at_close=True), {}).stops_at_close
     assert (1 + rules.cash_rate) ** 252 - 1 == pytest.approx(0.02)

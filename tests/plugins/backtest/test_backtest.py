@@ -68,7 +68,8 @@ def test_the_grid_form_is_the_assessments_grid(home, small_settings):
 
 
 def test_a_portfolio_is_one_account(home, small_settings):
-    request = request_of(small_settings, REBALANCE="week", MAX_WEIGHT="0.4", CASH_BUFFER="0.05")
+    request = request_of(small_settings, REBALANCE="week", MAX_WEIGHT="0.4", CASH_BUFFER="0.05", COSTS="slippage_bps=7")
+    assert request.rules.slippage_bps == 7.0
     run_id = backtest(home.writer, request)
     rows = query(home.reader, f"SELECT * FROM backtest_results WHERE run_id = {run_id}")
     assert [row["symbol"] for row in rows] == [""]
