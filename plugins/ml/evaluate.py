@@ -97,8 +97,8 @@ def show(compared: Compared, family: str) -> None:
     table(("", "win rate", "turnover a session", "Sharpe before costs", "rows"), [
         (name, e.win_rate, e.turnover, compared.before_costs[name], e.n) for name, e in compared.found.items()
     ])  # fmt: skip
-    gains = sorted(compared.artifact.metadata["importances"].items(), key=lambda item: -item[1])[:10]
-    say("gain: " + ", ".join(f"{name} {share:.1%}" for name, share in gains))
+    weights = sorted(compared.artifact.metadata["importances"].items(), key=lambda item: -item[1])[:10]
+    say("importances: " + ", ".join(f"{name} {share:.1%}" for name, share in weights))
 
 
 def _interval(found: tuple[float, float, float]) -> str:
