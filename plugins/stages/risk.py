@@ -211,8 +211,11 @@ class RiskExecution:
                 {"start": view[0], "end": view[-1], "cutoff": cutoffs[view[-1]]},
             )
             prices: dict[dt.date, dict[str, tuple[float, ...]]] = defaultdict(dict)
-            for symbol, date, *bar in zip(*(bars[c] for c in bars.columns), strict=True):
-                prices[date.date()][symbol] = tuple(bar)
+            dates = bars["date"].to_numpy().astype("datetime64[D]").tolist()
+            symbols = bars["symbol"].to_numpy(dtype=object).tolist()
+            columns = (bars[c].tolist() for c in ("open", "high", "low", "close", "volume"))
+            for symbol, date, *bar in zip(symbols, dates, *columns, strict=True):
+                prices[date][symbol] = tuple(bar)
             cutoff, end = cutoffs[view[-1]], next_session(view[-1])
             actions = actions_as_of(self.context.uri, end, cutoff)
             changes = renames(connection, view[-1:], cutoffs)[0]
