@@ -89,9 +89,19 @@ def _texts(column: pd.Series) -> Encoded:
 
 
 def _by_value(convert: Callable[[object], bytes]) -> Callable[[pd.Series], Encoded]:
+    """Encode value by value; an object that stands in many rows once."""
+
     def encode(column: pd.Series) -> Encoded:
         null = column.isna().to_numpy()
-        return _ragged([b"" if n else convert(v) for v, n in zip(column, null, strict=True)], null)
+        values = column.to_list()  # holds them all, so that no two have one identity
+        known: dict[int, bytes] = {}
+        found = []
+        for value, missing in zip(values, null, strict=True):
+            data = known.get(id(value))
+            if data is None:
+                data = known[id(value)] = b"" if missing else convert(value)
+            found.append(data)
+        return _ragged(found, null)
 
     return encode
 
@@ -152,18 +162,8 @@ def json_text(value: object) -> str:
     return _to_json(value)
 
 
-def _jsons(column: pd.Series) -> Encoded:
-    """Encode a column of objects, one that stands in many rows once."""
-    null = column.isna().to_numpy()
-    values = column.to_list()  # holds them all, so that no two have one identity
-    known: dict[int, bytes] = {}
-    texts = []
-    for value, missing in zip(values, null, strict=True):
-        text = known.get(id(value))
-        if text is None:
-            text = known[id(value)] = b"" if missing else b"\x01" + json_text(value).encode()
-        texts.append(text)
-    return _ragged(texts, null)
+def _json(value: object) -> bytes:
+    return b"\x01" + json_text(value).encode()
 
 
 def _plain(value: object) -> object:
@@ -187,7 +187,7 @@ ENCODERS: dict[str, Callable[[pd.Series], Encoded]] = {
     "timestamp with time zone": _timestamps,
     "text": _texts,
     "numeric": _decimals,
-    "jsonb": _jsons,
+    "jsonb": _by_value(_json),
     "uuid": _by_value(lambda v: v.bytes),  # type: ignore[attr-defined]
     "real[]": _float4_arrays,
     "text[]": _by_value(_text_array),

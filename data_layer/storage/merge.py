@@ -148,7 +148,8 @@ def _stage(connection: Connection, table: str, rows: pd.DataFrame, key: Sequence
     )
     copy_in(connection, staged, rows)
     connection.execute(sql.SQL("CREATE UNIQUE INDEX ON {staged} ({key})").format(**parts))
-    connection.execute(sql.SQL("ANALYZE {staged}").format(**parts))
+    # Only what is joined by: statistics of a session's JSON would cost more than its COPY.
+    connection.execute(sql.SQL("ANALYZE {staged} ({key})").format(**parts))
     return staged
 
 

@@ -77,7 +77,6 @@ def drill(connection: Connection, today: dt.date) -> list[str]:
     connection.execute("SAVEPOINT drill")
     connection.execute(load_sql("accounts/insert_drill"), {"id": DRILL})
     order = Order(client_order_id(DRILL, "DRILL", "buy", today), "DRILL", today, "buy", 1, Decimal(1))
-    order = Order(client_order_id(DRILL, "DRILL", "buy", today), "DRILL", today, "buy", 1, Decimal(1))
     connection.execute(load_sql("orders/insert_drill"), {
         "account_id": DRILL, "session": today, "client_order_id": order.client_order_id,
         "payload_hash": payload_hash(DRILL, order),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain, groupby
 from typing import Any, ClassVar
+
+import numpy as np
 
 from data_layer.sessions import next_session, previous_session
 from data_layer.storage.audit import write_events
@@ -208,13 +211,16 @@ class RiskExecution:
                 {"start": view[0], "end": view[-1], "cutoff": cutoffs[view[-1]]},
             )
             prices: dict[dt.date, dict[str, tuple[float, ...]]] = defaultdict(dict)
-            for symbol, date, *bar in zip(*(bars[c] for c in bars.columns), strict=True):
-                prices[date.date()][symbol] = tuple(bar)
+            dates = bars["date"].to_numpy().astype("datetime64[D]").tolist()
+            symbols = bars["symbol"].to_numpy(dtype=object).tolist()
+            columns = (bars[c].tolist() for c in ("open", "high", "low", "close", "volume"))
+            for symbol, date, *bar in zip(symbols, dates, *columns, strict=True):
+                prices[date][symbol] = tuple(bar)
             cutoff, end = cutoffs[view[-1]], next_session(view[-1])
             actions = actions_as_of(self.context.uri, end, cutoff)
             changes = renames(connection, view[-1:], cutoffs)[0]
             by_session = _by_session(actions, view)
-            history = read_history(self.context.uri, view, cutoff, changes)
+            history = read_history(self.context.uri, view, cutoff, changes, actions)
             for session in view:
                 going_ex = by_session[next_session(session)]
                 benchmark = rules[session]["benchmark"]
@@ -281,10 +287,9 @@ def _by_session(actions: Any, view: Sequence[dt.date]) -> dict[dt.date, list[Cor
     """Put each action on its ex-date, or on the first session after it when nobody trades then."""
     days = [*view, next_session(view[-1])]
     found: dict[dt.date, list[CorporateAction]] = defaultdict(list)
-    begin = previous_session(view[0])
-    for symbol, ex_date, kind, value in zip(*(actions[c] for c in actions.columns), strict=True):
-        day = ex_date.date()
-        if begin < day <= days[-1]:
-            session = next(s for s in days if s >= day)
-            found[session].append(CorporateAction(symbol, session, kind, Decimal(repr(value))))
+    ex_dates = actions["ex_date"].to_numpy().astype("datetime64[D]")
+    inside = actions[(ex_dates > np.datetime64(previous_session(view[0]))) & (ex_dates <= np.datetime64(days[-1]))]
+    for symbol, ex_date, kind, value in zip(*(inside[c] for c in inside.columns), strict=True):
+        session = days[bisect_left(days, ex_date.date())]
+        found[session].append(CorporateAction(symbol, session, kind, Decimal(repr(value))))
     return found

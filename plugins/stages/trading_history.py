@@ -6,19 +6,20 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from data_layer.sessions import previous_session, sessions_between
 from data_layer.storage.database import load_sql, read_frame
 from models.ensemble import COLUMNS, Ballots
 from models.lookback import WINDOW, History
-from plugins.stages.knowledge import Renamed, actions_as_of, join_renamed
+from plugins.stages.knowledge import Renamed, join_renamed
 
 # More calendar days than any 250 sessions span.
 REACH = dt.timedelta(days=WINDOW * 2)
 
 
 def read_history(
-    uri: str, view: Sequence[dt.date], cutoff: dt.datetime, changes: Sequence[Renamed]
+    uri: str, view: Sequence[dt.date], cutoff: dt.datetime, changes: Sequence[Renamed], actions: pd.DataFrame
 ) -> History:
     """Return bars and actions from a year before the sessions up to the last of them, as known at the cutoff.
 
@@ -27,6 +28,7 @@ def read_history(
         view: sessions for which one view of the past serves, see stable_views.
         cutoff: of the last one.
         changes: renames in force at it; a share stands under its ticker of the view with all its history.
+        actions: known at it, see actions_as_of; of what goes ex later none counts.
     """
     before = sessions_between(view[0] - REACH, previous_session(view[0]))[-(WINDOW - 1) :]
     axis = [*before, *sessions_between(view[0], view[-1])]
@@ -35,7 +37,6 @@ def read_history(
         load_sql("market_data/select_window_as_of"),
         {"start": axis[0], "end": view[-1], "cutoff": cutoff},
     )
-    actions = actions_as_of(uri, view[-1], cutoff)
     if changes:
         bars, actions = join_renamed(bars, changes), join_renamed(actions, changes, "ex_date")
     return History.from_bars(bars, actions, axis)

@@ -72,6 +72,16 @@ def test_an_order_without_a_bar_expires(prepared, small_settings):
     assert_sound(database, small_settings)
 
 
+def test_the_limits_shipped_can_be_evaluated_from_a_symbols_sixtieth_session_on(prepared):
+    rows = query(
+        prepared("").reader,
+        "SELECT d.reason LIKE '%%cannot be evaluated%%' AS lacks, count(*) AS bars FROM risk_decisions d "
+        "JOIN market_data b ON b.symbol = d.symbol AND b.date <= d.session_date GROUP BY d.id",
+    )
+    assert {r["lacks"] for r in rows if r["bars"] < 60} == {True}
+    assert {r["lacks"] for r in rows if r["bars"] >= 60} == {False}
+
+
 def test_dividends_are_credited_to_the_cent(small_chain):
     """What was held the evening before, times the dividend, and nothing else."""
     database = small_chain
