@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from data_layer.runtime.airflow_api import AirflowApi
-from data_layer.runtime.bring_up import bring_up_database
+from data_layer.runtime.bring_up import bring_up_database, check_source
 from data_layer.runtime.home import Home
 from data_layer.runtime.services import Services
 from data_layer.settings import Settings, parse_settings
@@ -43,6 +43,7 @@ def running(tmp_path_factory, desk) -> Iterator[tuple[Home, Settings]]:
             patch.setenv(name, value)
         home = Home(path)
         services = Services(home)
+        check_source(home, parse_settings(path, values))
         bring_up_database(home, services, print, {})
         with transaction(home.uri("postgres")) as connection:
             connection.execute(EAGER)
