@@ -19,10 +19,8 @@ VARIABLES = (
     "ALPACA_PAPER_KEY", "ALPACA_PAPER_SECRET", "ALPACA_ACCOUNT_ID", "ALPACA_PAPER_URL", "ORDER_APPROVERS",
     "ORDER_HINT_KEY", "ORDER_HINT_OLD_KEY",
 )  # fmt: skip
-KEYS = {
-    "ALPACA_PAPER_KEY": "login",
-    "ALPACA_PAPER_SECRET": "password",
-}  # fields of the connection `alpaca_paper`
+CONNECTION = "alpaca_paper"  # of Airflow, for who keeps the keys there
+KEYS = {"ALPACA_PAPER_KEY": "login", "ALPACA_PAPER_SECRET": "password"}  # its fields
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from data_layer.broker_settings import CONNECTION
 from data_layer.settings import Settings
 from data_layer.source_catalogue import declared_sources
-from plugins.execution.broker import CONNECTION, with_broker_keys
+from plugins.execution.broker import with_broker_keys
 
 
 def with_connections(

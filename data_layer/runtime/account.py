@@ -95,7 +95,7 @@ def reset(connection: Connection, reason: str, initial_cash: Decimal) -> tuple[s
     keys = {"account_id": old, "reason": f"account closed: {reason}", "session": marked}
     connection.execute(load_sql("orders/update_of_closed"), keys)
     connection.execute(load_sql("accounts/update_closed"), {"id": old, "reason": reason})
-    new = f"{old.partition('-')[0]}-{_number(old) + 1}"
+    new = following(old)
     connection.execute(load_sql("accounts/insert_account"), {"id": new, "cash": initial_cash})
     connection.execute(load_sql("portfolio_settings/update_inherited"), {"new": new, "old": old})
     waiting = {"account_id": old, "begun": begun}
@@ -117,8 +117,10 @@ def _account(connection: Connection) -> tuple[str, dt.date | None, Decimal]:
     return found["id"], begun["session_date"] if begun else None, cash
 
 
-def _number(account: str) -> int:
-    return int(account.partition("-")[2] or 1)
+def following(account: str) -> str:
+    """Return the id of the account that follows one that is closed: paper, paper-2, paper-3."""
+    name, _, number = account.partition("-")
+    return f"{name}-{int(number or 1) + 1}"
 
 
 def _amount(text: str) -> Decimal:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from dotenv import dotenv_values
 
+from data_layer.broker_settings import CONNECTION as BROKER_CONNECTION
 from data_layer.runtime.ports import GIVEN
 from data_layer.settings import REMEMBERED, ROOT
 from data_layer.source_catalogue import declared_sources
@@ -15,7 +16,7 @@ from models.errors import ConfigError
 
 # Another Airflow's or Postgres' variables would redirect ours; make's would confuse a make inside a task.
 FOREIGN = ("AIRFLOW", "PG", "PYTHONPATH", "PYTHONHOME", "MAKE", "MFLAGS")
-# Two exceptions: Airflow's way to hand over a vendor's key, and how patient and how quick the scheduler is.
+# Two exceptions: Airflow's way to hand over a vendor's or the broker's key, and how patient and how quick the scheduler is.
 CONNECTION = "AIRFLOW_CONN_"
 TUNABLE = "AIRFLOW__SCHEDULER__"
 
@@ -27,8 +28,8 @@ def inherited(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     start it had set.
     """
     env = os.environ if environ is None else environ
-    vendors = (CONNECTION + one.name.upper() for one in declared_sources().values() if one.keys)
-    kept = (TUNABLE, *vendors)
+    vendors = [one.name for one in declared_sources().values() if one.keys]
+    kept = (TUNABLE, *(CONNECTION + name.upper() for name in [*vendors, BROKER_CONNECTION]))
     return {
         name: value
         for name, value in env.items()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from data_layer.broker_settings import KEYS
+from data_layer.broker_settings import CONNECTION, KEYS
 from data_layer.brokers.base import Broker
 from data_layer.runtime.airflow_connections import read_connection
 from data_layer.runtime.home import Home
@@ -17,7 +17,6 @@ from models.records import Order
 
 REAL_BROKER = "alpaca"  # accounts.broker
 REAL_ACCOUNT = "alpaca"  # accounts.id of the account at Alpaca
-CONNECTION = "alpaca_paper"
 NOT_SENT = {"state", "payload_hash", "approval_id", "broker_order_id"}
 log = logging.getLogger("almanac")
 

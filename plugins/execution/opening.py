@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from data_layer.brokers.base import Broker, Holdings
+from data_layer.runtime.account import following
 from data_layer.storage.audit import event, write_events
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
@@ -48,39 +49,58 @@ def open_account(uri: str, broker: Broker, session: dt.date, adopt: bool = False
         uri: writer's connection URI.
         broker: has proven itself when this returns.
         session: the last one before the account's first; its closes value what is adopted.
-        adopt: True: take over what it holds.
+        adopt: True: take over what it holds, and close the account taken over before when it is another one.
 
     Raises:
-        BlockedError: when it holds something, or has orders, and nobody has said to adopt it; or when it is
-            another account than the one taken over before.
+        BlockedError: when it holds something and nobody has said to adopt it, or has orders; or when it is another
+            account than the one taken over before, and nobody has said so, or a session of that is half decided.
         DataQualityError: for a holding that cannot be kept in these books.
     """
     number = broker.prove()
     with transaction(uri) as connection:
         take_lock(connection, STAGE)
         opened = find_opened(connection, broker.name)
-        if opened is not None:
-            if opened.broker_account != number:
-                raise _blocked("another account than the one taken over", number,
-                               "reset the account first: a new one begins with its own books")  # fmt: skip
+        if opened is not None and opened.broker_account == number:
             if adopt:
                 raise _blocked("it has been taken over before", number, "an account is adopted once")
             return opened
+        if opened is not None and not adopt:
+            raise _blocked("another account than the one taken over", number,
+                           "run `make adopt`: it closes the old one and begins new books")  # fmt: skip
         held = broker.holdings()
         if broker.open_orders():
             raise _blocked("it has open orders", number, "cancel them at the broker")
         if held.positions and not adopt:
             raise _blocked(f"it holds {len(held.positions)} positions", number, "run `make adopt` once")
-        _write_opening(connection, broker.name, number, session, held)
-        return Opened(REAL_ACCOUNT, number, session)
+        account = REAL_ACCOUNT if opened is None else _close(connection, opened, session, number)
+        _write_opening(connection, account, broker.name, number, session, held)
+        return Opened(account, number, session)
+
+
+def _close(connection: Connection, old: Opened, session: dt.date, number: str) -> str:
+    """Close an account, which stays readable, for another one at the broker; return that one's id.
+
+    Nobody can ask what became of what was out: it has ended, and holdings are neither sold nor carried over.
+    """
+    begun = connection.execute(load_sql("stage_runs/select_begun"), {"stage": STAGE}).fetchone()
+    if begun is not None and begun["session_date"] is not None and begun["session_date"] > session:
+        raise _blocked("a session of the account before is half decided", number, "let risk_execution complete it")
+    reason = f"account closed: {number} is traded instead"
+    keys = {"account_id": old.account, "reason": reason, "session": session}
+    connection.execute(load_sql("orders/update_of_closed"), keys)
+    connection.execute(load_sql("accounts/update_closed"), {"id": old.account, "reason": reason})
+    new = following(old.account)
+    payload = {"from": old.account, "to": new, "reason": reason}
+    write_events(connection, [event(f"reset/{old.account}", "account.reset", session, "account", payload)])
+    return new
 
 
 def _write_opening(
-    connection: Connection, broker: str, number: str, session: dt.date, held: Holdings
+    connection: Connection, account: str, broker: str, number: str, session: dt.date, held: Holdings
 ) -> None:
-    key = {"id": REAL_ACCOUNT, "broker": broker, "broker_account": number, "cash": held.cash_usd}
+    key = {"id": account, "broker": broker, "broker_account": number, "cash": held.cash_usd}
     connection.execute(load_sql("accounts/insert_real"), key)
-    book, done = Book(), Pass(REAL_ACCOUNT)
+    book, done = Book(), Pass(account)
     done.ledger += book.deposit(session, held.cash_usd) if held.cash_usd else []
     wanted = {"symbols": sorted(held.positions), "session": session}
     closes = {r["symbol"]: r for r in connection.execute(load_sql("market_data/select_closes_of"), wanted)}
@@ -107,7 +127,7 @@ def _write_opening(
     connection.execute(
         load_sql("account_adoptions/insert_adoption"),
         {
-            "account_id": REAL_ACCOUNT,
+            "account_id": account,
             "session": session,
             "cash": held.cash_usd,
             "positions": json_text(positions),
@@ -115,7 +135,7 @@ def _write_opening(
     )
     payload = {"broker_account": number, "cash_usd": str(held.cash_usd), "positions": positions}
     write_events(
-        connection, [event(f"adopted/{REAL_ACCOUNT}", "account.adopted", session, "account", payload)]
+        connection, [event(f"adopted/{account}", "account.adopted", session, "account", payload)]
     )
 
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from psycopg.errors import CheckViolation
+
 from data_layer.brokers.base import Broker, NoAnswerError, OrderReport, payload_hash
 from data_layer.storage.audit import event, write_events
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
@@ -71,7 +73,7 @@ def send_batch(
         for row in rows:
             try:
                 state = _one(connection, account, broker, row, reasons.get(row["client_order_id"], ""))
-            except AlmanacError as error:
+            except (AlmanacError, CheckViolation) as error:  # the latter: the database refuses just this order
                 connection.rollback()
                 state = "failed"
                 sent.failures.append(f"{row['symbol']}: {error}"[:300])

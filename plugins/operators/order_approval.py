@@ -36,8 +36,9 @@ class OrderApprovalOperator(ApprovalOperator):
 
     def execute(self, context: Context) -> Any:
         """Plan, ask, and wait; without anything to ask, end at once."""
+        from data_layer.storage.database import transaction
         from plugins.execution.approval import request_approval
-        from plugins.execution.broker import REAL_ACCOUNT
+        from plugins.stages.cash import current_account
         from plugins.stages.opening import open_context
         from plugins.stages.risk import RiskExecution
 
@@ -48,7 +49,9 @@ class OrderApprovalOperator(ApprovalOperator):
             if stage is None or stage.real is None:
                 return run.say("nothing to approve")
             stage.plan_orders()
-            asked = request_approval(uri, REAL_ACCOUNT, run.sessions[-1], run.request.run_id)
+            with transaction(uri) as connection:
+                account = current_account(connection, run.settings)
+            asked = request_approval(uri, account, run.sessions[-1], run.request.run_id)
         except RetryableError:
             raise
         except AlmanacError as error:

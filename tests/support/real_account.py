@@ -10,7 +10,7 @@ from typing import Any
 from data_layer.brokers.alpaca import AlpacaBroker
 from data_layer.brokers.alpaca_client import PaperClient
 from data_layer.brokers.base import client_order_id
-from data_layer.storage.database import transaction
+from data_layer.storage.database import Connection, transaction
 from data_layer.storage.limits import load_defaults
 from plugins.execution.approval import decide_approval, request_approval, use_approval
 from tests.support.alpaca_stub import ACCOUNT as STUB
@@ -37,9 +37,13 @@ def open_account(owner: str) -> None:
 def close_at(owner: str, symbol: str, price: float, session: dt.date = SESSION) -> None:
     """Write a symbol's bar of a session."""
     with transaction(owner) as connection:
-        connection.execute("DELETE FROM market_data WHERE (symbol, date) = (%s, %s)", [symbol, session])
-        insert(connection, "market_data", symbol=symbol, date=session, open=price, high=price, low=price, close=price,
-               volume=1000, source="test", batch_id=1, known_at=session, backfilled=False)  # fmt: skip
+        _write_bar(connection, symbol, price, session)
+
+
+def _write_bar(connection: Connection, symbol: str, price: float, session: dt.date) -> None:
+    connection.execute("DELETE FROM market_data WHERE (symbol, date) = (%s, %s)", [symbol, session])
+    insert(connection, "market_data", symbol=symbol, date=session, open=price, high=price, low=price, close=price,
+           volume=1000, source="test", batch_id=1, known_at=session, backfilled=False)  # fmt: skip
 
 
 def plan_orders(
@@ -66,9 +70,8 @@ def plan_orders(
                    "quantity": abs(quantity), **values}  # fmt: skip
             insert(connection, "orders", **row, **hashes(row), begun="planned", risk_decision_id=decision["id"],
                    reference_price=50)  # fmt: skip
+            _write_bar(connection, symbol, 50.0, session)
             names.append(row["client_order_id"])
-    for symbol in symbols:
-        close_at(owner, symbol, 50.0, session)
     return names
 
 

@@ -70,8 +70,10 @@ def test_variables_of_another_airflow_or_postgres_are_dropped_and_the_pace_may_b
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "5",
         "AIRFLOW_CONN_QUANT_DATA": "postgres://elsewhere",
         "AIRFLOW_CONN_POLYGON": "http://:key@",
+        "AIRFLOW_CONN_ALPACA_PAPER": "http://key:secret@",
     }
-    kept = {"PATH", "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT", "AIRFLOW_CONN_POLYGON"}
+    keys = {"AIRFLOW_CONN_POLYGON", "AIRFLOW_CONN_ALPACA_PAPER"}
+    kept = {"PATH", "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT", *keys}
     assert set(inherited(shell)) == kept
     environment = airflow_environment(home, environ=shell)
     assert environment["AIRFLOW_HOME"] == str(home.airflow)

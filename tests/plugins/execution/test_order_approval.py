@@ -31,7 +31,8 @@ def waiting(database, monkeypatch):
     monkeypatch.setenv("ORDER_APPROVERS", "anna bert")
     (task,) = approval_tasks("reconcile_fills")
     window = SimpleNamespace(mode="catch_up")
-    run = SimpleNamespace(window=window, sessions=[SESSION], request=SimpleNamespace(run_id="run"),
+    settings = SimpleNamespace(broker=SimpleNamespace(name="alpaca"), initial_cash=0)
+    run = SimpleNamespace(window=window, sessions=[SESSION], request=SimpleNamespace(run_id="run"), settings=settings,
                           say=lambda what, **more: {"said": what, **more})  # fmt: skip
     stage = SimpleNamespace(real=object(), plan_orders=lambda: None)
     monkeypatch.setattr(plugins.stages.opening, "open_context", lambda *_: run)

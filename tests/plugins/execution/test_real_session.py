@@ -8,10 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from data_layer.settings import Settings
+from data_layer.storage.database import transaction
 from models.errors import BlockedError
 from plugins.execution.approval import decide_approval, request_approval
 from plugins.execution.broker import open_broker
 from plugins.execution.opening import open_account
+from plugins.stages.cash import current_account
 from tests.support.alpaca_stub import ACCOUNT as STUB
 from tests.support.alpaca_stub import Desk, serve
 from tests.support.chain import open_stage, query, sample_settings, take_step
@@ -42,8 +44,10 @@ def run(database, settings, end, approve=True, **more):
     stage = open_stage(database.writer, settings, STAGE, end=end, **more)
     for step in BEFORE:
         take_step(stage, step)
+    with transaction(database.writer) as connection:
+        account = current_account(connection, settings)
     asked = request_approval(
-        database.writer, "alpaca", stage.context.sessions[-1], stage.context.request.run_id
+        database.writer, account, stage.context.sessions[-1], stage.context.request.run_id
     )
     if asked and approve:
         decide_approval(database.writer, asked[0], True, "tester")
@@ -56,7 +60,7 @@ def orders(database):
     return query(
         database.reader,
         "SELECT session_date::text AS day, symbol, order_type, state, quantity, reason, client_order_id "
-        "FROM orders WHERE account_id = 'alpaca' ORDER BY session_date, symbol, order_type",
+        "FROM orders WHERE account_id <> 'paper' ORDER BY session_date, symbol, order_type",
     )
 
 
@@ -141,9 +145,16 @@ def test_an_account_that_holds_something_is_adopted_by_command_only(prepared, re
     opened = open_account(database.writer, broker, dt.date.fromisoformat(DUE[0]), adopt=True)
     with pytest.raises(BlockedError, match="taken over before"):
         open_account(database.writer, broker, opened.session, adopt=True)
+    desk.account |= {"account_number": "PA3STUB00002"}
+    with pytest.raises(BlockedError, match=r"another account.*make adopt"):
+        run(database, real, DUE[1])
+    again = open_account(database.writer, broker, opened.session, adopt=True)
+    assert (opened.account, again.account) == ("alpaca", "alpaca-2")
+    closed = query(database.reader, "SELECT id, broker_account FROM accounts WHERE closed_at IS NOT NULL")
+    assert [(r["id"], r["broker_account"]) for r in closed] == [("alpaca", "PA3STUB00001")]
     run(database, real, DUE[1])
-    held = query(database.reader, "SELECT symbol, quantity, cost_basis_usd FROM positions WHERE account_id = 'alpaca' "
-                 "AND quantity <> 0 AND session_date = %(d)s", {"d": DUE[0]})  # fmt: skip
+    held = query(database.reader, "SELECT symbol, quantity, cost_basis_usd FROM positions "
+                 "WHERE account_id = 'alpaca-2' AND quantity <> 0 AND session_date = %(d)s", {"d": DUE[0]})  # fmt: skip
     assert [(r["symbol"], r["quantity"], r["cost_basis_usd"]) for r in held] == [("AAPL", 3, 30)]
     assert not query(database.reader, "SELECT 1 FROM kill_switch WHERE engaged")
     assert failed_checks(database.reader) == []

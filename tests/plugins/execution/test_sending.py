@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from psycopg import errors
 
@@ -58,6 +60,19 @@ def test_one_order_failing_leaves_the_others_going_and_is_told(planned, desk):
     assert send(planned, desk).states == {} and len(desk.orders) == 4
     events = query(planned, "SELECT symbol, payload FROM audit_events WHERE event_type = 'execution.blocked'")
     assert [e["symbol"] for e in events] == ["POOR"] and "buying power" in events[0]["payload"]["reason"]
+
+
+def test_an_order_that_the_database_refuses_leaves_the_others_going(planned, desk):
+    later = dt.date(2024, 7, 2)
+    plan_orders(planned.owner, ["ZZZ"], later)
+    other = approve_all(planned.writer, later, "another run")
+    approve_all(planned.writer)
+    with transaction(planned.owner) as connection:  # an approval of another session
+        connection.execute("UPDATE orders SET approval_id = %s WHERE symbol = 'AAPL'", [other])
+    with pytest.raises(RetryableError, match=r"AAPL: order .* has no approval"):
+        send(planned, desk)
+    assert [row["symbol"] for row in desk.orders.values()] == ["GOOG", "IBM", "MSFT"]
+    assert states(planned)["AAPL"] == "planned"
 
 
 def test_without_an_approval_nothing_is_sent_and_all_is_blocked(planned, desk):
