@@ -133,10 +133,9 @@ def test_a_reset_needs_a_reason_and_a_switch_that_is_not_thrown(prepared):
         reset(connection, "a new plan", Decimal(1))
 
 
-def test_a_kill_during_a_reset_holds_the_account_it_opens(prepared):
+def test_a_kill_during_a_reset_holds_the_account_it_opens(database):
     """The two wait for one another: whichever comes first, nothing is traded afterwards."""
-    database = prepared(STAGE)
-    change(database, "UPDATE orders SET state = 'expired' WHERE state = 'submitted'")  # or they would wait for these
+    change(database, "INSERT INTO accounts (id, broker, initial_cash_usd) VALUES ('paper', 'simulated', 1000)")
     with transaction(database.writer) as connection, ThreadPoolExecutor(1) as pool:
         reset(connection, "a new plan", Decimal(50_000))
         killed = pool.submit(throw_all, database)
