@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from plugins.web.reading import row, rows
+from plugins.web.reading import rows, the
 
 BARS_SHOWN = 5  # up to the decision: enough to see the move it answers
 
 
-def lineage(client_order_id: str) -> dict[str, Any] | None:
-    """Return an order's fills, decision, target, votes, signals, features and bars; None when there is no such order.
+def lineage(client_order_id: str) -> dict[str, Any]:
+    """Return an order's fills, decision, target, votes, signals, features and bars.
 
     An exit has its entry's decision and all before it. Bars are those known when the signals were made.
+
+    Raises:
+        HTTPException: 404 when there is no such order.
     """
-    order = row("pages/select_order", client_order_id=client_order_id)
-    if order is None:
-        return None
+    order = the("pages/select_order", f"no order {client_order_id}", client_order_id=client_order_id)
     where = {"symbol": order["symbol"], "session": order["decided_session"]}
     return {
         "order": order,

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from airflow.models import Connection
+from fastapi import HTTPException
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
@@ -65,3 +66,15 @@ def row(statement: str, /, **parameters: Any) -> Mapping[str, Any] | None:
     """Return the only row, None when there is none."""
     found = rows(statement, **parameters)
     return found[0] if found else None
+
+
+def the(statement: str, missing: str, /, **parameters: Any) -> Mapping[str, Any]:
+    """Return the only row.
+
+    Raises:
+        HTTPException: 404 with what is said to be missing.
+    """
+    found = row(statement, **parameters)
+    if found is None:
+        raise HTTPException(404, missing)
+    return found

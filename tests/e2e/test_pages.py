@@ -57,11 +57,15 @@ def test_a_person_latches_the_kill_switch_and_arms_it_again(installation, browse
 
     wait = WebDriverWait(browser, DRAWN)
     log_in(installation, browser, "/almanac/risk")
-    for label, reason, state in (("Latch", "prices look wrong", "t"), ("Arm again", "they were right", "f")):
+    presses = (
+        ("Latch", "prices look wrong", "is latched", "t"),
+        ("Arm again", "they were right", "is armed", "f"),
+    )
+    for label, reason, said, state in presses:
         wait.until(seen.element_to_be_clickable((By.XPATH, f"//button[@class and text()='{label}']"))).click()
         wait.until(seen.visibility_of_element_located((By.NAME, "reason"))).send_keys(reason)
         browser.find_element(By.CSS_SELECTOR, "dialog button[type=submit]").click()
-        wait.until(seen.visibility_of_element_located((By.CSS_SELECTOR, ".good-note")))
+        wait.until(seen.text_to_be_present_in_element((By.CSS_SELECTOR, ".good-note"), said))
         switch = installation.sql("select engaged, reason from kill_switch where account_id = 'paper'")
         assert switch == [[state, reason]]
         banner = browser.find_elements(By.CSS_SELECTOR, "[role=alert]")

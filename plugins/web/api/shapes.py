@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from data_layer.settings import SYMBOL_PATTERN
 
+# No table takes a NUL, and no log should be given a terminal's commands; lines may end.
+PLAIN_TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f]+$"
 Status = Literal["ok", "behind", "failed", "empty"]
 
 
@@ -176,7 +178,9 @@ class Reasoned(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(min_length=3, max_length=500, pattern=r"\S.*\S.*\S", description="Stays on record")
+    reason: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500, pattern=PLAIN_TEXT)
+    ] = Field(description="Stays on record")
 
 
 class Switched(Reasoned):

@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 
 from plugins.stages.context import CHAIN
-from plugins.web.api.shapes import Health, Run, RunDetail, StageHealth, Status
+from plugins.web.api.shapes import PLAIN_TEXT, Health, Run, RunDetail, StageHealth, Status
 from plugins.web.around import Account
 from plugins.web.reading import rows
 
 router = APIRouter(tags=["status"])
 GRAVITY: tuple[Status, ...] = ("ok", "behind", "empty", "failed")
 Count = Annotated[int, Query(ge=1, le=1000)]
+RunId = Annotated[str, Path(max_length=250, pattern=PLAIN_TEXT)]
 Skip = Annotated[int, Query(ge=0, le=10_000_000)]
 
 
@@ -50,7 +51,7 @@ def runs(limit: Count = 100, offset: Skip = 0) -> list[Run]:
 
 
 @router.get("/runs/{run_id}")
-def run(account: Account, run_id: Annotated[str, Path(max_length=250)], limit: Count = 1000) -> RunDetail:
+def run(account: Account, run_id: RunId, limit: Count = 1000) -> RunDetail:
     """Tell what one run did, and which signals of its sessions became which orders."""
     stages = rows("api/select_runs", run_id=run_id, count=limit, skip=0)
     if not stages:

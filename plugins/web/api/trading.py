@@ -13,7 +13,7 @@ from plugins.web.api.shapes import Lineage, Model, Order, Position, Signal
 from plugins.web.api.status import Count, Skip
 from plugins.web.around import Account
 from plugins.web.lineage import lineage
-from plugins.web.reading import row, rows
+from plugins.web.reading import rows, the
 
 router = APIRouter(tags=["trading"])
 Day = Annotated[dt.date | None, Query(description="Session; all when left out")]
@@ -41,28 +41,20 @@ def models() -> list[Model]:
 @router.get("/models/{model}")
 def model(model: Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,60}$")]) -> Model:
     """Tell about one model."""
-    found = row("api/select_models", model=model)
-    if found is None:
-        raise HTTPException(404, f"no model named {model}")
-    return Model.model_validate(found)
+    return Model.model_validate(the("api/select_models", f"no model named {model}", model=model))
 
 
 @router.get("/orders/{client_order_id}")
 def order(client_order_id: OrderId) -> Order:
     """Tell about one order, its decision and its fills."""
-    found = row("api/select_order", client_order_id=client_order_id)
-    if found is None:
-        raise HTTPException(404, f"no order {client_order_id}")
+    found = the("api/select_order", f"no order {client_order_id}", client_order_id=client_order_id)
     return Order.model_validate(found)
 
 
 @router.get("/lineage/{client_order_id}")
 def order_lineage(client_order_id: OrderId) -> Lineage:
     """Tell where an order came from: fills, decision with every limit, target, votes, signals, features, bars."""
-    found = lineage(client_order_id)
-    if found is None:
-        raise HTTPException(404, f"no order {client_order_id}")
-    return Lineage.model_validate(found)
+    return Lineage.model_validate(lineage(client_order_id))
 
 
 @router.post("/orders", status_code=HTTPStatus.FORBIDDEN)

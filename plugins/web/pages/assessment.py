@@ -45,7 +45,7 @@ def cell(
     request: Request,
     run: Annotated[int, Query(ge=1)],
     trial: Annotated[int, Query(ge=1)],
-    scenario: Annotated[str, Query(max_length=60)],
+    scenario: Annotated[str, Query(max_length=60, pattern=r"^[^\x00-\x1f]*$")],
 ) -> Response:
     """Show the symbols behind one cell of the heatmap."""
     found = rows("pages/select_results_of_cell", run_id=run, trial_id=trial, scenario=scenario)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Request
+from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
 from plugins.web.around import look_around
 from plugins.web.guard import can_operate
-from plugins.web.reading import row, rows
+from plugins.web.reading import rows, the
 from plugins.web.rendering import page
 
 router = APIRouter(prefix="/models", dependencies=[Depends(look_around)])
@@ -36,9 +36,7 @@ def models(request: Request) -> Response:
 @router.get("/{number}")
 def version(request: Request, number: Annotated[int, Path(ge=1, le=2**62)]) -> Response:
     """Show one version: its training, folds, decisions with the gate's numbers, and drift."""
-    found = row("pages/select_version", id=number)
-    if found is None:
-        raise HTTPException(404, f"no version {number}; Models lists those there are")
+    found = the("pages/select_version", f"no version {number}; Models lists those there are", id=number)
     return page(
         request,
         "model.html",

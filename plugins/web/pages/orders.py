@@ -58,10 +58,7 @@ def order(
     request: Request, around: Surroundings, client_order_id: Annotated[str, Path(pattern=r"^[A-Z2-7]{32}$")]
 ) -> Response:
     """Show an order's whole lineage."""
-    found = lineage(client_order_id)
-    if found is None:
-        raise HTTPException(404, f"no order {client_order_id}")
-    return page(request, "order.html", **found)
+    return page(request, "order.html", **lineage(client_order_id))
 
 
 def _chosen(around: Around, symbol: str | None, state: str | None) -> dict[str, str | None]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Request
+from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
 from plugins.web.around import look_around
-from plugins.web.reading import row, rows
+from plugins.web.reading import row, rows, the
 from plugins.web.rendering import columns, page
 
 router = APIRouter(prefix="/strategies", dependencies=[Depends(look_around)])
@@ -31,9 +31,7 @@ def leaderboard(request: Request) -> Response:
 @router.get("/{name}")
 def strategy(request: Request, name: Name) -> Response:
     """Show one model: what it is, how it did, what it wants."""
-    model = row("pages/select_model", model=name)
-    if model is None:
-        raise HTTPException(404, f"no model named {name}; the leaderboard lists those there are")
+    model = the("pages/select_model", f"no model named {name}; the leaderboard lists those there are", model=name)
     return page(
         request,
         "strategy.html",

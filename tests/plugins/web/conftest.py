@@ -77,3 +77,9 @@ def as_role(app, monkeypatch) -> Callable[[str], TestClient]:
         return TestClient(app, headers=headers, raise_server_exceptions=False)
 
     return client
+
+
+@pytest.fixture
+def viewer(as_role, over, small_chain):
+    over(small_chain)
+    return as_role("viewer")

@@ -43,6 +43,7 @@ def test_no_action_without_a_reason(as_role, over, chained, sql):
     over(chained)
     admin = as_role("admin")
     bodies = ({}, {"reason": ""}, {"reason": "   "}, {"reason": "x" * 501}, {"reason": WHY, "more": 1})
+    bodies += ({"reason": "a\x00bc"},)
     for path, values in (*ACTIONS, ("runs", {})):
         for body in bodies:
             assert admin.post(f"{V1}/{path}", json={**values, **body}).status_code == 422, (path, body)

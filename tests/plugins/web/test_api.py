@@ -10,12 +10,6 @@ V1 = "/api/v1"
 
 
 @pytest.fixture
-def viewer(as_role, over, small_chain):
-    over(small_chain)
-    return as_role("viewer")
-
-
-@pytest.fixture
 def sql(small_chain):
     with psycopg.connect(small_chain.reader, row_factory=dict_row) as connection:
         yield lambda statement: connection.execute(statement).fetchall()
@@ -88,7 +82,7 @@ def test_nobody_orders_through_the_api(as_role):
     [
         ("orders/nope", 422), (f"orders/{'A' * 32}", 404), ("signals?limit=0", 422), ("signals?symbol=%27", 422),
         ("models/none_such", 404), ("runs/none", 404), ("rankings?scope=x", 422), ("rankings", 200), ("scenarios", 200),
-        ("nothing", 404),
+        ("nothing", 404), ("runs/%00", 422),
     ],
 )  # fmt: skip
 def test_answers_are_json_with_a_reason(viewer, path, status):

@@ -11,12 +11,6 @@ PAGES = (
 HOSTILE = "<script>alert(1)</script>"
 
 
-@pytest.fixture
-def viewer(as_role, over, small_chain):
-    over(small_chain)
-    return as_role("viewer")
-
-
 @pytest.mark.parametrize("path", PAGES)
 def test_page_opens(viewer, path):
     answer = viewer.get(path)
@@ -77,6 +71,7 @@ def test_hostile_names_are_text(as_role, over, chained):
         ("/orders?page=0", 422),
         ("/?session=yesterday", 422),
         ("/assessment?run=99999", 200),
+        ("/assessment/cell?run=1&trial=1&scenario=%00", 422),
     ],
 )
 def test_wrong_addresses_are_explained(viewer, path, status):
