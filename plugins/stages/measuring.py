@@ -16,6 +16,7 @@ from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, read_frame
 from data_layer.storage.merge import Mode, merge
 from models.backtest.signal_performance import (
+    COUNTS,
     Book,
     Market,
     book_as_json,
@@ -32,7 +33,6 @@ from plugins.stages.knowledge import join_renamed, renames, span_as_of, stable_v
 from plugins.stages.runs import complete_sessions, completed_sessions, sessions_of_model
 
 Series = dict[str, np.ndarray]
-INTEGERS = ("signals", "expired", "closed", "wins", "losses", "correct")
 
 
 @dataclass
@@ -225,9 +225,8 @@ class Measuring:
             self.connection.execute(load_sql("model_sessions/delete_model"), {"model_id": model_id})
         new = pd.DataFrame({name: values[standing.stored :] for name, values in standing.series.items()})
         new = new.assign(model_id=model_id, session_date=standing.days[standing.stored :])
-        whole = [c for c in new.columns if c in INTEGERS or c.startswith(("closed_", "correct_"))]
         merge(
-            self.connection, "model_sessions", new.astype(dict.fromkeys(whole, np.int64)),
+            self.connection, "model_sessions", new.astype(dict.fromkeys(COUNTS, np.int64)),
             key=("model_id", "session_date"), stage=self.context.stage,
         )  # fmt: skip
         self.connection.execute(load_sql("performance_states/upsert_state"), {

@@ -19,7 +19,7 @@ from tests.support.chain import STEPS, open_stage, sample_settings, take_step
 MODELS, SYMBOLS, SESSIONS, RAN = 15, 397, 5_400, 90
 SECONDS = 3.0  # of task time; there is no peer that does the same
 STAGE = "performance_testing"
-# What the stages before it leave behind: every bar, sessions done, and signals of the last RAN sessions.
+# What the stages before it leave behind: every bar, and the last RAN sessions done with their signals.
 LEFT_BEHIND = (
     """INSERT INTO ingestion_batches (kind, source, run_id, start_date, end_date, symbols, received, accepted,
         duplicates, quarantined) VALUES ('bars', 'bench', 'bench', '2000-01-03', '2025-01-01', '{ALL}', 1, 1, 0, 0)""",
@@ -28,13 +28,12 @@ LEFT_BEHIND = (
                date + interval '21 hours', true FROM bench_bars""",
     """INSERT INTO trading_universe (symbol, name, active_from, source, known_at)
         SELECT DISTINCT symbol, symbol, '1990-01-02'::date, 'bench', '1990-01-01'::timestamptz FROM bench_bars""",
-    """INSERT INTO stage_runs (stage, model, session_date, status, known_at, run_id)
-        SELECT s, '', d, 'completed', d + interval '21 hours', 'bench'
-        FROM (SELECT DISTINCT date AS d FROM bench_bars) days,
-             unnest('{data_ingestion,feature_engineering,model_execution,risk_execution}'::text[]) s""",
     """INSERT INTO models (model_name, model_version, strategy_class)
         SELECT 'model_' || n, '1', 'bench' FROM generate_series(1, %(models)s) n""",
     """CREATE TEMP TABLE ran AS SELECT DISTINCT date AS d FROM bench_bars ORDER BY 1 DESC LIMIT %(ran)s""",
+    """INSERT INTO stage_runs (stage, model, session_date, status, known_at, run_id)
+        SELECT s, '', d, 'completed', d + interval '21 hours', 'bench' FROM ran,
+             unnest('{data_ingestion,feature_engineering,model_execution,risk_execution}'::text[]) s""",
     """INSERT INTO stage_runs (stage, model, session_date, status, known_at, run_id)
         SELECT 'model_execution', m.model_name, d, 'completed', d + interval '21 hours', 'bench' FROM ran, models m""",
     """INSERT INTO model_runs (model_id, session_date, model_version, parameters, symbols_scored, signals_long,
