@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numba import njit
+from numba import config, njit
 from numpy.typing import NDArray
 
 from models.backtest.account import Account
@@ -37,7 +36,7 @@ def in_pieces(work: Callable[[int, int], object], count: int) -> None:
     second to start.
     """
     edges = [count * i // PIECES for i in range(PIECES + 1)]
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(config.NUMBA_NUM_THREADS) as pool:  # type: ignore[attr-defined]
         list(pool.map(work, edges[:-1], edges[1:]))
 
 
