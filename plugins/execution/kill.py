@@ -6,7 +6,7 @@ from data_layer.runtime.console import ends, say
 from data_layer.runtime.home import Home
 from data_layer.settings import given_values, home_path, load_settings
 from data_layer.storage.database import transaction
-from data_layer.storage.kill_switch import accounts, latch
+from data_layer.storage.kill_switch import latch, latch_all
 from plugins.execution.broker import with_home_keys
 from plugins.execution.cancelling import cancel_at_broker
 
@@ -16,12 +16,13 @@ def main() -> int:
     given, home = given_values(names=("REASON", "ACCOUNT")), Home(home_path())
     uri, account = home.uri("quant_writer"), given.get("ACCOUNT", "")
     with transaction(uri) as connection:
-        names = [account] if account else accounts(connection)
-        cancelled = {name: latch(connection, name, given.get("REASON", "")) for name in names}
+        reason = given.get("REASON", "")
+        cancelled = {account: latch(connection, account, reason)} if account else latch_all(connection, reason)
     for name, number in cancelled.items():
         say(f"{name}: kill switch latched, {number} open orders cancelled; exits rest on")
     # Whatever is wrong with settings or broker from here on, nothing is ordered any more.
-    for state, number in sorted(cancel_at_broker(uri, names, lambda: with_home_keys(load_settings(), home)).items()):
+    asked = cancel_at_broker(uri, list(cancelled), lambda: with_home_keys(load_settings(), home))
+    for state, number in sorted(asked.items()):
         say(f"at the broker: {state} {number}")
     return 0
 
