@@ -41,8 +41,8 @@ def warm() -> None:
 def warm_beside() -> None:
     """Load the kernels in a thread of its own, while this one waits for a disk or a database.
 
-    Whoever calls a kernel meanwhile waits for it, as without; an error of loading comes up there as well. A process that
-    ends early waits for it: LLVM does not bear being torn down at work.
+    Whoever calls a kernel meanwhile waits for it, as without; an error of loading comes up there as well. A process
+    that ends early waits for it: LLVM does not bear being torn down at work.
     """
     threading.Thread(target=warm, name="kernels").start()
 
