@@ -45,6 +45,7 @@ def _seconds(symbols: int, sessions: int) -> list[float]:
         environment = {
             **os.environ, "PYTHONPATH": str(ROOT), "AIRFLOW_HOME": folder, "ALMANAC_HOME": folder,
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW_CONN_QUANT_DATA": uri.replace("postgresql", "postgres", 1),
         }  # fmt: skip
         _process(environment, INIT)
@@ -61,7 +62,9 @@ def _timed(environment: dict[str, str], cash: int) -> float:
 
 def _process(environment: dict[str, str], code: str, *arguments: str) -> str:
     command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
 
 
 BENCHMARKS = (portfolio_dag,)
