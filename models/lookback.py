@@ -46,11 +46,12 @@ class History:
             sessions: the axis, ascending.
         """
         axis = np.asarray(list(sessions), dtype="datetime64[D]")
-        symbols = tuple(sorted(set(bars["symbol"])))
+        names = bars["symbol"].to_numpy(dtype=object)  # at once: an Arrow column is slow to go through by element
+        symbols = tuple(sorted(set(names.tolist())))
         shape = (len(axis), len(symbols))
         columns = pd.Index(symbols, dtype=object)
         row = np.searchsorted(axis, bars["date"].to_numpy().astype("datetime64[D]"))
-        column = columns.get_indexer(pd.Index(bars["symbol"], dtype=object))
+        column = columns.get_indexer(pd.Index(names, dtype=object))
         close, volume = np.full(shape, np.nan), np.zeros(shape)
         close[row, column] = bars["close"].to_numpy(np.float64)
         volume[row, column] = bars["volume"].to_numpy(np.float64)
@@ -160,11 +161,11 @@ def _steps(
 ) -> tuple[Floats, Floats]:
     """Return splits (ratio) and dividends (USD per new share) on the bars they count on."""
     split, cash = np.ones(has_bar.shape), np.zeros(has_bar.shape)
-    at = columns.get_indexer(pd.Index(actions["symbol"], dtype=object))
+    at = columns.get_indexer(pd.Index(actions["symbol"].to_numpy(dtype=object), dtype=object))
     days = actions["ex_date"].to_numpy().astype("datetime64[D]")
     rows = np.searchsorted(axis, days)
     inside = (at >= 0) & (rows < len(axis)) & (days >= axis[0])
-    kinds, values = actions["action_type"].to_numpy(), actions["value"].to_numpy(np.float64)
+    kinds, values = actions["action_type"].to_numpy(dtype=object), actions["value"].to_numpy(np.float64)
     order = np.argsort(days, kind="stable")
     for i in order[inside[order]]:
         later = np.flatnonzero(has_bar[rows[i] :, at[i]])
