@@ -16,7 +16,7 @@ from models.errors import ConfigError
 
 # Another Airflow's or Postgres' variables would redirect ours; make's would confuse a make inside a task.
 FOREIGN = ("AIRFLOW", "PG", "PYTHONPATH", "PYTHONHOME", "MAKE", "MFLAGS")
-# Two exceptions: Airflow's way to hand over a vendor's or the broker's key, and how patient and how quick the scheduler is.
+# Two exceptions: Airflow's way to hand over a vendor's or the broker's key, and how patient and quick the scheduler is.
 CONNECTION = "AIRFLOW_CONN_"
 TUNABLE = "AIRFLOW__SCHEDULER__"
 
