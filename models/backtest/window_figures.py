@@ -48,6 +48,10 @@ def figures(
     """
     rate = (1.0 + risk_free_rate) ** (1.0 / SESSIONS_PER_YEAR) - 1.0
     ends = np.asarray(at, dtype=np.int64)
+    still = np.cumsum(series["signals"] - series["expired"] - series["closed"])[ends]
+    if window and len(ends):  # what lies before the first window is not looked at
+        first = max(int(ends[0]) - window + 1, 0)
+        series, ends = {name: series[name][first:] for name in SERIES}, ends - first
     columns = np.column_stack([series[name] for name in SERIES]) if len(ends) else np.empty((0, len(SERIES)))
     known = np.isfinite(columns)
     gains = np.maximum(series["net_return"], 0.0)
@@ -57,14 +61,12 @@ def figures(
     width = len(SERIES)
     total = {name: sums[:, i] for i, name in enumerate(SERIES)}
     number = {name: sums[:, width + i] for i, name in enumerate(SERIES)}
-    since = _sums(parts, ends, 0) if window else sums
-    started = {name: since[:, i] for i, name in enumerate(SERIES)}
     curves = _curves(series["net_return"], series["benchmark_return"], ends, window or 0, rate)
     measures = dict(zip((*MEASURES, "benchmark_return"), curves.T, strict=True))
     closed = total["closed"]
     found: dict[str, Series] = {
         "total_trades": closed,
-        "open_trades": started["signals"] - started["expired"] - started["closed"],
+        "open_trades": still,
         "avg_return": _share(total["net_sum"], closed),
         "win_rate": _share(total["wins"], closed),
         "avg_win": _share(total["win_sum"], total["wins"]),

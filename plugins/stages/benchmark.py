@@ -30,7 +30,7 @@ def store_benchmarks(connection: Connection, context: Context, until: dt.date) -
     A session that has a report keeps the benchmark of that report; others take the one set now.
     """
     ready = [s for s in completed_sessions(connection, "model_execution") if s <= until]
-    held = {row["session_date"]: row["name"] for row in _stored(connection, until)}
+    held = {row["session_date"]: row["name"] for row in _stored(connection, dt.date.min, until)}
     due = [s for s in context.sessions if s in held] if context.recomputes else [s for s in ready if s not in held]
     if not due:
         return 0
@@ -60,7 +60,8 @@ def benchmark_facts(
     rows = connection.execute(load_sql("performance_reports/select_benchmarks"), {"sessions": list(sessions)})
     reports = {row["report_date"]: row["benchmark"] for row in rows}
     found: dict[dt.date, dict[str, Any]] = {}
-    for row in _stored(connection, max(sessions, default=dt.date.min)):
+    span = (min(sessions), max(sessions)) if sessions else (dt.date.max, dt.date.min)
+    for row in _stored(connection, *span):
         session = row["session_date"]
         if session in set(sessions) and reports.get(session, row):
             found[session] = {
@@ -80,8 +81,9 @@ def benchmark_facts(
     return found
 
 
-def _stored(connection: Connection, until: dt.date) -> list[dict[str, Any]]:
-    return connection.execute(load_sql("benchmark_returns/select_returns"), {"last": until}).fetchall()
+def _stored(connection: Connection, first: dt.date, last: dt.date) -> list[dict[str, Any]]:
+    span = {"first": first, "last": last}
+    return connection.execute(load_sql("benchmark_returns/select_returns"), span).fetchall()
 
 
 def _returns(

@@ -33,6 +33,13 @@ from plugins.stages.knowledge import join_renamed, renames, span_as_of, stable_v
 from plugins.stages.runs import complete_sessions, completed_sessions, sessions_of_model
 
 Series = dict[str, np.ndarray]
+COLUMNS = ("open", "return_step")
+KEYS = {
+    "model_performance": ("model_id", "run_date"),
+    "model_performance_windows": ("model_id", "run_date", "window_sessions"),
+    "model_sessions": ("model_id", "session_date"),
+}
+MANY = 4_000  # rows in memory; each holds its calibration, some 2 KB
 
 
 @dataclass
@@ -57,7 +64,8 @@ class Measuring:
 
     connection: Connection
     context: Context
-    _markets: dict[Any, pd.DataFrame] = field(default_factory=dict)
+    _markets: dict[Any, tuple[pd.DataFrame, Panel]] = field(default_factory=dict)
+    _rows: dict[str, list[pd.DataFrame]] = field(default_factory=lambda: defaultdict(list))
     _views: dict[tuple[dt.date, ...], list[tuple[dt.date, ...]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -69,8 +77,7 @@ class Measuring:
         return sessions_of_model(self.connection, self.context, model, ran)
 
     def measure(self, model: Mapping[str, Any], sessions: Sequence[dt.date]) -> int:
-        """Write a model's figures as of some sessions; when verifying, compare them. Returns rows written."""
-        written = 0
+        """Measure a model as of some sessions; ``flush`` writes the rest of it. Returns rows written already."""
         for rules, days in self._rules(model, sessions):
             standing = None if self.context.recomputes else self._standing(model["id"], rules, days[0])
             before = [dt.date.fromisoformat(str(standing.days[-1]))] if standing else []
@@ -80,13 +87,28 @@ class Measuring:
                     standing = None
                 if wanted:
                     standing = self._measure(model["id"], rules, wanted, standing)
-                    written += self._write(model["id"], rules, wanted, standing)
+                    self._collect(model["id"], rules, wanted, standing)
             if standing and not self.context.recomputes:
                 self._keep(model["id"], rules, standing)
                 details = {s: {"rows": 1, "rules": rules} for s in days}
                 complete_sessions(
                     self.connection, self.context, self.cutoffs, details, model=model["model_name"]
                 )
+        return self.flush() if sum(map(len, self._rows["model_performance"])) > MANY else 0
+
+    def flush(self) -> int:
+        """Write what has been measured, or compare it; what was measured is never restated, only measured on.
+
+        One statement serves all models: of the daily run most of the time went into staging a row of each.
+        """
+        mode: Mode = "verify" if self.context.recomputes else "insert"
+        written = 0
+        for table, key in KEYS.items():
+            parts = self._rows.pop(table, [])
+            if parts:
+                rows = pd.concat(parts, ignore_index=True)
+                merged = merge(self.connection, table, rows, key=key, mode=mode, stage=self.context.stage)
+                written += merged.inserted if table != "model_sessions" else 0
         return written
 
     def _rules(
@@ -139,13 +161,16 @@ class Measuring:
         series = {str(name): rows[name].to_numpy(np.float64, na_value=np.nan) for name in rows}
         return Standing(days, series, book_from_json(state["book"]), state["keep_from"], len(days))
 
-    def _bars(self, first: dt.date, last: dt.date) -> pd.DataFrame:
-        """Return the bars of a span, kept while models in turn ask for the same."""
+    def _panel(self, first: dt.date, last: dt.date, named: set[str]) -> Panel:
+        """Return the bars of a span, kept while models ask for the same, with a column for each symbol named."""
         key = first, last
         if key not in self._markets:
             self._markets.clear()  # of the whole history one at a time fits in memory
-            self._markets[key] = span_as_of(self.context.uri, first, last, self.cutoffs[last])
-        return self._markets[key]
+            bars = span_as_of(self.context.uri, first, last, self.cutoffs[last])
+            self._markets[key] = bars, Panel.from_frame(bars, COLUMNS)
+        bars, panel = self._markets[key]
+        without = named - set(panel.symbols)
+        return Panel.from_frame(bars, COLUMNS, symbols=sorted({*panel.symbols, *without})) if without else panel
 
     def _measure(
         self, model_id: int, rules: Mapping[str, Any], sessions: Sequence[dt.date], standing: Standing | None
@@ -153,13 +178,12 @@ class Measuring:
         """Bring a model's series forward to the last of some sessions."""
         last, uri = sessions[-1], self.context.uri
         first = standing.keep_from if standing else dt.date.min
-        bars = self._bars(first, last)
         changes = renames(self.connection, [last], self.cutoffs)[0]
         span = {"model_id": model_id, "first": first, "last": last}
         signals = join_renamed(read_frame(uri, load_sql("signals/select_of_model"), span), changes, "session_date")
         book = standing.book if standing else Book()
-        symbols = sorted(set(bars["symbol"].unique()) | set(signals["symbol"].unique()) | book.symbols)
-        panel = Panel.from_frame(bars, ("open", "return_step"), symbols=symbols)
+        panel = self._panel(first, last, set(signals["symbol"].unique()) | book.symbols)
+        symbols = panel.symbols
         begin = int(np.searchsorted(panel.sessions, standing.days[-1], side="right")) if standing else 0
         opens = panel["open"]
         if standing and _returns_from_before(opens, [symbols.index(s) for s in sorted(book.symbols)], begin):
@@ -188,47 +212,37 @@ class Measuring:
         )
 
     def _benchmark(self, days: np.ndarray) -> np.ndarray:
-        rows = self.connection.execute(
-            load_sql("benchmark_returns/select_returns"), {"last": days[-1].astype(dt.date)}
-        )
+        span = {"first": days[0].astype(dt.date), "last": days[-1].astype(dt.date)}
+        rows = self.connection.execute(load_sql("benchmark_returns/select_returns"), span)
         returns = {row["session_date"]: row["open_return"] for row in rows}
         found = [returns.get(day) for day in days.astype(dt.date).tolist()]
         return np.array([np.nan if value is None else value for value in found], np.float64)
 
-    def _write(
+    def _collect(
         self, model_id: int, rules: Mapping[str, Any], sessions: Sequence[dt.date], standing: Standing
-    ) -> int:
-        """Insert the figures, or compare; what was measured is never restated, only measured on."""
-        mode: Mode = "verify" if self.context.recomputes else "insert"
+    ) -> None:
+        """Take the figures as of some sessions, for flush."""
         wanted = np.isin(standing.days, np.array(sessions, dtype="datetime64[D]"))
         at = np.flatnonzero(wanted).tolist()
         same = {
             "model_id": model_id, "holding_period": rules["holding_period"],
             "risk_free_rate": rules["risk_free_rate"],
         }  # fmt: skip
-        written = 0
         for window in (None, *WINDOWS):
             rows = figures(standing.series, at, window, rules["risk_free_rate"])
             rows = rows.assign(run_date=standing.days[at], **same)
-            table, key = "model_performance", ["model_id", "run_date"]
             if window:
-                table, key = "model_performance_windows", [*key, "window_sessions"]
-                rows = rows.assign(window_sessions=window)
-            written += merge(
-                self.connection, table, rows, key=key, mode=mode, stage=self.context.stage
-            ).inserted
-        return written
+                self._rows["model_performance_windows"].append(rows.assign(window_sessions=window))
+            else:
+                self._rows["model_performance"].append(rows)
 
     def _keep(self, model_id: int, rules: Mapping[str, Any], standing: Standing) -> None:
-        """Store the series and what the next session goes on from."""
+        """Take the series for flush, and store what the next session goes on from."""
         if not standing.stored:
             self.connection.execute(load_sql("model_sessions/delete_model"), {"model_id": model_id})
         new = pd.DataFrame({name: values[standing.stored :] for name, values in standing.series.items()})
         new = new.assign(model_id=model_id, session_date=standing.days[standing.stored :])
-        merge(
-            self.connection, "model_sessions", new.astype(dict.fromkeys(COUNTS, np.int64)),
-            key=("model_id", "session_date"), stage=self.context.stage,
-        )  # fmt: skip
+        self._rows["model_sessions"].append(new.astype(dict.fromkeys(COUNTS, np.int64)))
         self.connection.execute(load_sql("performance_states/upsert_state"), {
             "model_id": model_id, "session": standing.days[-1].astype(dt.date), "keep_from": standing.keep_from,
             "rules": json_text(rules), "book": json_text(book_as_json(standing.book)),

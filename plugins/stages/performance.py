@@ -48,6 +48,7 @@ class PerformanceTesting:
             days = [session for sessions in due.values() for session in sessions]
             benchmarks = store_benchmarks(connection, context, max(days)) if days else 0
             written = sum(measuring.measure(m, due[m["id"]]) for m in active if due.get(m["id"]))
+            written += measuring.flush()
         return context.say(
             "performance calculated", models=len(due), written=written, benchmarks=benchmarks
         )

@@ -47,7 +47,7 @@ LEFT_BEHIND = (
 
 
 def performance_stage() -> Iterator[Measure]:
-    """All steps of the newest session; and beside it, unmeasured, the session before from the beginning."""
+    """All steps of the newest session, after one from the beginning and one that goes on from it."""
     with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder) / "home", durable=True) as server:
         prepare_database(server)
         bars = panel(SYMBOLS, SESSIONS)[["symbol", "date", "open", "high", "low", "close", "volume"]]
@@ -72,9 +72,7 @@ def _run(uri: str, settings: object, day: object) -> float:
     began = time.perf_counter()
     stage = open_stage(uri, settings, STAGE, end=str(day))  # type: ignore[arg-type]
     for step in STEPS[STAGE]:
-        at = time.perf_counter()
         take_step(stage, step)
-        print(f"# {day} {step} {time.perf_counter() - at:.2f} s", flush=True)
     return time.perf_counter() - began
 
 
