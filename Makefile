@@ -9,15 +9,13 @@ RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
 .PHONY: help run backfill stop status verify kill rearm limits quarantine accept quality-report data-docs backtest sweep \
 	assess report train predict models evaluate-models promote rollback mlflow deposit withdraw reset-account approve revoke adopt \
-	test faults soak lint export bench peers core tools
+	test faults soak lint export bench peers core tools warm
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 16
 
-run: core ## install, start, load the history and run the five stages; SOURCE=files FILES=... for bars of your own
-	@$(VENV)/bin/python -m data_layer.features.warm
-	@$(VENV)/bin/python -m plugins.backtest.warm
+run: core warm ## install, start, load the history and run the five stages; SOURCE=files FILES=... for bars of your own
 	@$(RUNTIME).run
 
 stop: core ## stop what `make run` started in this home
@@ -50,7 +48,7 @@ quality-report: core ## what the gate found, into OUT=folder; FILES= with adjust
 data-docs: core ## the expectations of the last run as pages
 	@$(RUNTIME).data_docs
 
-test: tools ## the test suite, without the fault suites
+test: tools warm ## the test suite, without the fault suites
 	@$(VENV)/bin/python -m pytest -m "not faults" -n 3 --no-loadscope-reorder
 
 faults: tools ## kill, race and stall suites
@@ -126,6 +124,9 @@ withdraw: core ## take AMOUNT= USD of cash out of the paper account; SESSION= as
 
 reset-account: core ## close the paper account, REASON="..." stays on record, and open another
 	@$(RUNTIME).account reset
+
+warm:
+	@$(VENV)/bin/python -m plugins.backtest.warm & other=$$!; $(VENV)/bin/python -m data_layer.features.warm && wait $$other
 
 core:
 	@deploy/venv.sh requirements-core.txt

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from urllib.parse import quote
 
@@ -107,7 +108,8 @@ def apply_migrations(home: Home, folder: Path) -> list[str]:
         names = []
         for migration in backend.to_apply(yoyo.read_migrations(str(folder))):
             try:
-                with backend.transaction():  # yoyo's apply_one would mark it in a second transaction
+                # yoyo's apply_one would mark it in a second transaction; and it prints what a SELECT returns.
+                with backend.transaction(), redirect_stdout(io.StringIO()):
                     migration.process_steps(backend, "apply")
                     backend.mark_one(migration, log=False)
             except (psycopg.Error, MigrationConflict) as error:

@@ -61,7 +61,7 @@ class Installation:
 
 
 def checkout(folder: Path) -> Path:
-    """Copy the project's files, as a clone would have them, and nothing else."""
+    """Copy the project's files, as a clone would have them, and the kernels that are compiled already."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True
     ).stdout.decode()
@@ -69,6 +69,10 @@ def checkout(folder: Path) -> Path:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
+    for package in ("data_layer", "models", "plugins"):
+        for kernel in (ROOT / package).rglob("__pycache__/*.nb[ic]"):  # minutes of work, good for the same sources
+            (folder / kernel.relative_to(ROOT)).parent.mkdir(exist_ok=True)
+            shutil.copy2(kernel, folder / kernel.relative_to(ROOT))
     return folder
 
 

@@ -60,7 +60,7 @@ def trained_once(small_chain, copy_database, small_settings, tmp_path_factory):
     settings = replace(small_settings, models=ModelSettings(str(tmp_path_factory.mktemp("artifacts")), ""))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(steps, "track", lambda *_args: {"tracking_run": "none in tests"})
-        made = Workshop(copy_database(small_chain.name), settings, [])
+        made = Workshop(copy_database(small_chain.name, keep=True), settings, [])
         made.train(END="2005-09-30")
     return made
 

@@ -20,7 +20,7 @@ def market():
 @pytest.fixture(scope="session")
 def half_done(copy_database, tmp_path_factory, market):
     """A home whose five stages are done up to HALF."""
-    database = copy_database("quant_data")
+    database = copy_database("quant_data", keep=True)
     home = open_home(database, tmp_path_factory.mktemp("half"), market)
     run_chain(home.uri, home.settings, end=HALF)
     return database
@@ -29,7 +29,7 @@ def half_done(copy_database, tmp_path_factory, market):
 @pytest.fixture(scope="session")
 def all_done(copy_database, tmp_path_factory, market, half_done):
     """The same home, undisturbed, with all of the file ingested."""
-    database = copy_database(half_done.name)
+    database = copy_database(half_done.name, keep=True)
     open_home(database, tmp_path_factory.mktemp("all"), market).ingest()
     return database
 
