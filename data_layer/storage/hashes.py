@@ -19,6 +19,7 @@ CLOCKS = {
     "superseded_at",
     "resolved_at",
     "happened_at",
+    "opened_at",
     "valid_from",
     "valid_to",
     "ts",
@@ -42,6 +43,8 @@ LOGS = {
     "ingestion_batches", "data_quality_results", "pending_signals", "pending_model_runs", "pending_predictions",
     "run_versions",
 }  # fmt: skip
+# What is wrong now. Which alerts came and went before hangs on how often somebody looked.
+CURRENT = {"alerts": sql.SQL("WHERE t.closed_at IS NULL")}
 
 
 def stored_tables(connection: Connection) -> list[str]:
@@ -82,7 +85,7 @@ def _hash(connection: Connection, table: str) -> str:
     ]
     statement = sql.SQL(
         "SELECT coalesce(md5(string_agg(h, '' ORDER BY h)), 'empty') AS hash "
-        "FROM (SELECT md5(ROW({})::text) AS h FROM {} t) r"
-    ).format(sql.SQL(", ").join(parts), sql.Identifier(table))
+        "FROM (SELECT md5(ROW({})::text) AS h FROM {} t {}) r"
+    ).format(sql.SQL(", ").join(parts), sql.Identifier(table), CURRENT.get(table, sql.SQL("")))
     found = connection.execute(statement).fetchone()
     return str(found["hash"]) if found else ""

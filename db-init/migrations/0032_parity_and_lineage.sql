@@ -41,15 +41,15 @@ WITH last AS (
 ), trades AS (
     SELECT f.account_id, f.symbol, f.session_date, CASE o.order_type WHEN 'market' THEN 1 ELSE 2 END AS place,
            f.broker_fill_id AS trade, CASE f.side WHEN 'buy' THEN f.quantity ELSE -f.quantity END::numeric AS quantity,
-           f.price
+           f.price, f.session_date AS called_on
     FROM fills f JOIN orders o ON o.id = f.order_id
     UNION ALL
     SELECT d.account_id, h.key, d.session_date, 0, 'adoption:' || h.key, (h.value ->> 'quantity')::numeric,
-           nullif(h.value ->> 'average_cost', '')::numeric
+           nullif(h.value ->> 'average_cost', '')::numeric, d.session_date
     FROM account_adoptions d CROSS JOIN LATERAL jsonb_each(d.positions) h
     UNION ALL
     SELECT e.account_id, e.symbol, e.session_date, 0, e.transaction_key, trunc(n.shares) - n.shares,
-           e.paid_usd / (n.shares - trunc(n.shares))
+           e.paid_usd / (n.shares - trunc(n.shares)), e.session_date
     FROM (  -- what is worth less than half a cent is paid nothing and has no leg of cash
         SELECT account_id, symbol, session_date, transaction_key,
                coalesce(sum(amount_usd) FILTER (WHERE ledger_account = 'cash'), 0) AS paid_usd
@@ -63,9 +63,10 @@ WITH last AS (
     CROSS JOIN LATERAL (SELECT p.quantity * a.value AS shares) n
     WHERE n.shares <> trunc(n.shares)
     UNION ALL
-    SELECT e.account_id, e.symbol, e.session_date, 0, e.transaction_key, -n.shares, e.amount_usd / n.shares
+    SELECT e.account_id, e.symbol, e.session_date, 0, e.transaction_key, -n.shares, e.amount_usd / n.shares,
+           p.price_date  -- it had its ticker as it last traded, whoever has it since
     FROM ledger_entries e
-    JOIN LATERAL (SELECT p.quantity, p.session_date FROM positions p
+    JOIN LATERAL (SELECT p.quantity, p.session_date, p.price_date FROM positions p
         WHERE p.account_id = e.account_id AND p.symbol = e.symbol AND p.session_date < e.session_date
         ORDER BY p.session_date DESC LIMIT 1) p ON true
     CROSS JOIN LATERAL (SELECT trunc(p.quantity * coalesce((
@@ -76,7 +77,7 @@ WITH last AS (
     SELECT t.*, l.session_date AS until, coalesce(r.symbol, t.symbol) AS holding
     FROM trades t JOIN last l USING (account_id)
     LEFT JOIN renames_as_of(DATE '2199-12-31', 'infinity') r
-        ON r.ticker = t.symbol AND t.session_date >= r.begins AND t.session_date < r.ends
+        ON r.ticker = t.symbol AND t.called_on >= r.begins AND t.called_on < r.ends
     WHERE t.session_date <= l.session_date
 )
 SELECT n.account_id, n.holding AS symbol, n.session_date, n.place, n.trade, sign(n.quantity) AS side,

@@ -18,6 +18,9 @@ from plugins.backtest.market import market_from_database
 from plugins.ml.dataset import dataset_for
 from tests.support.tft import hand_made
 
+# Alerts about trained models, not about how well a strategy of the template did.
+OF_VERSIONS = "kind NOT IN ('model_underperformance', 'model_drawdown')"
+
 
 def promote_tft(
     trainer: str, settings: Settings, seen_until: str, *, reference: bool = True, seed: int = 0

@@ -100,7 +100,8 @@ def test_an_indicator_is_one_function(scratch, walk):
 def test_a_new_file_is_found_without_any_list(tmp_path):
     shutil.copytree(ROOT / "data_layer" / "features", tmp_path / "data_layer" / "features")
     (tmp_path / "models").mkdir()
-    shutil.copy(ROOT / "models" / "errors.py", tmp_path / "models")
+    for name in ("errors.py", "compiled.py"):
+        shutil.copy(ROOT / "models" / name, tmp_path / "models")
     (tmp_path / "data_layer" / "features" / "mine.py").write_text(
         "from data_layer.features.registry import indicator\n"
         "@indicator('typical', formula='mean of high, low and close', inputs=('high', 'low', 'close'),\n"

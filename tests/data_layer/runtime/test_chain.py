@@ -85,13 +85,13 @@ def ends(fake):
     return [conf["end"] for stage, conf in fake.triggered if stage == STAGES[0]]
 
 
-def test_history_is_one_run_and_the_last_five_sessions_are_daily_ones(airflow, home):
+def test_history_is_one_run_and_the_last_sessions_are_daily_ones(airflow, home):
     lines = []
-    assert chain.run_chain(home, SESSIONS, lines.append) == 6
-    assert ends(airflow) == [str(day) for day in SESSIONS[-6:]]
-    assert len(airflow.triggered) == 6
+    assert chain.run_chain(home, SESSIONS, lines.append) == chain.DAILY + 1
+    assert ends(airflow) == [str(day) for day in SESSIONS[-chain.DAILY - 1 :]]
+    assert len(airflow.triggered) == chain.DAILY + 1
     assert set(airflow.done.values()) == {SESSIONS[-1]}
-    assert any(str(SESSIONS[-6]) in line and STAGES[0] in line for line in lines)
+    assert any(str(SESSIONS[-chain.DAILY - 1]) in line and STAGES[0] in line for line in lines)
 
 
 def test_short_source_is_all_daily(airflow, home):
@@ -125,7 +125,7 @@ def test_failure_names_stage_cause_and_log(airflow, home):
 
 def test_failure_of_an_earlier_start_does_not_count(airflow, home):
     airflow.failed = [Run("model_execution", "last week", "failed")]
-    assert chain.run_chain(home, SESSIONS, print) == 6
+    assert chain.run_chain(home, SESSIONS, print) == chain.DAILY + 1
 
 
 def test_lost_event_is_mended(airflow, home):
@@ -142,7 +142,7 @@ def test_stage_that_ends_without_completing_is_an_error(airflow, home):
 
 def test_restarting_api_server_is_waited_for(airflow, home):
     airflow.away = 3
-    assert chain.run_chain(home, SESSIONS, print) == 6
+    assert chain.run_chain(home, SESSIONS, print) == chain.DAILY + 1
 
 
 def test_api_server_that_stays_away_is_an_error(airflow, home, monkeypatch):

@@ -87,7 +87,10 @@ def test_model_ids_count_by_the_models_name(chained):
     before = hashes(chained.writer)
     with transaction(chained.owner) as connection:
         connection.execute("SET session_replication_role = replica")
-        for table in ("model_runs", "signals", "model_performance"):
+        for table in (
+            "model_runs", "signals", "model_performance", "model_performance_windows", "model_sessions",
+            "performance_states",
+        ):  # fmt: skip
             connection.execute(f"UPDATE {table} SET model_id = model_id + 100")
         connection.execute("ALTER TABLE models ALTER COLUMN id DROP IDENTITY")
         connection.execute("UPDATE models SET id = id + 100")

@@ -25,7 +25,7 @@ from plugins.stages.knowledge import bars_as_of
 from plugins.stages.model_drift import measure_drift
 from plugins.stages.window import Request, Window
 from tests.support.chain import NOW, query, run_stage
-from tests.support.versions import promote_tft
+from tests.support.versions import OF_VERSIONS, promote_tft
 
 SEEN, END = "2005-06-30", dt.date(2005, 12, 30)
 DAYS = sessions_between(dt.date(2005, 6, 30), END)
@@ -202,7 +202,7 @@ def test_a_replaced_version_warns_of_nothing_and_the_new_one_is_measured(watch):
     watch.rows("UPDATE model_runs SET model_version_id = %(new)s WHERE session_date > '2005-12-15' RETURNING 1",
                new=new)  # fmt: skip
     watch.measure()
-    alerts = watch.rows("SELECT subject FROM alerts WHERE kind LIKE 'model%%' AND closed_at IS NULL")
+    alerts = watch.rows(f"SELECT subject FROM alerts WHERE kind LIKE 'model%%' AND closed_at IS NULL AND {OF_VERSIONS}")
     assert {a["subject"] for a in alerts} <= {"tft version 2"}
     first = "SELECT min(session_date) AS day FROM model_drift WHERE model_version_id = %(new)s"
     assert watch.rows(first, new=new) == [{"day": dt.date(2005, 12, 16)}]

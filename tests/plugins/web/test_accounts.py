@@ -15,7 +15,7 @@ from data_layer.storage.database import transaction
 @pytest.fixture
 def two(chained):
     with transaction(chained.writer) as connection:
-        old, new = reset(connection, "a new start", Decimal(50_000))
+        old, new, _ = reset(connection, "a new start", Decimal(50_000))
     return chained, old, new
 
 
