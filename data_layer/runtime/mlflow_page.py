@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -62,7 +63,8 @@ def serve(command: Sequence[str], environment: Mapping[str, str]) -> int:
     server = subprocess.Popen(command, env=environment, start_new_session=True)
     if asked:
         _end(server, signal.SIGTERM)
-    code = server.wait()
+    while (code := server.poll()) is None:
+        time.sleep(0.1)  # a signal just before a wait without end would be heard only after it
     _end(server, signal.SIGKILL)  # who did not listen
     return 0 if asked else code  # how it is meant to end
 
