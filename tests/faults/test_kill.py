@@ -20,7 +20,7 @@ from data_layer.storage.migrate import prepare_database
 from models.errors import RetryableError
 from plugins.stages.context import CHAIN
 from tests.support.chain import STEPS, open_stage, run_chain, run_stage, take_step
-from tests.support.prepared import ENDS, MIDDLE, failed_checks, hashes, prepared
+from tests.support.prepared import EAGER, ENDS, MIDDLE, failed_checks, hashes, prepared
 from tests.support.processes import COMMITS, Child, die, trip
 
 __all__ = ["prepared"]
@@ -204,6 +204,8 @@ def test_postgres_killed_in_the_middle_of_each_stage(small_settings, quiet, tmp_
     random = Random("postmaster")  # noqa: S311
     with embedded_postgres(tmp_path / "home", durable=True) as server:
         prepare_database(server)
+        with transaction(server.uri("postgres")) as connection:
+            connection.execute(EAGER)
         uri = server.uri("quant_writer")
         run_chain(uri, small_settings, end=MIDDLE)
         for name in CHAIN:
