@@ -65,7 +65,7 @@ SAFEGUARDS = (
               "stops_everything = True", "stops_everything = False",
               f"{LIMITS}/test_check.py::test_latched_kill_switch_rejects_even_reductions"),
     Safeguard("an order claimed while the switch is latched", "plugins/execution/sending.py",
-              'trouble = heed_switch(connection, account).reason and "kill switch"', 'trouble = ""',
+              'trouble or (heed_switch(connection, account).reason and "kill switch")', "trouble",
               f"{SENDING}::test_the_kill_switch_is_read_where_an_order_is_claimed"),
     Safeguard("a claim that a latch does not see", "db-init/migrations/0028_limits_and_kill_switch.sql",
               "k WHERE account_id = account FOR SHARE", "k WHERE account_id = account",
