@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
+
 from data_layer.sessions import previous_session
 from tests.benchmarks.bars import MARKET
 from tests.benchmarks.loading import server
@@ -50,6 +52,9 @@ def features_stage() -> Iterator[Measure]:
         yield Measure("features_stage_catch_up", time.perf_counter() - began, CATCH_UP, 1.0)
         yield Measure("features_stage_gigabytes", resident, RESIDENT, 1.0)
         in_processes(home, "bare", *FEATURE_STEPS[1:])
+        with psycopg.connect(running.uri("postgres"), autocommit=True) as connection:
+            for statement in ("VACUUM ANALYZE", "CHECKPOINT"):  # the server's own work after a load is over by next day
+                connection.execute(statement)
         ingest(previous_session(LAST))
         seconds = []
         for step in FEATURE_STEPS:
