@@ -20,10 +20,12 @@ from data_layer.settings import (
     parse_settings,
     validate_symbol,
 )
+from data_layer.upkeep_settings import REMEMBERED as UPKEEP_REMEMBERED
 from data_layer.vendor_settings import address_variables, key_variables, limit_variables
 from models.errors import ConfigError
 
 BAD = {
+    "KAFKA_BROKERS": ["broker", "broker:", ":9092", "broker:9092;x:1", "me:secret@broker:9092", "http://broker:9092"],
     "START": [
         "yesterday",
         "2018-13-01",
@@ -94,8 +96,9 @@ def test_a_bad_value_names_key_value_and_remedy(tmp_path, key, value):
 def test_every_remembered_setting_that_can_be_wrong_is_tried():
     judged_by_their_readers = {"SOURCE", "FILES", "UNIVERSE", "SYMBOL_CHANGES", "REPORTS"}
     assert set(REMEMBERED) - set(BAD) == judged_by_their_readers
-    own = {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME", "VENDORS", "MODELS"}
-    assert own | set(limit_variables()) | set(model_variables()) == set(REMEMBERED) - {"SOURCE"}
+    own = {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME", "VENDORS", "MODELS", "UPKEEP"}
+    kept = {*limit_variables(), *model_variables(), *UPKEEP_REMEMBERED}
+    assert own | kept == set(REMEMBERED) - {"SOURCE"}
     assert set(NOT_REMEMBERED) == {*key_variables(), *address_variables(), *BROKER_VARIABLES}
 
 
