@@ -25,7 +25,7 @@ ASSETS = {
     "performance_testing": ("positions", "model_performance"),
 }
 # Beside the daily chain, triggered by people or a clock: see their own tests.
-RESEARCH = ("kill_switch", "model_training", "relay_events", "strategy_assessment")
+RESEARCH = ("kill_switch", "model_training", "relay_events", "retention", "strategy_assessment")
 READ = """
 import json, sys, time
 from airflow.dag_processing.dagbag import DagBag
