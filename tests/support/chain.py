@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data_layer.settings import Settings, parse_settings
-from data_layer.storage.database import transaction
+from data_layer.storage.database import as_run, transaction
 from plugins.stages.context import CHAIN, Context
 from plugins.stages.opening import resolve
 from plugins.stages.runs import record_failure
@@ -77,6 +77,11 @@ def open_stage(
 
 def take_step(stage: Any, step: str) -> Any:
     """Take one step as its task would; a mapped one for every model."""
+    with as_run(stage.context.request.run_id):
+        return _take(stage, step)
+
+
+def _take(stage: Any, step: str) -> Any:
     run = stage.context
     if not run.window and step not in stage.ALWAYS:
         return None
