@@ -24,7 +24,8 @@ ASSETS = {
     "risk_execution": ("signals", "positions"),
     "performance_testing": ("positions", "model_performance"),
 }
-RESEARCH = ("kill_switch", "model_training", "strategy_assessment")  # triggered by people: see their own tests
+# Triggered by people: see their own tests.
+RESEARCH = ("kill_switch", "model_training", "strategy_assessment", "strategy_backtest")
 READ = """
 import json, sys, time
 from airflow.dag_processing.dagbag import DagBag
