@@ -8,7 +8,7 @@ export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
 .PHONY: help run backfill stop status verify verify-audit kill rearm limits quarantine accept quality-report data-docs backtest sweep \
-	assess report train predict models evaluate-models promote rollback mlflow deposit withdraw reset-account approve revoke adopt \
+	assess report train predict models evaluate-models promote rollback mlflow deposit withdraw reset-account approve revoke adopt paper-run \
 	test faults soak lint export bench peers core tools warm
 .DEFAULT_GOAL := help
 
@@ -75,6 +75,9 @@ sweep: core ## a grid of parameters: STRATEGY= GRID="oversold=20:40:5 exit_level
 
 assess: core ## every strategy in every scenario, ranked; FILES=bars.parquet [STRATEGIES= SYMBOLS= SCENARIOS= OUT=]
 	@$(VENV)/bin/python -m plugins.backtest.assess
+
+paper-run: core ## rehearse the last session on paper: [SYMBOLS= CAPITAL= OUTPUT=run.json DRY_RUN=1]; the home stays as it is
+	@$(VENV)/bin/python -m plugins.paper_run
 
 train: core ## a version of MODEL=, judged by its walk-forward; [PARAMETERS= SYMBOLS= START= END= FOLDS= MODE= SEED=]
 	@$(VENV)/bin/python -m plugins.ml.train
