@@ -8,7 +8,7 @@ export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
 .PHONY: help run backfill stop status verify verify-audit kill rearm limits quarantine accept quality-report data-docs backtest sweep \
-	assess report train predict models evaluate-models promote rollback mlflow deposit withdraw reset-account approve revoke adopt paper-run \
+	assess report train predict models evaluate-models promote rollback mlflow deposit withdraw reset-account approve revoke adopt paper-run backup restore \
 	test faults soak lint export bench peers core tools warm
 .DEFAULT_GOAL := help
 
@@ -29,6 +29,12 @@ verify: core ## check tables, row counts and invariants; TABLES=a,b for some
 
 verify-audit: core ## check the chain of audit events and print its head; HEAD= one noted before is looked for
 	@$(RUNTIME).verify_audit
+
+backup: core ## quant_data, model artifacts and a manifest of hashes into a new folder OUT=, while all runs
+	@$(RUNTIME).backup
+
+restore: core ## put a backup FROM=folder into a stopped or new home; REPLACE=yes throws away what is in it
+	@$(RUNTIME).restore
 
 kill: core ## latch the kill switch and cancel what is out: REASON="..." [ACCOUNT=]
 	@$(VENV)/bin/python -m plugins.execution.kill

@@ -74,6 +74,22 @@ def switch_dag(name: str, doc: str | None) -> DAG:
     )
 
 
+def relay_dag(name: str, doc: str | None) -> DAG:
+    """Return the DAG of the relay to Kafka: every five minutes when there are brokers, else only triggered."""
+    brokers = load_settings().upkeep.kafka_brokers
+    return DAG(
+        dag_id=name,
+        doc_md=doc,
+        schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC") if brokers else None,
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,
+        max_active_runs=1,
+        default_args=DEFAULT_ARGS,
+        tags=["almanac", "upkeep"],
+        is_paused_upon_creation=False,
+    )
+
+
 def assessment_dag(name: str, doc: str | None) -> DAG:
     """Return the DAG of the assessment: triggered, with a form; two runs of it may go on side by side."""
     listed = {"strategies": "Strategies", "symbols": "Symbols", "scenarios": "Scenarios"}

@@ -44,7 +44,9 @@ def check_head(connection: Connection, noted: str) -> list[str]:
         raise ConfigError("not a head", stage="verify-audit", key="HEAD", value=noted,
                           remedy="give it as make verify-audit printed it")  # fmt: skip
     found = head(connection, int(noted.partition(":")[0]))
-    return [] if found == noted else [f"the chain does not go through {noted}: at that position it is {found}"]
+    return (
+        [] if found == noted else [f"the chain does not go through {noted}: at that position it is {found}"]
+    )
 
 
 def main() -> int:

@@ -24,8 +24,8 @@ ASSETS = {
     "risk_execution": ("signals", "positions"),
     "performance_testing": ("positions", "model_performance"),
 }
-# Triggered by people: see their own tests.
-RESEARCH = ("kill_switch", "model_training", "strategy_assessment", "strategy_backtest")
+# Beside the daily chain, triggered by people or a clock: see their own tests.
+RESEARCH = ("kill_switch", "model_training", "strategy_assessment", "strategy_backtest", "relay_events")
 READ = """
 import json, sys, time
 from airflow.dag_processing.dagbag import DagBag

@@ -1,4 +1,4 @@
--- One row per break of the chain: what it is, and where. Parameter: most (rows to return). Called by storage.audit_chain.
+-- One row per break of the chain: what it is, and where. Parameter: most (rows to return). Called by runtime.verify_audit.
 WITH links AS (
     SELECT *, 1 + coalesce(lag(position) OVER all_runs, 0) AS due,
            1 + coalesce(lag(run_position) OVER own_run, 0) AS run_due,

@@ -1,5 +1,5 @@
 -- The head of all chains at a position: a hash over each run's last link. Parameter: position (NULL: the newest).
--- Called by storage.audit_chain.
+-- Called by runtime.verify_audit.
 WITH heads AS (
     SELECT DISTINCT ON (run_id) run_id, position, hash FROM audit_chain
     WHERE position <= coalesce(%(position)s::bigint, position)

@@ -15,7 +15,7 @@ TARGETS = (
     "run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export", "quarantine", "accept",
     "quality-report", "data-docs", "backfill", "backtest", "sweep", "assess", "train", "predict", "models", "promote",
     "rollback", "mlflow", "approve", "revoke", "adopt", "soak", "deposit", "withdraw", "reset-account", "kill",
-    "rearm", "limits", "evaluate-models", "report", "verify-audit", "paper-run",
+    "rearm", "limits", "evaluate-models", "report", "verify-audit", "paper-run", "backup", "restore",
 )  # fmt: skip
 
 
@@ -70,6 +70,9 @@ def test_wrapper_without_an_environment_says_what_to_do(program, tmp_path):
         ("run", {"END": "1999-01-04"}, "between START and END"),
         ("verify", {}, "never started"),
         ("verify_audit", {}, "never started"),
+        ("backup", {}, "name one: OUT=folder"),
+        ("backup", {"OUT": "backup"}, "never started"),
+        ("restore", {}, "name one: FROM=folder"),
         ("quarantine", {}, "never started"),
         ("accept", {"SESSION": "2005-03-10", "REASON": "halted"}, "never started"),
         ("accept", {"SESSION": "soon", "REASON": "halted"}, "not a date"),
