@@ -46,11 +46,13 @@ class StageStepOperator(BaseOperator):
         # Stages import pandas; reading DAG files must not.
         from plugins.stages.opening import open_context
         from plugins.stages.runs import record_failure
+        from plugins.stages.tracing import bind
 
         module, _, name = STAGES[self.dag_id].rpartition(".")
         uri = BaseHook.get_connection("quant_data").get_uri().replace("postgres://", "postgresql://", 1)
         try:
             run = open_context(uri, context, self.task_id, self.first_step)
+            bind(run)
             stage = getattr(importlib.import_module(module), name)
             if not run.window and self.task_id not in stage.ALWAYS:
                 return run.say("nothing to do")

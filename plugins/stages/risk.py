@@ -31,6 +31,7 @@ from plugins.stages.deciding import blend_votes, decide, targets
 from plugins.stages.knowledge import actions_as_of, members_and_sectors, renames, stable_views
 from plugins.stages.pace import steady
 from plugins.stages.runs import complete_sessions, completed_sessions
+from plugins.stages.tracing import name_written
 from plugins.stages.trading_day import STEPS, Step, mark, order, reconcile
 from plugins.stages.trading_history import read_history, read_votes
 from plugins.stages.trading_rules import refuse_older, rules_now
@@ -144,6 +145,7 @@ class RiskExecution:
                 step(state, day, result)
         self.settled = state, days[-1]
         written = write_pass(connection, result, due, "insert", self.context.stage)
+        name_written(connection, account, due, written)
         if last_step is mark:
             self._complete(connection, days, result)
         else:
