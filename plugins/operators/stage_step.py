@@ -39,10 +39,12 @@ class StageStepOperator(BaseOperator):
         from data_layer.storage.database import as_run
         from plugins.stages.opening import open_context
         from plugins.stages.runs import record_failure
+        from plugins.stages.tracing import bind
 
         uri = BaseHook.get_connection("quant_data").get_uri().replace("postgres://", "postgresql://", 1)
         try:
             run = open_context(uri, context, self.task_id, self.first_step)
+            bind(run)
             stage = stage_class(self.dag_id)
             if not run.window and self.task_id not in stage.ALWAYS:
                 return run.say("nothing to do")

@@ -15,7 +15,7 @@ TARGETS = (
     "run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export", "quarantine", "accept",
     "quality-report", "data-docs", "backfill", "backtest", "sweep", "assess", "train", "predict", "models", "promote",
     "rollback", "mlflow", "approve", "revoke", "adopt", "soak", "deposit", "withdraw", "reset-account", "kill",
-    "rearm", "limits", "evaluate-models", "report", "verify-audit", "paper-run", "backup", "restore",
+    "rearm", "limits", "evaluate-models", "report", "verify-audit", "paper-run", "backup", "restore", "logs",
 )  # fmt: skip
 
 
@@ -79,6 +79,8 @@ def test_wrapper_without_an_environment_says_what_to_do(program, tmp_path):
         ("plugins.execution.kill", {"REASON": "no trust"}, "never started"),
         ("rearm", {"REASON": "mended"}, "never started"),
         ("limits", {}, "never started"),
+        ("logs", {}, "no task has run here"),
+        ("logs", {"SESSION": "soon"}, "not a date"),
         ("limits", {"LIMIT": "max_position", "VALUE": "much"}, "not a number"),
         ("data_docs", {}, "never started"),
         ("quality_report", {"OUT": "report"}, "never started"),
