@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from models.errors import AlmanacError
 from plugins.web import problems
 from plugins.web.api import actions, backtests, generate, metrics, research, status, trading, webhook
+from plugins.web.api.refusals import REFUSALS
 from plugins.web.files import FOLDERS, Files
 from plugins.web.guard import guard
 from plugins.web.pages import assessment, costs, data, links, models, orders, overview, risk, strategies
@@ -31,7 +32,7 @@ def build_app() -> FastAPI:
     for part in PAGES:
         app.include_router(part.router, include_in_schema=False)
     for part in (status, metrics, trading, research, backtests, generate, actions, webhook):
-        app.include_router(part.router, prefix="/api/v1")
+        app.include_router(part.router, prefix="/api/v1", responses=REFUSALS)
     for folder in FOLDERS:
         app.mount(f"/{folder}", Files(folder))
     app.add_exception_handler(HTTPException, problems.refused)
