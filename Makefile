@@ -9,7 +9,7 @@ RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
 .PHONY: help run backfill stop status verify kill rearm limits quarantine accept quality-report data-docs backtest sweep \
 	assess report train predict models evaluate-models promote rollback mlflow deposit withdraw reset-account approve revoke adopt \
-	test faults soak lint export bench peers core tools warm
+	env test faults soak lint export bench peers core tools warm
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -26,6 +26,9 @@ status: core ## what runs, how far each stage is, where to look
 
 verify: core ## check tables, row counts and invariants; TABLES=a,b for some
 	@$(RUNTIME).verify
+
+env: core ## .env for docker compose, its secrets generated; [DATABASE_URL= REDIS_URL= OUT=.env]
+	@$(RUNTIME).env_file
 
 kill: core ## latch the kill switch and cancel what is out: REASON="..." [ACCOUNT=]
 	@$(VENV)/bin/python -m plugins.execution.kill
