@@ -10,6 +10,7 @@ import psutil
 import psycopg
 import pytest
 
+from data_layer.runtime import processes
 from data_layer.runtime.airflow_api import AirflowApi
 from plugins.backtest.assessment_steps import assess_shard, prepare_assessment, rank_strategies
 from tests.support.chain import query, run_chain, sample_settings
@@ -106,7 +107,7 @@ def test_the_assessment_is_shared_and_goes_on_when_a_worker_is_lost(running):
         wait_for("them to write", lambda: waiting(home, "backtest_results") >= 3)
         (lost, *_) = workers_of(running, "strategy_assessment")["one"]
         running.kill("one")
-        assert not psutil.pid_exists(lost)
+        assert not processes.is_alive(lost)
         holder.rollback()
     state = "SELECT state FROM dag_run WHERE run_id = %(run)s"
     ended = wait_for(
