@@ -19,7 +19,9 @@ EXAMPLE = ROOT / ".env.example"
 # Those of the services beside ours, and those a home has; its supervisor does not run in a container.
 GENERATED: Mapping[str, Callable[[], str]] = {
     **{secret_variable(name): make for name, make in SECRETS.items() if name != "supervisor"},
-    **dict.fromkeys(("SECRET_REDIS", "SECRET_PGADMIN", "SECRET_GRAFANA"), lambda: secrets.token_urlsafe(24)),
+    **dict.fromkeys(
+        ("SECRET_METRICS_TOKEN", "SECRET_REDIS", "SECRET_PGADMIN", "SECRET_GRAFANA"), lambda: secrets.token_urlsafe(24)
+    ),
 }
 # Twelve random characters of 64 are 72 bits; whatever is shorter, or a word that examples use, was never generated.
 LEAST = 12

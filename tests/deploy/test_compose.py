@@ -93,6 +93,7 @@ def test_every_command_and_check_is_there(name):
 
 
 def test_every_variable_has_a_source_or_a_default():
+    assert {secret["environment"] for secret in COMPOSE["secrets"].values()} <= set(GENERATED)
     # The innermost first: a default may name another variable.
     named, text = {}, TEXT
     while found := re.findall(r"\$\{(\w+)(:[-?][^${}]*)?\}", text):
