@@ -39,6 +39,9 @@ backup: core ## quant_data, model artifacts and a manifest of hashes into a new 
 restore: core ## put a backup FROM=folder into a stopped or new home; REPLACE=yes throws away what is in it
 	@$(RUNTIME).restore
 
+env: core ## .env for docker compose, its secrets generated; [DATABASE_URL= REDIS_URL= OUT=.env]
+	@$(RUNTIME).env_file
+
 kill: core ## latch the kill switch and cancel what is out: REASON="..." [ACCOUNT=]
 	@$(VENV)/bin/python -m plugins.execution.kill
 

@@ -15,7 +15,7 @@ TARGETS = (
     "run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export", "quarantine", "accept",
     "quality-report", "data-docs", "backfill", "backtest", "sweep", "assess", "train", "predict", "models", "promote",
     "rollback", "mlflow", "approve", "revoke", "adopt", "soak", "deposit", "withdraw", "reset-account", "kill",
-    "rearm", "limits", "evaluate-models", "report", "verify-audit", "paper-run", "backup", "restore", "logs",
+    "rearm", "limits", "evaluate-models", "report", "verify-audit", "paper-run", "backup", "restore", "logs", "env",
 )  # fmt: skip
 
 
