@@ -1,13 +1,13 @@
 # Variables on the command line win over the environment, that over .env:
 # SOURCE SOURCES FILES SYMBOLS SYNTHETIC_SEED SYNTHETIC_SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT
 # TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON ACCOUNT AMOUNT LIMIT VALUE OUT APPROVAL STRATEGIES SCENARIOS COSTS
-# MODEL REPORTS VERSION WAIVER PARAMETERS FOLDS TRAIN_MONTHS TEST_MONTHS MODE SEED SPLIT ALMANAC_ARTIFACTS MLFLOW_TRACKING_URI
+# DATE TO MODEL REPORTS VERSION WAIVER PARAMETERS FOLDS TRAIN_MONTHS TEST_MONTHS MODE SEED SPLIT ALMANAC_ARTIFACTS MLFLOW_TRACKING_URI
 VENV ?= .venv
 export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
-.PHONY: help run backfill stop status verify kill rearm limits quarantine accept quality-report data-docs backtest sweep \
+.PHONY: help run backfill stop status verify replay kill rearm limits quarantine accept quality-report data-docs backtest sweep \
 	assess report train predict models evaluate-models promote rollback mlflow deposit withdraw reset-account approve revoke adopt \
 	test faults soak lint export bench peers core tools warm
 .DEFAULT_GOAL := help
@@ -23,6 +23,9 @@ stop: core ## stop what `make run` started in this home
 
 status: core ## what runs, how far each stage is, where to look
 	@$(RUNTIME).status
+
+replay: core ## decide past sessions again from what was known then, and compare: DATE=2012-06-01 [TO=]
+	@$(VENV)/bin/python -m plugins.replay.run
 
 verify: core ## check tables, row counts and invariants; TABLES=a,b for some
 	@$(RUNTIME).verify

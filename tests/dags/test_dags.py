@@ -24,7 +24,7 @@ ASSETS = {
     "risk_execution": ("signals", "positions"),
     "performance_testing": ("positions", "model_performance"),
 }
-RESEARCH = ("kill_switch", "model_training", "strategy_assessment")  # triggered by people: see their own tests
+RESEARCH = ("kill_switch", "model_training", "replay", "strategy_assessment")  # people trigger them: see their tests
 READ = """
 import json, sys, time
 from airflow.dag_processing.dagbag import DagBag
