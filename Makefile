@@ -1,15 +1,16 @@
 # Variables on the command line win over the environment, that over .env:
 # SOURCE SOURCES FILES SYMBOLS SYNTHETIC_SEED SYNTHETIC_SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT
-# STAGE ID TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON ACCOUNT AMOUNT LIMIT VALUE OUT APPROVAL STRATEGIES SCENARIOS COSTS
-# MODEL REPORTS VERSION WAIVER PARAMETERS FOLDS TRAIN_MONTHS TEST_MONTHS MODE SEED SPLIT ALMANAC_ARTIFACTS MLFLOW_TRACKING_URI
+# DATE TO STAGE ID TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON ACCOUNT AMOUNT LIMIT VALUE OUT APPROVAL STRATEGIES SCENARIOS
+# COSTS MODEL REPORTS VERSION WAIVER PARAMETERS FOLDS TRAIN_MONTHS TEST_MONTHS MODE SEED SPLIT ALMANAC_ARTIFACTS MLFLOW_TRACKING_URI
 VENV ?= .venv
 export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
-.PHONY: help run backfill stop status verify verify-audit kill rearm limits quarantine accept quality-report data-docs backtest sweep \
-	assess report train predict models evaluate-models promote rollback mlflow deposit withdraw reset-account approve revoke adopt paper-run backup restore \
-	logs test faults soak lint export bench peers core tools warm
+.PHONY: help run backfill stop status logs verify verify-audit backup restore replay env paper-run kill rearm limits \
+	quarantine accept quality-report data-docs backtest sweep assess report train predict models evaluate-models promote \
+	rollback mlflow deposit withdraw reset-account approve revoke adopt \
+	test faults soak lint export bench peers core tools warm
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -26,6 +27,9 @@ status: core ## what runs, how far each stage is, where to look
 
 logs: core ## what the tasks logged: [SESSION=2012-06-01] [STAGE=risk_execution] [ID=run, correlation or order id]
 	@$(RUNTIME).logs
+
+replay: core ## decide past sessions again from what was known then, and compare: DATE=2012-06-01 [TO=]
+	@$(VENV)/bin/python -m plugins.replay.run
 
 verify: core ## check tables, row counts and invariants; TABLES=a,b for some
 	@$(RUNTIME).verify

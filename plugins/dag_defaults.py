@@ -90,6 +90,24 @@ def relay_dag(name: str, doc: str | None) -> DAG:
     )
 
 
+def replay_dag(name: str, doc: str | None) -> DAG:
+    """Return the DAG of replays: triggered, with a form; it holds up no other run."""
+    return DAG(
+        dag_id=name,
+        doc_md=doc,
+        schedule=None,
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,
+        default_args=DEFAULT_ARGS,
+        tags=["almanac", "safety"],
+        is_paused_upon_creation=False,
+        params={
+            "date": Param(type="string", format="date", description="Session to decide again"),
+            "to": _date("Last session, for several; empty for one"),
+        },
+    )
+
+
 def assessment_dag(name: str, doc: str | None) -> DAG:
     """Return the DAG of the assessment: triggered, with a form; two runs of it may go on side by side."""
     listed = {"strategies": "Strategies", "symbols": "Symbols", "scenarios": "Scenarios"}

@@ -81,6 +81,8 @@ def transaction(uri: str) -> Iterator[Connection]:
 def take_lock(connection: Connection, *names: str) -> None:
     """Hold the advisory lock of that name until the transaction ends; wait for whoever holds it.
 
+    A replay, whose tables lie in a schema of its own, has locks of its own, too.
+
     Raises:
         RetryableError: when another run held it for LOCK_TIMEOUT_SECONDS.
     """
@@ -88,7 +90,7 @@ def take_lock(connection: Connection, *names: str) -> None:
 
     connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_TIMEOUT_SECONDS}s"])
     try:
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["/".join(names)])
+        connection.execute(load_sql("catalogue/select_lock"), {"name": "/".join(names)})
     except psycopg.errors.LockNotAvailable as error:
         raise RetryableError(
             "another run holds this step",

@@ -25,7 +25,9 @@ ASSETS = {
     "performance_testing": ("positions", "model_performance"),
 }
 # Beside the daily chain, triggered by people or a clock: see their own tests.
-RESEARCH = ("kill_switch", "model_training", "strategy_assessment", "strategy_backtest", "relay_events")
+RESEARCH = (
+    "kill_switch", "model_training", "relay_events", "replay", "strategy_assessment", "strategy_backtest",
+)  # fmt: skip
 READ = """
 import json, sys, time
 from airflow.dag_processing.dagbag import DagBag

@@ -16,6 +16,7 @@ TARGETS = (
     "quality-report", "data-docs", "backfill", "backtest", "sweep", "assess", "train", "predict", "models", "promote",
     "rollback", "mlflow", "approve", "revoke", "adopt", "soak", "deposit", "withdraw", "reset-account", "kill",
     "rearm", "limits", "evaluate-models", "report", "verify-audit", "paper-run", "backup", "restore", "logs", "env",
+    "replay",
 )  # fmt: skip
 
 
@@ -73,6 +74,9 @@ def test_wrapper_without_an_environment_says_what_to_do(program, tmp_path):
         ("backup", {}, "name one: OUT=folder"),
         ("backup", {"OUT": "backup"}, "never started"),
         ("restore", {}, "name one: FROM=folder"),
+        ("plugins.replay.run", {"DATE": "2012-06-01"}, "never started"),
+        ("plugins.replay.run", {}, "no session is named"),
+        ("plugins.replay.run", {"DATE": "soon"}, "not a date"),
         ("quarantine", {}, "never started"),
         ("accept", {"SESSION": "2005-03-10", "REASON": "halted"}, "never started"),
         ("accept", {"SESSION": "soon", "REASON": "halted"}, "not a date"),
