@@ -16,6 +16,7 @@ CLOCKS = {
     "updated_at",
     "changed_at",
     "finished_at",
+    "began_at",
     "superseded_at",
     "resolved_at",
     "happened_at",

@@ -15,7 +15,8 @@ TARGETS = (
     "run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export", "quarantine", "accept",
     "quality-report", "data-docs", "backfill", "backtest", "sweep", "assess", "train", "predict", "models", "promote",
     "rollback", "mlflow", "approve", "revoke", "adopt", "soak", "deposit", "withdraw", "reset-account", "kill",
-    "rearm", "limits", "evaluate-models", "report", "verify-audit", "backup", "restore", "downgrade",
+    "rearm", "limits", "evaluate-models", "report", "verify-audit", "paper-run", "backup", "restore", "downgrade",
+    "logs", "env", "replay",
 )  # fmt: skip
 
 
@@ -74,12 +75,17 @@ def test_wrapper_without_an_environment_says_what_to_do(program, tmp_path):
         ("backup", {"OUT": "backup"}, "never started"),
         ("restore", {}, "name one: FROM=folder"),
         ("downgrade", {"TO": "0041"}, "never started"),
+        ("plugins.replay.run", {"DATE": "2012-06-01"}, "never started"),
+        ("plugins.replay.run", {}, "no session is named"),
+        ("plugins.replay.run", {"DATE": "soon"}, "not a date"),
         ("quarantine", {}, "never started"),
         ("accept", {"SESSION": "2005-03-10", "REASON": "halted"}, "never started"),
         ("accept", {"SESSION": "soon", "REASON": "halted"}, "not a date"),
         ("plugins.execution.kill", {"REASON": "no trust"}, "never started"),
         ("rearm", {"REASON": "mended"}, "never started"),
         ("limits", {}, "never started"),
+        ("logs", {}, "no task has run here"),
+        ("logs", {"SESSION": "soon"}, "not a date"),
         ("limits", {"LIMIT": "max_position", "VALUE": "much"}, "not a number"),
         ("data_docs", {}, "never started"),
         ("quality_report", {"OUT": "report"}, "never started"),
