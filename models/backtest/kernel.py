@@ -97,16 +97,18 @@ def run_account(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one 
                     equity[u] = cash
                     t += 1
             else:
-                before = bars[t - 1, CLOSE]
+                before, floor = bars[t - 1, CLOSE], max(fixed, guard)
                 for u in range(np.uint64(t), np.uint64(count)):
                     top, low, close = bars[u, HIGH], bars[u, LOW], bars[u, CLOSE]
                     worst, finest = (low, top) if side > 0.0 else (-top, -low)
                     if (bars[u, SPLIT] != 1.0) | (bars[u, DIVIDEND] != 0.0) | (bars[u, GAP] >= LEFT):
                         break
-                    if (worst <= max(fixed, guard)) | (finest >= goal):
+                    if (worst <= floor) | (finest >= goal):
                         break
-                    lent = charge * before
-                    after = cash * rate - lent
+                    lent, after = 0.0, cash * rate
+                    if side < 0.0:
+                        lent = charge * before
+                        after -= lent
                     value = after + shares * close
                     off = target[u]
                     if banded:
@@ -119,6 +121,7 @@ def run_account(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one 
                     high = max(high, finest)
                     if high - trail[u] > guard:  # noqa: PLR1730  # NaN is no distance, and max would take it
                         guard = high - trail[u]
+                        floor = max(fixed, guard)
                     t += 1
                     held += 1
             costs += charged
