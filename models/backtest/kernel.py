@@ -119,7 +119,7 @@ def run_account(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one 
                     charged += lent
                     equity[u] = value
                     high = max(high, finest)
-                    if high - trail[u] > guard:  # noqa: PLR1730  # NaN is no distance, and max would take it
+                    if high - trail[u] > guard:  # NaN is no distance, and max would take it
                         guard = high - trail[u]
                         floor = max(fixed, guard)
                     t += 1
