@@ -42,7 +42,7 @@ NAMES = {("accounts", "id")}  # a surrogate key elsewhere, but what people call 
 # Each try leaves its mark in these by design: what a source answered, rows between two tasks, what a run began with.
 LOGS = {
     "ingestion_batches", "data_quality_results", "pending_signals", "pending_model_runs", "pending_predictions",
-    "run_versions",
+    "run_versions", "alert_notifications",
 }  # fmt: skip
 # What is wrong now. Which alerts came and went before hangs on how often somebody looked.
 CURRENT = {"alerts": sql.SQL("WHERE t.closed_at IS NULL")}
