@@ -105,7 +105,7 @@ def _of_themselves(
     asked = {"set": feature_set, "version": version, "session": held["session_date"], "known_at": held["known_at"],
              "symbols": list(symbols)}  # fmt: skip
     with pool().connection() as connection:
-        rows = connection.cursor(binary=True).execute(load_sql("feature_values/select_symbols"), asked).fetchall()
+        rows = connection.cursor(binary=True).execute(load_sql("feature_values/select_members"), asked).fetchall()
     if not rows:
         return []
     values = np.array([row["values"] for row in rows])
