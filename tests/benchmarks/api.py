@@ -171,13 +171,13 @@ def promote(home: Home) -> None:
         version = feature_set_version(connection, own.feature_set)
     facts = {
         "run_key": "bench", "family": own.family, "parameters": own.parameters(), "folds": {}, "asked": {}, "seed": 0,
-        "first_session": last, "last_session": last, "known_at": "2020-01-01", "symbols": 1, "rows_with_label": 1,
+        "first_session": home.sessions()[0], "last_session": last, "known_at": "2020-01-01", "symbols": 1, "rows_with_label": 1,
         "data_version": "0" * 16, "label_version": "0" * 16, "code_version": "0" * 16, "feature_set": own.feature_set,
         "feature_set_version": version, "started_by": "bench",
     }  # fmt: skip
     run = open_run(trainer, facts, "all", "models.ml.trainers.alpha158_lightgbm.Alpha158Lightgbm")
     row = register(trainer, store, run, artifact.format, artifact.content, artifact.metadata, metrics={},
-                   trained=(last, last), seen_until=last)  # fmt: skip
+                   trained=(home.sessions()[0], last), seen_until=last)  # fmt: skip
     with transaction(trainer) as connection:
         found = find_version(connection, row["id"])
     assert decide(trainer, store, found, None, [], by="bench") == "promoted"
