@@ -9,7 +9,8 @@
     hovermode: "x unified", xaxis: { type: "date", gridcolor: colour("line") }, legend: { orientation: "h", y: 1.12 },
     hoverlabel: { bgcolor: colour("raised"), bordercolor: colour("line"), font: { color: colour("text") } },
   }, more);
-  const axis = (more) => Object.assign({ gridcolor: colour("line"), zerolinecolor: colour("line") }, more);
+  const axis = (more) => Object.assign({ gridcolor: colour("line"), zerolinecolor: colour("line"), automargin: true },
+    more, more.title ? { title: { ...more.title, standoff: 8 } } : {});
   const line = (x, y, name, shade, form, more) => Object.assign({
     x, y, name, mode: "lines", line: { color: colour(shade), width: 1.4 }, hovertemplate: "%{y:" + form + "}",
   }, more);
