@@ -28,7 +28,9 @@ TOP_LEVEL = {
 }  # fmt: skip
 # The resolver's one look; how long ago something was, for people; and the runtime, which decides nothing.
 # Retention goes by the age of records, which no decision reads.
-CLOCKS = {"plugins/stages/opening.py", "plugins/web/guard.py", "plugins/upkeep.py"}
+CLOCKS = {
+    "plugins/stages/opening.py", "plugins/web/guard.py", "plugins/notify/deadline.py", "plugins/upkeep.py",
+}  # fmt: skip
 ENVIRONMENT = {"data_layer/settings.py"}
 
 
