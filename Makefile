@@ -71,10 +71,10 @@ test: tools warm ## the test suite, without the fault suites
 	@$(VENV)/bin/python -m pytest -m "not faults" -n 3 --no-loadscope-reorder
 
 faults: tools ## kill, race and stall suites
-	@$(VENV)/bin/python -m pytest -m faults
+	@$(VENV)/bin/python -m pytest -m faults -n 2
 
 soak: tools ## the same, ten times as long
-	@SOAK=10 $(VENV)/bin/python -m pytest -m faults
+	@SOAK=10 $(VENV)/bin/python -m pytest -m faults -n 2
 
 lint: tools ## ruff and mypy
 	@$(VENV)/bin/python -m ruff check .
