@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from data_layer.runtime.environment import TUNABLE, inherited
 from data_layer.runtime.home import Home
 from data_layer.runtime.remember import remembered_or_default
-from data_layer.settings import ROOT
+from data_layer.settings import ROOT, remembered_values
 
 ADMIN = "admin"
 
@@ -33,6 +33,7 @@ def airflow_environment(
         **quant_connections(home),
         **remembered_or_default(home.path),
         "ALMANAC_HOME": str(home.path),
+        "METRICS_TOKEN": home.secret("metrics_token"),
         "PYTHONPATH": str(ROOT),
         "SPT_NOENV": "1",  # a process that renames itself keeps its environment readable: it tells its home
         **tuned,
@@ -78,7 +79,7 @@ def _settings(home: Home, database: str) -> dict[str, str]:
         },
         "WORKERS": {"MIN_HEARTBEAT_INTERVAL": "1"},
         "DAG_PROCESSOR": {"REFRESH_INTERVAL": "15"},  # seconds until a new DAG file is seen
-        "METRICS": {"STATSD_ON": "False", "OTEL_ON": "False"},
+        "METRICS": _metrics(remembered_values(home.path).get("METRICS_TO", "")),
         **(_celery(elsewhere.redis, metadata) if elsewhere.redis else {}),
     }
     named = {
@@ -87,6 +88,21 @@ def _settings(home: Home, database: str) -> dict[str, str]:
         for key, value in keys.items()
     }
     return {"AIRFLOW_HOME": str(home.airflow), **named}
+
+
+def _metrics(collector: str) -> dict[str, str]:
+    """Return where Airflow's own metrics go: to an OpenTelemetry collector, or nowhere."""
+    if not collector:
+        return {"STATSD_ON": "False", "OTEL_ON": "False"}
+    at = urlsplit(collector)
+    return {
+        "STATSD_ON": "False",
+        "OTEL_ON": "True",
+        "OTEL_HOST": str(at.hostname),
+        "OTEL_PORT": str(at.port),
+        "OTEL_SSL_ACTIVE": str(at.scheme == "https"),
+        "OTEL_INTERVAL_MILLISECONDS": "30000",
+    }
 
 
 def _celery(redis: str, metadata: str) -> dict[str, dict[str, str]]:

@@ -36,6 +36,7 @@ SECRETS: Mapping[str, Callable[[], str]] = {
     "airflow_api_secret": _token,
     "airflow_admin": lambda: secrets.token_urlsafe(12),  # typed by a person; 96 bits all the same
     "supervisor": _token,
+    "metrics_token": _token,  # what Prometheus logs in with
 }
 
 

@@ -23,6 +23,11 @@ DB_INIT = ROOT / "db-init"
 LOCK_KEY = 4_120_991  # any number, as long as every version of this file uses the same
 
 
+def migration_files(folder: Path) -> list[Path]:
+    """Return the folder's migrations in order, without the files that take them back."""
+    return sorted(path for path in folder.glob("*.sql") if not path.name.endswith(".rollback.sql"))
+
+
 def prepare_database(target: Home | PostgresServer, db_init: Path = DB_INIT) -> list[str]:
     """Create or upgrade everything in `quant_data`; repeating it changes nothing.
 
