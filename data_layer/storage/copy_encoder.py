@@ -164,7 +164,8 @@ def json_text(value: object) -> str:
 
 
 def _json(value: object) -> bytes:
-    return b"\x01" + json_text(value).encode()
+    """Encode a value, or what is JSON already: bytes."""
+    return b"\x01" + (value if isinstance(value, bytes) else json_text(value).encode())
 
 
 def _plain(value: object) -> object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -25,6 +26,17 @@ Connection: TypeAlias = "psycopg.Connection[dict[str, Any]]"
 SQL_FOLDER = ROOT / "include" / "sql"
 # A stage step takes seconds; whoever waits longer than this behind another run should fail and be retried.
 LOCK_TIMEOUT_SECONDS = 300
+_run: ContextVar[str] = ContextVar("run", default="")  # whose chain of events a transaction's events are in
+
+
+@contextmanager
+def as_run(run_id: str) -> Iterator[None]:
+    """Let the events that the block's transactions write, triggers' too, be chained as that run's."""
+    before = _run.set(run_id)
+    try:
+        yield
+    finally:
+        _run.reset(before)
 
 
 @cache
@@ -60,12 +72,16 @@ def transaction(uri: str) -> Iterator[Connection]:
             remedy="see make status, then make run",
         ) from error
     with connection:
-        connection.execute("SET LOCAL timezone = 'UTC'")
+        connection.execute(
+            "SELECT set_config('timezone', 'UTC', true), set_config('almanac.run_id', %s, true)", [_run.get()]
+        )
         yield connection
 
 
 def take_lock(connection: Connection, *names: str) -> None:
     """Hold the advisory lock of that name until the transaction ends; wait for whoever holds it.
+
+    A replay, whose tables lie in a schema of its own, has locks of its own, too.
 
     Raises:
         RetryableError: when another run held it for LOCK_TIMEOUT_SECONDS.
@@ -74,7 +90,7 @@ def take_lock(connection: Connection, *names: str) -> None:
 
     connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_TIMEOUT_SECONDS}s"])
     try:
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["/".join(names)])
+        connection.execute(load_sql("catalogue/select_lock"), {"name": "/".join(names)})
     except psycopg.errors.LockNotAvailable as error:
         raise RetryableError(
             "another run holds this step",

@@ -170,7 +170,7 @@ def run_shard(uri: str, run_id: int, names: Sequence[str]) -> dict[str, int]:
     settled = row["parameters"]
     asked = settled["asked"]
     start = dt.date.fromisoformat(asked["start"]) if asked["start"] else None
-    everyone = [_settled(entry) for entry in settled["strategies"]]
+    everyone = [settled_contender(entry) for entry in settled["strategies"]]
     market = market_from_database(
         uri, settled["symbols"], start, row["last_session"], row["known_at"], asked["benchmark"],
         voices=listens(everyone),
@@ -213,7 +213,7 @@ def listens(contenders: Sequence[Contender]) -> bool:
     return any(c.strategy is not None and c.strategy.predictions for c in contenders)
 
 
-def _settled(entry: Mapping[str, Any]) -> Contender:
+def settled_contender(entry: Mapping[str, Any]) -> Contender:
     """Load a contender as the run names it; its file may have gone since."""
     error, strategy = entry["error"], None
     if not error:
