@@ -21,6 +21,8 @@ from data_layer.broker_settings import VARIABLES as BROKER_VARIABLES
 from data_layer.broker_settings import BrokerSettings, parse_broker
 from data_layer.model_settings import ModelSettings, model_variables, parse_models
 from data_layer.source_catalogue import asked_sources, is_finished
+from data_layer.upkeep_settings import REMEMBERED as UPKEEP_REMEMBERED
+from data_layer.upkeep_settings import UpkeepSettings, parse_upkeep
 from data_layer.vendor_settings import (
     VendorSettings,
     address_variables,
@@ -39,16 +41,11 @@ SYMBOL_PATTERN = re.compile(r"[A-Z][A-Z0-9]{0,9}([.\-][A-Z0-9]{1,4})?")
 REMEMBERED = (
     *("SOURCE", "SOURCES", "CROSS_CHECK"),
     *("VENDOR_PRICE_TOLERANCE", "VENDOR_VOLUME_TOLERANCE"),
-    "UNIVERSE",
-    "SYMBOL_CHANGES",
-    "BENCHMARK",
-    "REPORTS",
+    *("UNIVERSE", "SYMBOL_CHANGES", "BENCHMARK", "REPORTS"),
     *("FILES", "SYMBOLS", "START", "END"),
     *("DEFAULT_HOLDING_PERIOD", "RISK_FREE_RATE", "INITIAL_CASH"),
     *("COMMISSION_PER_SHARE", "COMMISSION_MINIMUM"),
-    "SLIPPAGE_BPS",
-    "VOLUME_SHARE",
-    "BROKER",
+    *("SLIPPAGE_BPS", "VOLUME_SHARE", "BROKER"),
     *("CASH_RATE", "BORROW_RATE"),
     "FULL_SCORE_WEIGHT",
     "DRY_RUN",
@@ -57,6 +54,7 @@ REMEMBERED = (
     *limit_variables(),
     *model_variables(),
     *WATCH_REMEMBERED,
+    *UPKEEP_REMEMBERED,
     *("SYNTHETIC_SEED", "SYNTHETIC_SYMBOLS"),
 )
 # Read afresh each time: a key has no place in a home's file, and another address is for one run.
@@ -106,6 +104,7 @@ class Settings:
     synthetic_symbols: int = 20
     models: ModelSettings = field(default_factory=ModelSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
+    upkeep: UpkeepSettings = field(default_factory=UpkeepSettings)
 
     @property
     def source(self) -> str:
@@ -251,7 +250,9 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
     start, end = (parse_date(text(name), key=name) if text(name) else None for name in ("START", "END"))
     if start and end and start > end:
         span = f"{start} > {end}"
-        raise ConfigError("START lies after END", stage="settings", key="START", value=span, remedy="swap them")
+        raise ConfigError(
+            "START lies after END", stage="settings", key="START", value=span, remedy="swap them"
+        )
 
     def whole(name: str, low: str, high: str, what: str) -> int:
         value = number(name, low, high)
@@ -294,4 +295,5 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         synthetic_symbols=whole("SYNTHETIC_SYMBOLS", "1", "100000", "symbols"),
         models=parse_models(text),
         watch=parse_watch(text),
+        upkeep=parse_upkeep(text),
     )

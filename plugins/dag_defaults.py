@@ -96,6 +96,40 @@ def switch_dag(name: str, doc: str | None) -> DAG:
     )
 
 
+def relay_dag(name: str, doc: str | None) -> DAG:
+    """Return the DAG of the relay to Kafka: every five minutes when there are brokers, else only triggered."""
+    brokers = load_settings().upkeep.kafka_brokers
+    return DAG(
+        dag_id=name,
+        doc_md=doc,
+        schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC") if brokers else None,
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,
+        max_active_runs=1,
+        default_args=DEFAULT_ARGS,
+        tags=["almanac", "upkeep"],
+        is_paused_upon_creation=False,
+    )
+
+
+def replay_dag(name: str, doc: str | None) -> DAG:
+    """Return the DAG of replays: triggered, with a form; it holds up no other run."""
+    return DAG(
+        dag_id=name,
+        doc_md=doc,
+        schedule=None,
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,
+        default_args=DEFAULT_ARGS,
+        tags=["almanac", "safety"],
+        is_paused_upon_creation=False,
+        params={
+            "date": Param(type="string", format="date", description="Session to decide again"),
+            "to": _date("Last session, for several; empty for one"),
+        },
+    )
+
+
 def assessment_dag(name: str, doc: str | None) -> DAG:
     """Return the DAG of the assessment: triggered, with a form; two runs of it may go on side by side."""
     listed = {"strategies": "Strategies", "symbols": "Symbols", "scenarios": "Scenarios"}
@@ -137,6 +171,40 @@ def assessment_dag(name: str, doc: str | None) -> DAG:
                for key, what in limits.items()},
         },
     )  # fmt: skip
+
+
+def backtest_dag(name: str, doc: str | None) -> DAG:
+    """Return the DAG of single backtests: triggered, with the words that `make backtest` takes; one run at a time."""
+    words = {
+        "parameters": "name=value name=value; empty for the strategy's defaults",
+        "symbols": "Symbols, separated by blanks; empty for all",
+        "cash": "USD the account starts with; empty for the paper account's",
+        "form": "grid: an account for each symbol; portfolio: one for all; empty: by their number",
+        "weighting": "Portfolio: " + ", ".join(WEIGHTINGS),
+        "rebalance": "Portfolio: " + ", ".join(SCHEDULES),
+        "max_weight": "Portfolio: one symbol's weight, at most",
+        "gross": "Portfolio: sum of the unsigned weights, at most",
+        "net": "Portfolio: sum of the weights, at most",
+        "cash_buffer": "Fraction of the equity that no order uses",
+        "costs": "name=value,name=value; empty for the paper account's",
+    }
+    return DAG(
+        dag_id=name,
+        doc_md=doc,
+        schedule=None,
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,
+        max_active_runs=1,
+        default_args=DEFAULT_ARGS,
+        tags=["almanac", "research"],
+        is_paused_upon_creation=False,
+        params={
+            "strategy": Param("buy_and_hold", type="string", description="Name of the strategy"),
+            "start": _date("First session; empty for the first held"),
+            "end": _date("Last session; empty for the last held"),
+            **{key: Param(None, type=["null", "string"], description=what) for key, what in words.items()},
+        },
+    )
 
 
 def training_dag(name: str, doc: str | None) -> DAG:

@@ -61,6 +61,12 @@ def open_backfill(uri: str, settings: Settings) -> Context:
     return Context(request, Window("nothing", reason="backfill"), settings, uri)
 
 
+def open_rehearsal(uri: str, settings: Settings, stage: str, end: dt.date) -> Context:
+    """Return the context of a stage of a rehearsal, which catches up to a session."""
+    request = Request(stage, "rehearsal", {"end": end.isoformat()}, None, dt.datetime.now(dt.UTC))
+    return Context(request, resolve(uri, request, settings), settings, uri)
+
+
 def _request(dag_run: Any, params: Mapping[str, Any], now: dt.datetime) -> Request:
     run_id = dag_run.run_id
     if getattr(dag_run, "triggering_user_name", None) == "dag_test":

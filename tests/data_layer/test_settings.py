@@ -20,12 +20,14 @@ from data_layer.settings import (
     parse_settings,
     validate_symbol,
 )
+from data_layer.upkeep_settings import REMEMBERED as UPKEEP_REMEMBERED
 from data_layer.vendor_settings import address_variables, key_variables, limit_variables
 from data_layer.watch_settings import NOT_REMEMBERED as WATCH_SECRETS
 from data_layer.watch_settings import REMEMBERED as WATCH_REMEMBERED
 from models.errors import ConfigError
 
 BAD = {
+    "KAFKA_BROKERS": ["broker", "broker:", ":9092", "broker:9092;x:1", "me:secret@broker:9092", "http://broker:9092"],
     "START": [
         "yesterday",
         "2018-13-01",
@@ -99,9 +101,9 @@ def test_a_bad_value_names_key_value_and_remedy(tmp_path, key, value):
 def test_every_remembered_setting_that_can_be_wrong_is_tried():
     judged_by_their_readers = {"SOURCE", "FILES", "UNIVERSE", "SYMBOL_CHANGES", "REPORTS"}
     assert set(REMEMBERED) - set(BAD) == judged_by_their_readers
-    own = {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME", "VENDORS", "MODELS", "WATCH"}
-    named = own | set(limit_variables()) | set(model_variables()) | set(WATCH_REMEMBERED)
-    assert named == set(REMEMBERED) - {"SOURCE"}
+    own = {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME", "VENDORS", "MODELS", "WATCH", "UPKEEP"}
+    kept = {*limit_variables(), *model_variables(), *WATCH_REMEMBERED, *UPKEEP_REMEMBERED}
+    assert own | kept == set(REMEMBERED) - {"SOURCE"}
     assert set(NOT_REMEMBERED) == {*key_variables(), *address_variables(), *BROKER_VARIABLES, *WATCH_SECRETS}
 
 
