@@ -7,7 +7,7 @@ export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
-.PHONY: help run backfill stop status logs verify verify-audit backup restore replay env paper-run kill rearm limits \
+.PHONY: help run backfill stop status logs verify verify-audit backup restore downgrade replay env paper-run kill rearm limits \
 	quarantine accept quality-report data-docs backtest sweep assess report train predict models evaluate-models promote \
 	rollback mlflow deposit withdraw reset-account approve revoke adopt \
 	test faults soak lint export bench peers core tools warm
@@ -42,6 +42,9 @@ backup: core ## quant_data, model artifacts and a manifest of hashes into a new 
 
 restore: core ## put a backup FROM=folder into a stopped or new home; REPLACE=yes throws away what is in it
 	@$(RUNTIME).restore
+
+downgrade: core ## take migrations after TO=0041 back in a stopped home, for older code; make backup first
+	@$(RUNTIME).downgrade
 
 env: core ## .env for docker compose, its secrets generated; [DATABASE_URL= REDIS_URL= OUT=.env]
 	@$(RUNTIME).env_file

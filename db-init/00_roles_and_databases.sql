@@ -29,6 +29,11 @@ GRANT quant_reader TO quant_replayer;
 GRANT quant_replayer TO quant_writer WITH INHERIT FALSE, SET TRUE;
 
 ALTER ROLE quant_reader SET default_transaction_read_only = on;
+-- Named last, temporary tables never stand before a table of ours of the same name.
+ALTER ROLE quant_writer SET search_path = public, pg_temp;
+ALTER ROLE quant_reader SET search_path = public, pg_temp;
+ALTER ROLE quant_trainer SET search_path = public, pg_temp;
+ALTER ROLE airflow SET search_path = public, pg_temp;
 
 SELECT 'CREATE DATABASE quant_data OWNER quant_owner'
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'quant_data') \gexec

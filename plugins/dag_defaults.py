@@ -112,6 +112,23 @@ def relay_dag(name: str, doc: str | None) -> DAG:
     )
 
 
+def retention_dag(name: str, doc: str | None) -> DAG:
+    """Return the DAG of retention: monthly with a live source, else triggered; it reports unless told to remove."""
+    live = not load_settings().is_static
+    return DAG(
+        dag_id=name,
+        doc_md=doc,
+        schedule=CronTriggerTimetable("0 12 * * 0#1", timezone="America/New_York") if live else None,
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,
+        max_active_runs=1,
+        default_args=DEFAULT_ARGS,
+        tags=["almanac", "upkeep"],
+        is_paused_upon_creation=False,
+        params={"remove": Param(False, type="boolean", description="Remove what the first task reports")},
+    )
+
+
 def replay_dag(name: str, doc: str | None) -> DAG:
     """Return the DAG of replays: triggered, with a form; it holds up no other run."""
     return DAG(

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import quote
 
 import psycopg
@@ -105,7 +106,48 @@ def set_passwords(home: Home) -> None:
 def apply_migrations(home: Home, folder: Path) -> list[str]:
     """Apply the folder's migrations that `quant_data` lacks, each in a transaction of its own."""
     import yoyo
-    from yoyo.exceptions import MigrationConflict
+
+    with _backend(home) as backend:
+        return [_take(backend, one, "apply") for one in backend.to_apply(yoyo.read_migrations(str(folder)))]
+
+
+def roll_back(home: Home, to: str, db_init: Path = DB_INIT) -> list[str]:
+    """Take migrations of `quant_data` back, the newest first, for code that does not know them.
+
+    What only their tables and columns can hold is gone; everything else stays.
+
+    Args:
+        home: its Postgres must run.
+        to: the last migration that stays, by its name or number.
+        db_init: as for prepare_database.
+
+    Returns:
+        The migrations taken back, in order.
+
+    Raises:
+        ConfigError: when no such migration is applied, or one after it cannot be taken back; nothing is then.
+    """
+    import yoyo
+
+    folder = db_init / "migrations"
+    with serialised(home), _backend(home) as backend:
+        applied = list(backend.to_rollback(yoyo.read_migrations(str(folder))))  # the newest first
+        names = [str(one.id) for one in applied]
+        stays = next((i for i, name in enumerate(names) if to and to in {name, name.partition("_")[0]}), None)
+        if stays is None:
+            raise ConfigError("no such migration is applied", stage="migrate", key="TO", value=to,
+                              remedy=f"name one of {names[-1]} to {names[0]}")  # fmt: skip
+        for name in names[:stays]:
+            if not (folder / f"{name}.rollback.sql").is_file():
+                raise ConfigError("a migration that cannot be taken back", stage="migrate", key="migration",
+                                  value=name, remedy="restore a backup from before it")  # fmt: skip
+        return [_take(backend, one, "rollback") for one in applied[:stays]]
+
+
+@contextmanager
+def _backend(home: Home) -> Iterator[Any]:
+    """Connect yoyo to `quant_data`."""
+    import yoyo
 
     # The superuser connects and at once becomes quant_owner, which has no login: so it owns what is made.
     uri = home.uri("postgres").replace("postgresql://", "postgresql+psycopg://", 1)
@@ -114,22 +156,29 @@ def apply_migrations(home: Home, folder: Path) -> list[str]:
     try:
         backend.break_lock()  # its own lock, a table row, outlives a killed process; `serialised` replaces it
         backend.ensure_internal_schema_updated()
-        names = []
-        for migration in backend.to_apply(yoyo.read_migrations(str(folder))):
-            try:
-                # yoyo's apply_one would mark it in a second transaction; and it prints what a SELECT returns.
-                with backend.transaction(), redirect_stdout(io.StringIO()):
-                    migration.process_steps(backend, "apply")
-                    backend.mark_one(migration, log=False)
-            except (psycopg.Error, MigrationConflict) as error:
-                raise ConfigError(
-                    f"a migration failed and was rolled back: {error}",
-                    stage="migrate",
-                    key="migration",
-                    value=migration.id,
-                    remedy="mend it and run again",
-                ) from error
-            names.append(str(migration.id))
-        return names
+        yield backend
     finally:
         backend.connection.close()
+
+
+def _take(backend: Any, migration: Any, direction: Literal["apply", "rollback"]) -> str:
+    """Take one migration in one direction, whole or not at all; return its name."""
+    from yoyo.exceptions import MigrationConflict
+
+    try:
+        # yoyo's apply_one would mark it in a second transaction; and it prints what a SELECT returns.
+        with backend.transaction(), redirect_stdout(io.StringIO()):
+            migration.process_steps(backend, direction)
+            if direction == "apply":
+                backend.mark_one(migration, log=False)
+            else:
+                backend.unmark_one(migration, log=False)
+    except (psycopg.Error, MigrationConflict) as error:
+        raise ConfigError(
+            f"a migration failed and was rolled back: {error}",
+            stage="migrate",
+            key="migration",
+            value=migration.id,
+            remedy="mend it and run again",
+        ) from error
+    return str(migration.id)

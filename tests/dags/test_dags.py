@@ -26,7 +26,8 @@ ASSETS = {
 }
 # Beside the daily chain, triggered by people or a clock: see their own tests.
 RESEARCH = (
-    "kill_switch", "model_training", "relay_events", "replay", "strategy_assessment", "strategy_backtest",
+    "kill_switch", "model_training", "relay_events", "replay", "retention", "strategy_assessment",
+    "strategy_backtest",
 )  # fmt: skip
 READ = """
 import json, sys, time

@@ -28,6 +28,8 @@ from models.errors import ConfigError
 
 BAD = {
     "KAFKA_BROKERS": ["broker", "broker:", ":9092", "broker:9092;x:1", "me:secret@broker:9092", "http://broker:9092"],
+    "RETENTION_DAYS": ["29", "-400", "1e3", "40000", "\u0664\u0664", "a year"],
+    "RETENTION_REMOVES": ["maybe", "2"],
     "START": [
         "yesterday",
         "2018-13-01",

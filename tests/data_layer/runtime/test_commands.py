@@ -15,8 +15,8 @@ TARGETS = (
     "run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export", "quarantine", "accept",
     "quality-report", "data-docs", "backfill", "backtest", "sweep", "assess", "train", "predict", "models", "promote",
     "rollback", "mlflow", "approve", "revoke", "adopt", "soak", "deposit", "withdraw", "reset-account", "kill",
-    "rearm", "limits", "evaluate-models", "report", "verify-audit", "paper-run", "backup", "restore", "logs", "env",
-    "replay",
+    "rearm", "limits", "evaluate-models", "report", "verify-audit", "paper-run", "backup", "restore", "downgrade",
+    "logs", "env", "replay",
 )  # fmt: skip
 
 
@@ -74,6 +74,7 @@ def test_wrapper_without_an_environment_says_what_to_do(program, tmp_path):
         ("backup", {}, "name one: OUT=folder"),
         ("backup", {"OUT": "backup"}, "never started"),
         ("restore", {}, "name one: FROM=folder"),
+        ("downgrade", {"TO": "0041"}, "never started"),
         ("plugins.replay.run", {"DATE": "2012-06-01"}, "never started"),
         ("plugins.replay.run", {}, "no session is named"),
         ("plugins.replay.run", {"DATE": "soon"}, "not a date"),

@@ -1,0 +1,21 @@
+"""Remove what is kept only for a while: records of how things went, never of what was decided.
+
+**Waits for:** nothing; with a live source Airflow runs it on the first Sunday of each month, and then it only reports,
+unless `RETENTION_REMOVES` is set. Trigger it with `remove` to remove what it reports.
+**Writes:** nothing, or removes from `data_quality_results`, `alerts` (closed ones), `order_hints`, `pending_signals`,
+`pending_model_runs`, `pending_predictions`, and from the folder of task logs, what is older than `RETENTION_DAYS`.
+`audit_events` and everything else is kept for ever.
+**Rerun:** safe: what is gone is not found again.
+**If it fails:** nothing of the database was removed; the message says why. Less than 30 days is refused.
+"""
+
+from airflow.sdk import chain
+
+from plugins.dag_defaults import retention_dag
+from plugins.operators.upkeep import UpkeepOperator
+
+with retention_dag("retention", __doc__):
+    chain(
+        UpkeepOperator(task_id="report_expired"),
+        UpkeepOperator(task_id="remove_expired", arguments={"asked": "{{ params.remove }}"}),
+    )

@@ -1,0 +1,2 @@
+-- What was removed stays removed.
+DROP FUNCTION remove_expired(timestamptz, boolean);

@@ -1,0 +1,98 @@
+"""Who may do what: the matrix of role, table and verb in include/grants.csv, against what the database lets be."""
+
+from __future__ import annotations
+
+import csv
+
+import psycopg
+import pytest
+
+from data_layer.settings import ROOT
+from tests.support.chain import query
+from tests.support.prepared import change
+
+STATED = ROOT / "include" / "grants.csv"
+ROLES = ("quant_writer", "quant_trainer", "quant_reader")
+# What a role can do however it came by it, PUBLIC's and inherited rights too. (columns): only on those.
+EFFECTIVE = """
+SELECT c.relname AS table, r.role,
+       string_agg(v.verb || coalesce(' (' || part.columns || ')', ''), '; ' ORDER BY v.n) AS verbs
+FROM pg_class c
+CROSS JOIN unnest(%(roles)s::text[]) AS r (role)
+CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN'])
+    WITH ORDINALITY AS v (verb, n)
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN v.verb IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+                     AND NOT has_table_privilege(r.role, c.oid, v.verb)
+           THEN string_agg(a.attname, ' ' ORDER BY a.attname)
+                FILTER (WHERE has_column_privilege(r.role, c.oid, a.attnum, v.verb)) END AS columns
+    FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      AND v.verb IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+) part
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm') AND c.relname NOT LIKE '%%yoyo%%'
+  AND c.relname NOT LIKE 'features\\_%%' AND (has_table_privilege(r.role, c.oid, v.verb) OR part.columns IS NOT NULL)
+GROUP BY 1, 2
+"""
+
+
+def stated():
+    with STATED.open(newline="") as file:
+        return {row["table"]: {role: row[role] for role in ROLES} for row in csv.DictReader(file)}
+
+
+def effective(database):
+    rows = query(database.owner, EFFECTIVE, {"roles": list(ROLES)})
+    found = {}
+    for row in rows:
+        found.setdefault(row["table"], dict.fromkeys(ROLES, ""))[row["role"]] = row["verbs"]
+    return found
+
+
+def line(table, held):
+    return ",".join([table, *held.values()])
+
+
+def test_every_role_may_do_with_every_table_what_is_stated_and_nothing_else(database):
+    """Lines that are missing in include/grants.csv stand on the left, those too many on the right."""
+    ours = {line(*one) for one in effective(database).items()}
+    theirs = {line(*one) for one in stated().items()}
+    assert (sorted(ours - theirs), sorted(theirs - ours)) == ([], [])
+
+
+def test_the_statement_itself_keeps_the_rules():
+    matrix = stated()
+    assert list(matrix) == sorted(matrix)
+    for table, held in matrix.items():
+        assert {verb.split(" (")[0] for verb in held["quant_reader"].split("; ")} == {"SELECT"}, table
+        for role in ROLES:
+            assert not {"TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"} & set(held[role].split("; ")), (table, role)
+    assert matrix["audit_events"] == {**dict.fromkeys(ROLES[:2], "SELECT; INSERT"), "quant_reader": "SELECT"}
+    for table in ("audit_chain", "audit_pending"):
+        assert set(matrix[table].values()) == {"SELECT"}
+    for table in ("market_data_history", "ledger_entries", "fills"):
+        assert matrix[table]["quant_writer"] == "SELECT; INSERT"
+    # Labels are what comes after a session: who decides about sessions does not see them.
+    assert "label" not in matrix["training_labels"]["quant_writer"].replace("label_end", "")
+
+
+def test_a_right_given_to_everybody_is_found(database):
+    change(database, "GRANT DELETE ON fills TO PUBLIC")
+    assert "DELETE" in effective(database)["fills"]["quant_reader"]
+
+
+@pytest.mark.parametrize(("role", "database_name"), [*((r, "airflow") for r in ROLES), ("airflow", "quant_data")])
+def test_airflows_metadata_and_the_data_are_apart(server, role, database_name):
+    with pytest.raises(psycopg.OperationalError, match="permission denied"):
+        psycopg.connect(server.uri(role, database_name))
+
+
+@pytest.mark.parametrize("role", [*ROLES, "airflow"])
+def test_a_role_looks_nowhere_but_where_it_should(server, role):
+    """A table of the same name in a schema or session of somebody else's never takes ours' place."""
+    database = "airflow" if role == "airflow" else "quant_data"
+    with psycopg.connect(server.uri(role, database)) as connection:
+        assert connection.execute("SHOW search_path").fetchone() == ("public, pg_temp",)
+        owned = connection.execute(
+            "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+        )
+        assert owned.fetchone() == (False,)
