@@ -107,7 +107,7 @@ def render(n: Mapping[str, Any]) -> str:
     counts = [(_title(k), f"{v:,}" if isinstance(v, int) else written(k, v)) for k, v in trades.items()
               if not isinstance(v, list)]  # fmt: skip
     return _pages.get_template("tear_sheet.html").render(
-        n=n, charts={name: Markup(text) for name, text in charts.items()}, months=MONTHS,  # noqa: S704  # drawn here
+        n=n, charts={name: Markup(text) for name, text in charts.items()}, months=MONTHS,  # noqa: S704  # drawn here  # nosec B704
         headline=[(_title(name), written(name, measures[name])) for name in HEADLINE],
         measures=(shown[:half], shown[half:]), lists=lists, cell=_cell,
         costs=[*((_title(k), written(k, v)) for k, v in n["costs"].items()), *counts],
