@@ -28,7 +28,7 @@ def test_a_restated_bar_shows_what_would_have_been_decided(database, tmp_path):
     assert f"known since: AAPL {CORRECTED} bar corrected" in text
     assert "with today's knowledge there would have been:" in text
     assert f"feature_values (date {DAY}, symbol AAPL, feature_set alpha158, version 1)" in text
-    assert "target_positions (session_date 2005-02-15, account_id paper" in text and ", would be " in text
+    assert f"ensemble_signals (session_date {DAY}, symbol AAPL) confidence: was 0." in text and ", would be 0." in text
     # Restated features and signals rest on today's knowledge, orders on that of then: both are as they were decided.
     for stage in ("feature_engineering", "model_execution"):
         run_stage(home.uri, home.settings, stage, start=CORRECTED, end=HALF, restate=True)
