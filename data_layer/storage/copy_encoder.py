@@ -9,7 +9,6 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
-from psycopg.types.numeric import DecimalBinaryDumper
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -132,6 +131,8 @@ def _text_array(value: object) -> bytes:
 
 
 def _decimal(value: object) -> bytes:
+    from psycopg.types.numeric import DecimalBinaryDumper  # JSON is made here as well, without a database
+
     return bytes(DecimalBinaryDumper(Decimal).dump(value) or b"")  # type: ignore[arg-type]
 
 

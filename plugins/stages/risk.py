@@ -32,6 +32,7 @@ from plugins.stages.deciding import blend_votes, decide, targets
 from plugins.stages.knowledge import actions_as_of, members_and_sectors, renames, stable_views
 from plugins.stages.pace import steady
 from plugins.stages.runs import complete_sessions, completed_sessions
+from plugins.stages.tracing import name_written
 from plugins.stages.trading_day import STEPS, Step, mark, order, reconcile
 from plugins.stages.trading_history import read_history, read_votes
 from plugins.stages.trading_rules import refuse_older, rules_now
@@ -148,6 +149,7 @@ class RiskExecution:
             return written
 
         written = advance(days, state, last_step, write)
+        name_written(connection, account, due, written)
         self.settled = state, days[-1]
         if last_step is not mark:
             self._freeze(connection, due[-1], rules[due[-1]])
