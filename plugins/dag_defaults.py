@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param
 
 from data_layer.settings import load_settings
 from models.backtest.constraints import FORMS, SCHEDULES, WEIGHTINGS
+
+NEW_YORK = "America/New_York"
+FETCHED_AT = 7  # o'clock there: vendors' free plans have a session by the morning after
+SATURDAY = 5
 
 DEFAULT_ARGS = {
     "owner": "almanac",
@@ -55,7 +60,7 @@ def switch_dag(name: str, doc: str | None) -> DAG:
         dag_id=name,
         doc_md=doc,
         # Noon of the month's first Saturday: no session is being decided.
-        schedule=CronTriggerTimetable("0 12 * * 6#1", timezone="America/New_York") if live else None,
+        schedule=CronTriggerTimetable("0 12 * * 6#1", timezone=NEW_YORK) if live else None,
         start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
         catchup=False,
         max_active_runs=1,
@@ -65,6 +70,40 @@ def switch_dag(name: str, doc: str | None) -> DAG:
         params={
             "action": Param("drill", type="string", enum=["drill", "latch", "rearm"], description="What to do"),
             "reason": Param(None, type=["null", "string"], description="Why; needed to latch and to rearm"),
+        },
+    )
+
+
+def relay_dag(name: str, doc: str | None) -> DAG:
+    """Return the DAG of the relay to Kafka: every five minutes when there are brokers, else only triggered."""
+    brokers = load_settings().upkeep.kafka_brokers
+    return DAG(
+        dag_id=name,
+        doc_md=doc,
+        schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC") if brokers else None,
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,
+        max_active_runs=1,
+        default_args=DEFAULT_ARGS,
+        tags=["almanac", "upkeep"],
+        is_paused_upon_creation=False,
+    )
+
+
+def replay_dag(name: str, doc: str | None) -> DAG:
+    """Return the DAG of replays: triggered, with a form; it holds up no other run."""
+    return DAG(
+        dag_id=name,
+        doc_md=doc,
+        schedule=None,
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,
+        default_args=DEFAULT_ARGS,
+        tags=["almanac", "safety"],
+        is_paused_upon_creation=False,
+        params={
+            "date": Param(type="string", format="date", description="Session to decide again"),
+            "to": _date("Last session, for several; empty for one"),
         },
     )
 
@@ -157,7 +196,7 @@ def training_dag(name: str, doc: str | None) -> DAG:
     return DAG(
         dag_id=name,
         doc_md=doc,
-        schedule=CronTriggerTimetable("0 8 * * 6", timezone="America/New_York") if live else None,
+        schedule=CronTriggerTimetable("0 8 * * 6", timezone=NEW_YORK) if live else None,
         start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
         catchup=False,
         max_active_runs=1,  # a training takes all cores and much memory
@@ -206,4 +245,15 @@ def ingestion_schedule() -> CronTriggerTimetable | None:
     """Return 07:00 New York on weekdays for a live source; finished history is loaded when triggered."""
     if load_settings().is_static:
         return None
-    return CronTriggerTimetable("0 7 * * 1-5", timezone="America/New_York")
+    return CronTriggerTimetable(f"0 {FETCHED_AT} * * 1-5", timezone=NEW_YORK)
+
+
+def last_due(instant: dt.datetime) -> dt.date:
+    """Return the last session that the schedule had asked a live source for at an instant (timezone-aware)."""
+    from data_layer.sessions import last_closed  # numpy; reading DAG files does without
+
+    here = instant.astimezone(ZoneInfo(NEW_YORK))
+    asked = here.replace(hour=FETCHED_AT, minute=0, second=0, microsecond=0)
+    while asked > here or asked.weekday() >= SATURDAY:
+        asked -= dt.timedelta(days=1)  # of the clock on the wall: 07:00 stays 07:00 when clocks change
+    return last_closed(asked)

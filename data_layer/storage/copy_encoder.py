@@ -9,7 +9,6 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
-from psycopg.types.numeric import DecimalBinaryDumper
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -131,6 +130,8 @@ def _text_array(value: object) -> bytes:
 
 
 def _decimal(value: object) -> bytes:
+    from psycopg.types.numeric import DecimalBinaryDumper  # JSON is made here as well, without a database
+
     return bytes(DecimalBinaryDumper(Decimal).dump(value) or b"")  # type: ignore[arg-type]
 
 
@@ -163,7 +164,8 @@ def json_text(value: object) -> str:
 
 
 def _json(value: object) -> bytes:
-    return b"\x01" + json_text(value).encode()
+    """Encode a value, or what is JSON already: bytes."""
+    return b"\x01" + (value if isinstance(value, bytes) else json_text(value).encode())
 
 
 def _plain(value: object) -> object:

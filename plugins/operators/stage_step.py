@@ -36,17 +36,21 @@ class StageStepOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Open the run's context, take the step, and note a failure where everybody looks for it."""
         # Stages import pandas; reading DAG files must not.
+        from data_layer.storage.database import as_run
         from plugins.stages.opening import open_context
         from plugins.stages.runs import record_failure
+        from plugins.stages.tracing import bind
 
         uri = BaseHook.get_connection("quant_data").get_uri().replace("postgres://", "postgresql://", 1)
         try:
             run = open_context(uri, context, self.task_id, self.first_step)
+            bind(run)
             stage = stage_class(self.dag_id)
             if not run.window and self.task_id not in stage.ALWAYS:
                 return run.say("nothing to do")
             try:
-                return getattr(stage(run), self.task_id)(**self.arguments)
+                with as_run(run.request.run_id):
+                    return getattr(stage(run), self.task_id)(**self.arguments)
             except Exception as error:
                 try:
                     record_failure(run, run.sessions, error)

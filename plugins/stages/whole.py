@@ -45,23 +45,29 @@ def stage_class(stage: str) -> Any:
 
 def take_step(stage: Any, step: str) -> Any:
     """Take one step as its task would; a mapped one for every model, returning the errors of those that failed."""
-    from plugins.stages.runs import record_failure  # reading DAG files must not import it
+    from data_layer.storage.database import as_run  # reading DAG files must not import it
+    from plugins.stages.runs import record_failure
 
     run = stage.context
     if not run.window and step not in stage.ALWAYS:
         return None
-    try:
-        if step == "execute_strategies":
-            errors = []
-            for model_id in stage.load_registered_models():
-                try:
-                    stage.execute_strategies(model_id)
-                except Exception as error:
-                    errors.append(error)
-            return errors
-        if step == "calculate_all_model_performance":
-            return stage.calculate_all_model_performance(stage.get_active_models())
-        return getattr(stage, step)()
-    except Exception as error:
-        record_failure(run, run.sessions, error)
-        raise
+    with as_run(run.request.run_id):
+        try:
+            return _take(stage, step)
+        except Exception as error:
+            record_failure(run, run.sessions, error)
+            raise
+
+
+def _take(stage: Any, step: str) -> Any:
+    if step == "execute_strategies":
+        errors = []
+        for model_id in stage.load_registered_models():
+            try:
+                stage.execute_strategies(model_id)
+            except Exception as error:
+                errors.append(error)
+        return errors
+    if step == "calculate_all_model_performance":
+        return stage.calculate_all_model_performance(stage.get_active_models())
+    return getattr(stage, step)()

@@ -13,9 +13,9 @@ from plugins.web.api import actions, backtests, generate, metrics, research, sta
 from plugins.web.api.refusals import REFUSALS
 from plugins.web.files import FOLDERS, Files
 from plugins.web.guard import guard
-from plugins.web.pages import assessment, costs, data, models, orders, overview, risk, strategies
+from plugins.web.pages import assessment, costs, data, links, models, orders, overview, risk, strategies
 
-PAGES = (overview, strategies, assessment, data, models, orders, risk, costs)
+PAGES = (overview, strategies, assessment, data, models, orders, risk, costs, links)
 
 
 def build_app() -> FastAPI:

@@ -49,7 +49,8 @@ UPDATE ensemble_settings SET publish_threshold = 0, direction_band = 0
 EMPTY = """
 TRUNCATE accounts CASCADE;
 DELETE FROM stage_runs WHERE stage = 'risk_execution';
-DELETE FROM audit_events WHERE source IN ('risk_execution', 'kill_switch')
+DELETE FROM audit_events WHERE source IN ('risk_execution', 'kill_switch');
+ANALYZE target_positions, risk_decisions, orders, fills, positions, ledger_entries, account_snapshots
 """
 
 

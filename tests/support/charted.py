@@ -1,0 +1,59 @@
+"""A strategy's page over made-up numbers of any length, served without Airflow: what a browser draws, and how fast."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Mount, Route
+
+from models.backtest.tear_sheet import tear_sheet
+from plugins.reports.words import MONTHS
+from plugins.web.around import NOTHING
+from plugins.web.files import FOLDERS, Files
+from plugins.web.pages.strategies import CURVES
+from plugins.web.rendering import TABS, templates, thinned
+
+
+def strategy_page(sessions: int, seed: int = 7) -> str:
+    """Return the page of a model that has traded for so many sessions; returns are drawn from a seed."""
+    rng = np.random.default_rng(seed)
+    dates = np.array(pd.bdate_range("2004-01-02", periods=sessions), dtype="datetime64[D]")
+    market = rng.normal(0.0004, 0.011, sessions)
+    sheet = tear_sheet(dates, 0.5 * market + rng.normal(0.0002, 0.006, sessions), market, 0.02)
+    sheet |= {name: rng.random(sessions).tolist() for name in ("gross_exposure", "net_exposure", "turnover")}
+    model = {
+        "model_name": "drawn", "model_version": "1", "capital_usd": 100_000, "is_active": True, "parameters": {},
+        "strategy_class": "none",
+    }  # fmt: skip
+    return templates.get_template("strategy.html").render(
+        prefix="", tabs=TABS, lit="strategies", around=NOTHING, model=model, about="", sheet=sheet, months=MONTHS,
+        curves={"dates": sheet["dates"], **{name: thinned(sheet[name]) for name in CURVES}}, measures=[], trades=[],
+        trades_of=63, signals=[], shown=0,
+    )  # fmt: skip
+
+
+@contextmanager
+def served(pages: dict[str, str]) -> Iterator[str]:
+    """Serve pages by path, and the files they take; yields the address."""
+    routes: list[Route | Mount] = [
+        Route(path, lambda _, body=body: HTMLResponse(body)) for path, body in pages.items()
+    ]
+    app = Starlette(routes=[*routes, *(Mount(f"/{folder}", Files(folder)) for folder in FOLDERS)])
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
