@@ -24,6 +24,25 @@ DEFAULT_ARGS = {
 }
 
 
+def _told() -> dict[str, Any]:
+    """Return the callbacks of every DAG's runs; none where nobody is to be told."""
+    if not load_settings().watch.notifies:
+        return {}
+    from plugins.notify.telling import tell_alerts, tell_failure
+
+    return {"on_success_callback": tell_alerts, "on_failure_callback": [tell_failure, tell_alerts]}
+
+
+def _deadline() -> dict[str, Any]:
+    """Return the deadline of a stage's runs: with a live source, and where somebody is told."""
+    settings = load_settings()
+    if settings.is_static or not settings.watch.notifies:
+        return {}
+    from plugins.notify.deadline import session_deadline
+
+    return {"deadline": session_deadline(settings.watch.deadline)}
+
+
 def stage_dag(stage: str, doc: str | None, schedule: Any) -> DAG:
     """Return the DAG of a stage.
 
@@ -41,6 +60,8 @@ def stage_dag(stage: str, doc: str | None, schedule: Any) -> DAG:
         max_active_runs=1,
         default_args=DEFAULT_ARGS,
         tags=["almanac", "daily"],
+        **_told(),
+        **_deadline(),
         is_paused_upon_creation=False,
         params={
             "start": _date("First completed session to compute again and compare; empty to catch up"),
@@ -66,6 +87,7 @@ def switch_dag(name: str, doc: str | None) -> DAG:
         max_active_runs=1,
         default_args=DEFAULT_ARGS,
         tags=["almanac", "safety"],
+        **_told(),
         is_paused_upon_creation=False,
         params={
             "action": Param("drill", type="string", enum=["drill", "latch", "rearm"], description="What to do"),
@@ -132,6 +154,7 @@ def assessment_dag(name: str, doc: str | None) -> DAG:
         catchup=False,
         default_args=DEFAULT_ARGS,
         tags=["almanac", "research"],
+        **_told(),
         is_paused_upon_creation=False,
         params={
             "form": Param("grid", enum=list(FORMS), description="grid: each strategy alone in each symbol and "
@@ -202,6 +225,7 @@ def training_dag(name: str, doc: str | None) -> DAG:
         max_active_runs=1,  # a training takes all cores and much memory
         default_args={**DEFAULT_ARGS, "execution_timeout": dt.timedelta(hours=6)},
         tags=["almanac", "research"],
+        **_told(),
         is_paused_upon_creation=False,
         params={
             "model": Param("alpha158_lightgbm", type="string", description="Model family, see models/ml/trainers"),

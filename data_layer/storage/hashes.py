@@ -43,7 +43,7 @@ NAMES = {("accounts", "id")}  # a surrogate key elsewhere, but what people call 
 # which run linked an event and when it was relayed.
 LOGS = {
     "ingestion_batches", "data_quality_results", "pending_signals", "pending_model_runs", "pending_predictions",
-    "run_versions", "audit_chain", "audit_pending", "event_relays",
+    "run_versions", "audit_chain", "audit_pending", "event_relays", "alert_notifications",
 }  # fmt: skip
 # What is wrong now. Which alerts came and went before hangs on how often somebody looked.
 CURRENT = {"alerts": sql.SQL("WHERE t.closed_at IS NULL")}

@@ -21,6 +21,8 @@ SPOKEN = {
     "alpha": "Return a year beyond beta times the benchmark's",
     "skew": "Below 0: rare large losses; above: rare large gains",
     "kurtosis": "Above 0: extremes are more frequent than in a normal distribution",
+    "correlation": "Of session returns with the benchmark's",
+    "payoff_ratio": "Mean gain of a session over the mean loss",
     "information_ratio": "Mean return beyond the benchmark's over its deviation, a year",
     "profit_factor": "Sum of gains over sum of losses, by session",
     "recovery_ratio": "Total return over the depth of the deepest drawdown",

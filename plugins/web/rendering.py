@@ -100,11 +100,11 @@ def _cell(value: Any) -> Any:
 
 def _number(value: Any, digits: int = 2, unit: str = "") -> str:
     """Write a number with thousands separated; a dash for none, so that no blank passes for zero."""
-    return "–" if value is None else f"{value:,.{digits}f}{unit}"
+    return "–" if value is None else f"{round(value, digits) + 0:,.{digits}f}{unit}"  # + 0: there is no -0.0 to people
 
 
 def _percent(value: Any, digits: int = 2) -> str:
-    return "–" if value is None else f"{float(value) * 100:,.{digits}f} %"
+    return "–" if value is None else _number(float(value) * 100, digits, " %")
 
 
 def _moment(value: dt.datetime | None) -> str:

@@ -171,9 +171,9 @@ def promote(home: Home) -> None:
         version = feature_set_version(connection, own.feature_set)
     facts = {
         "run_key": "bench", "family": own.family, "parameters": own.parameters(), "folds": {}, "asked": {}, "seed": 0,
-        "first_session": home.sessions()[0], "last_session": last, "known_at": "2020-01-01",
-        "symbols": 1, "rows_with_label": 1, "data_version": "0" * 16,
-        "label_version": "0" * 16, "code_version": "0" * 16, "feature_set": own.feature_set,
+        "first_session": home.sessions()[0], "last_session": last,
+        "known_at": "2020-01-01", "symbols": 1, "rows_with_label": 1,
+        "data_version": "0" * 16, "label_version": "0" * 16, "code_version": "0" * 16, "feature_set": own.feature_set,
         "feature_set_version": version, "started_by": "bench",
     }  # fmt: skip
     run = open_run(trainer, facts, "all", "models.ml.trainers.alpha158_lightgbm.Alpha158Lightgbm")

@@ -36,8 +36,28 @@ def strategy_page(sessions: int, seed: int = 7) -> str:
     return templates.get_template("strategy.html").render(
         prefix="", tabs=TABS, lit="strategies", around=NOTHING, model=model, about="", sheet=sheet, months=MONTHS,
         curves={"dates": sheet["dates"], **{name: thinned(sheet[name]) for name in CURVES}}, measures=[], trades=[],
-        trades_of=63, signals=[], shown=0,
+        deepest=[], trades_of=63, signals=[], shown=0,
     )  # fmt: skip
+
+
+def part_pages() -> dict[str, str]:
+    """Return, by path, a page that fetches a part with a chart and a table, the part, and a page without its part."""
+    around = {"prefix": "", "tabs": TABS, "lit": "assessment", "around": NOTHING}
+    trade = {
+        "side": "long", "entry_date": "2008-01-03", "exit_date": "2008-01-07", "entry_price_usd": 10.0,
+        "exit_price_usd": 11.0, "entry_shown": 10.0, "exit_shown": 11.0, "shares": 5.0, "profit_usd": 5.0,
+        "profit_fraction": 0.1, "ended_by": "order",
+    }  # fmt: skip
+    days = ["2008-01-02", "2008-01-03", "2008-01-04", "2008-01-07"]
+    found = {"symbol": "IBM", "dates": days, "close": [9.0, 10.0, 10.5, 11.0], "equity": [100.0, 100.0, 102.5, 105.0],
+             "trades": [trade], "total_return": 0.05, "stored": 0.05, "same": True}  # fmt: skip
+    part = templates.get_template("assessment_account_part.html").render(**around, found=found, table="t")
+    stored = {"total_return": 0.05, "sharpe_ratio": 1.0, "max_drawdown": 0.0, "trades": 1, "win_rate": 1.0,
+              "cost_drag": 0.0, "sessions": 4, "kind": "historical"}  # fmt: skip
+    page = templates.get_template("assessment_account.html").render(
+        **around, run=1, scenario="x", symbol="IBM", stored=stored, trial={"id": 1, "strategy": "s"}, query="",
+    )  # fmt: skip
+    return {"/account": page, "/assessment/account/part": part, "/lost": page.replace("/account/part", "/account/lost")}
 
 
 @contextmanager

@@ -54,6 +54,7 @@ def strategy(request: Request, name: Name) -> Response:
         curves={"dates": sheet["dates"], **{c: thinned(sheet[c]) for c in CURVES}} if sheet else {},
         measures=[(title_of(n), written(n, v), SPOKEN.get(n, "")) for n, v in sheet["measures"].items()]
         if sheet else [],
+        deepest=[{**d, "recovered": d["recovered"] or "not yet"} for d in sheet["drawdowns"]] if sheet else [],
         trades=_trades(standing, sheet["dates"]) if standing and sheet else [],
         trades_of=TRADES_OF,
         signals=rows("pages/select_model_signals", model=name, count=SIGNALS_SHOWN),

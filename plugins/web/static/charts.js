@@ -9,11 +9,12 @@
     hovermode: "x unified", xaxis: { type: "date", gridcolor: colour("line") }, legend: { orientation: "h", y: 1.12 },
     hoverlabel: { bgcolor: colour("raised"), bordercolor: colour("line"), font: { color: colour("text") } },
   }, more);
-  const axis = (more) => Object.assign({ gridcolor: colour("line"), zerolinecolor: colour("line") }, more);
+  const axis = (more) => Object.assign({ gridcolor: colour("line"), zerolinecolor: colour("line"), automargin: true },
+    more, more.title ? { title: { ...more.title, standoff: 8 } } : {});
   const line = (x, y, name, shade, form, more) => Object.assign({
     x, y, name, mode: "lines", line: { color: colour(shade), width: 1.4 }, hovertemplate: "%{y:" + form + "}",
   }, more);
-  const filled = (shade) => ({ fill: "tozeroy", line: { color: colour(shade), width: 1 } });
+  const filled = (shade) => ({ fill: "tozeroy", fillcolor: colour(shade) + "33", line: { color: colour(shade), width: 1 } });
   const mean = (values, count) => {
     let sum = 0;
     return values.map((value, at) => {
@@ -41,8 +42,8 @@
     fall: (data) => [[line(data.dates, data.drawdown, "Drawdown", "bad", ".2%", filled("bad"))], one("Below its peak", ".0%")],
     sharpe: (data) => [[line(data.dates, data.rolling_sharpe, "Sharpe ratio", "accent", ".2f")], one("Sharpe ratio", ".1f", level(0))],
     beta: (data) => [[line(data.dates, data.rolling_beta, "Beta", "accent", ".2f")], one("Beta", ".1f", level(0))],
-    exposure: (data) => [[line(data.dates, data.gross_exposure, "Added up", "accent", ".1%"),
-      line(data.dates, data.net_exposure, "Long less short", "good", ".1%")], one("Of the account", ".0%", { showlegend: true })],
+    exposure: (data) => [[line(data.dates, mean(data.gross_exposure, 21), "Added up", "accent", ".1%"),
+      line(data.dates, mean(data.net_exposure, 21), "Long less short", "good", ".1%")], one("Of the account", ".0%", { showlegend: true })],
     turnover: (data) => [[line(data.dates, mean(data.turnover, 21), "Turnover", "accent", ".2%", filled("accent"))], one("Of the account", ".1%")],
     returns: (data) => [[{ type: "bar", x: data.counts.map((_, at) => (data.edges[Math.max(at, 1)] + data.edges[Math.min(at + 1, data.counts.length - 1)]) / 2),
       y: data.counts, marker: { color: data.counts.map((_, at) => colour(data.edges[at] + data.edges[at + 1] > 0 ? "good" : "bad")) },
@@ -51,16 +52,16 @@
     // An account's trades on its symbol's price: where it went in, where it left, and what came of it.
     account: (data) => [[
       line(data.dates, data.close, data.symbol, "quiet", ",.2f"),
+      marks(data, data.trades.filter((t) => t.exit_date), "exit", "Left", "circle-open", (t) => colour(t.profit_usd >= 0 ? "good" : "bad")),
       ...[["long", "triangle-up"], ["short", "triangle-down"]].map(([side, symbol]) => marks(data, data.trades.filter((t) => t.side === side), "entry", side === "long" ? "Bought" : "Sold short", symbol, () => colour("accent"))),
-      marks(data, data.trades.filter((t) => t.exit_date), "exit", "Left", "x", (t) => colour(t.profit_usd >= 0 ? "good" : "bad")),
       line(data.dates, data.equity, "Equity", "accent", ",.2f", { yaxis: "y2" }),
-    ], layout({ showlegend: true, hovermode: "closest", yaxis: axis({ domain: [0.4, 1], title: { text: "Price, USD" } }),
-      yaxis2: axis({ domain: [0, 0.32], title: { text: "Equity, USD" }, tickformat: "~s" }) })],
+    ], layout({ showlegend: true, hovermode: "closest", yaxis: axis({ domain: [0.46, 1], title: { text: "Price, USD" } }),
+      yaxis2: axis({ domain: [0, 0.3], title: { text: "Equity, USD" }, tickformat: "~s" }) })],
   };
   const said = (value, digits) => value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   function marks(data, trades, end, name, symbol, shade) {
     return { x: trades.map((t) => t[end + "_date"]), y: trades.map((t) => t[end + "_shown"]), name, mode: "markers",
-      marker: { symbol, size: 9, color: trades.map(shade), line: { width: 1, color: colour("ground") } },
+      marker: { symbol, size: end === "exit" ? 15 : 9, color: trades.map(shade), line: { width: end === "exit" ? 2 : 0 } },
       text: trades.map((t) => `${said(t.shares, 0)} shares at ${said(t[end + "_price_usd"], 2)}` + (end === "exit" ? `, ${said(t.profit_usd, 2)} USD` : "")),
       hovertemplate: "%{x} %{text}" };
   }

@@ -7,10 +7,10 @@ import re
 import pytest
 
 from tests.support.browser import chromium, drawn, severe
-from tests.support.charted import served, strategy_page
+from tests.support.charted import part_pages, served, strategy_page
 
 SESSIONS = 5_400
-GENEROUS = 3_000  # ms, of a machine that does other things as well; `make bench ONLY=chart_drawing` measures
+GENEROUS = 10_000  # ms, of a machine that does other things as well; `make bench ONLY=chart_drawing` measures
 PATIENCE = 60
 
 
@@ -25,7 +25,7 @@ def address():
     whole = strategy_page(SESSIONS)
     broken = re.sub(r'(data-kind="sharpe" data-from=")curves"', r'\1parameters"', whole)
     assert broken != whole
-    with served({"/": whole, "/broken": broken}) as at:
+    with served({"/": whole, "/broken": broken, **part_pages()}) as at:
         yield at
 
 
@@ -75,3 +75,23 @@ def test_the_page_is_reached_by_keyboard(browser, address):
         assert browser.execute_script(shown) == "solid", active.get_attribute("outerHTML")
         seen.add(active.text)
     assert any("CSV" in text for text in seen)
+
+
+def test_a_part_comes_later_with_its_chart_and_table(browser, address):
+    browser.get(f"{address}/account")
+    wait_drawn(browser)
+    marks = "return document.getElementById('account').data.map(t => [t.name, t.y.length])"
+    expected = [["IBM", 4], ["Left", 1], ["Bought", 1], ["Sold short", 0], ["Equity", 4]]
+    assert browser.execute_script(marks) == expected
+    assert browser.find_element("css selector", ".part .tools button").text == "CSV"
+    assert not severe(browser)
+
+
+def test_a_part_that_does_not_come_says_so(browser, address):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.get(f"{address}/lost")
+    part = browser.find_element("css selector", ".part")
+    WebDriverWait(browser, PATIENCE).until(lambda _: part.get_attribute("data-filled"))
+    assert part.text == "Not Found"
+    assert "Running" not in browser.find_element("tag name", "main").text
