@@ -140,7 +140,7 @@ def _positions(feature_set: str, version: int) -> Mapping[str, int]:
     """Return where each feature stands in the stored arrays; a version's definition never changes."""
     with pool().connection() as connection:
         asked = {"set": feature_set, "version": version}
-        found = connection.execute(load_sql("feature_definitions/select_places"), asked).fetchall()
+        found = connection.execute(load_sql("feature_definitions/select_positions"), asked).fetchall()
     return {row["name"]: row["position"] - 1 for row in found}
 
 
