@@ -17,8 +17,16 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'airflow') THEN
         CREATE ROLE airflow LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE;
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'quant_replayer') THEN
+        CREATE ROLE quant_replayer NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE;
+    END IF;
 END
 $$;
+
+-- A replay reads what a reader may and writes to schemas of its own only; quant_writer becomes it by SET ROLE, and has
+-- none of its rights before.
+GRANT quant_reader TO quant_replayer;
+GRANT quant_replayer TO quant_writer WITH INHERIT FALSE, SET TRUE;
 
 ALTER ROLE quant_reader SET default_transaction_read_only = on;
 
@@ -30,3 +38,4 @@ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'airflow') \gexec
 REVOKE ALL ON DATABASE quant_data, airflow FROM PUBLIC;
 GRANT CONNECT, TEMPORARY ON DATABASE quant_data TO quant_writer, quant_trainer;
 GRANT CONNECT ON DATABASE quant_data TO quant_reader;
+GRANT CREATE, TEMPORARY ON DATABASE quant_data TO quant_replayer;

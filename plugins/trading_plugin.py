@@ -32,6 +32,13 @@ class TradingPlugin(AirflowPlugin):
     ]
 
     @cached_property
+    def deadline_references(self) -> list[Any]:  # type: ignore[override]
+        """What the scheduler reckons a session's deadline by."""
+        from plugins.notify.deadline import SessionDeadline
+
+        return [SessionDeadline]
+
+    @cached_property
     def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
         """The pages; built for the web server alone, as every task's process loads plugins too."""
         from plugins.web.app import build_app

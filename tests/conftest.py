@@ -93,6 +93,7 @@ def copy_database(server: PostgresServer) -> Callable[..., Database]:
                 "REVOKE ALL ON DATABASE {} FROM PUBLIC",
                 "GRANT CONNECT, TEMPORARY ON DATABASE {} TO quant_writer, quant_trainer",
                 "GRANT CONNECT ON DATABASE {} TO quant_reader",
+                "GRANT CREATE, TEMPORARY ON DATABASE {} TO quant_replayer",
             ):
                 connection.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Identifier(template)))
         made = Database(server, name)

@@ -12,7 +12,7 @@ from psycopg import errors, sql
 from data_layer.storage.database import Connection, copy_in
 from models.errors import DataQualityError
 
-Mode = Literal["insert", "verify", "restate"]
+Mode = Literal["insert", "verify", "restate", "replay"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ def merge(
         rows: one column per table column that the caller decides; all others take their defaults.
         key: columns that name a row; rows must hold each key once.
         mode: insert adds new keys; verify writes nothing and demands that the table holds exactly these rows
-            within scope; restate puts the old version of every row that differs into history.
+            within scope; restate puts the old version of every row that differs into history; replay is insert,
+            into tables of another schema: what else an insert brings about does not happen there.
         scope: for verify and restate, column values within which rows the caller did not hand over are too
             many.
         history: table of superseded rows, for restate.
@@ -66,7 +67,7 @@ def merge(
     values = [c for c in rows.columns if c not in key]
     names = _Names(table, staged, key, values)
     changed = _differences(connection, names)
-    extra = _extra(connection, names, scope) if scope and mode != "insert" else []
+    extra = _extra(connection, names, scope) if scope and mode in {"verify", "restate"} else []
     if mode == "restate":
         if history is None:
             raise ValueError("restate needs a history table")
@@ -79,8 +80,8 @@ def merge(
             value=_describe(key, changed, extra),
             remedy="find out what changed (inputs, parameters or code); restate=true writes a new version",
         )
-    missing = _count_missing(connection, names)
     if mode == "verify":
+        missing = _count_missing(connection, names)
         if missing:
             raise DataQualityError(
                 "rows computed now are not stored",
@@ -90,12 +91,12 @@ def merge(
                 remedy="restate=true writes them",
             )
         return Merged(0, len(rows))
-    connection.execute(
+    missing = connection.execute(
         names.format(
             "INSERT INTO {table} ({columns}) SELECT {s_columns} FROM {staged} s "
             "WHERE NOT EXISTS (SELECT FROM {table} t WHERE {match}) ORDER BY {order}"
         )
-    )
+    ).rowcount
     connection.execute(names.format("DROP TABLE {staged}"))
     return Merged(
         missing - len(changed) if mode == "restate" else missing,

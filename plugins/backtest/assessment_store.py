@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data_layer.settings import ROOT
+from data_layer.code_version import code_version
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, copy_in, load_sql, take_lock, transaction
 from models.backtest.grid import RESULTS
@@ -27,14 +27,6 @@ from plugins.backtest.stress import benchmark_by_session
 LOCK = "strategy_assessment"
 CODE = ("models/backtest", "models/strategies", "data_layer/features")
 LISTED_SYMBOLS = 10  # a universe of more is named by its number and a hash
-
-
-def code_version(folders: Sequence[str] = CODE) -> str:
-    """Return a hash of the folders' code: by default of everything that decides a backtest's result beside its data."""
-    digest = hashlib.sha256()
-    for path in sorted(p for folder in folders for p in (ROOT / folder).rglob("*.py")):
-        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
 
 
 def universe_name(symbols: Sequence[str]) -> str:
@@ -79,7 +71,7 @@ def open_run(
             k: None if isinstance(v, float) and math.isnan(v) else v for k, v in rules._asdict().items()
         },
     }
-    versions = {"data_version": market.data_version, "code_version": code_version()}
+    versions = {"data_version": market.data_version, "code_version": code_version(CODE)}
     key = hashlib.sha256(json_text(["assessment", parameters, versions]).encode()).hexdigest()[:32]
     row = {
         **versions, "run_key": key, "form": "assessment", "parameters": json_text(parameters),

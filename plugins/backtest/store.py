@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data_layer.code_version import code_version
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, copy_in, load_sql, take_lock, transaction
 from models.backtest.constraints import Constraints
 from models.backtest.rules import Rules
 from models.strategies.base import BaseStrategy
 from models.strategies.discovery import class_path
-from plugins.backtest.assessment_store import code_version, universe_name
+from plugins.backtest.assessment_store import CODE, universe_name
 from plugins.backtest.market import Market
 from plugins.backtest.outcome import Outcome
 
@@ -62,7 +63,7 @@ def store_run(
         "constraints": asdict(constraints),
         "benchmark": benchmark,
     }
-    versions = {"data_version": market.data_version, "code_version": code_version()}
+    versions = {"data_version": market.data_version, "code_version": code_version(CODE)}
     key = hashlib.sha256(json_text([form, parameters, versions]).encode()).hexdigest()[:32]
     row = {
         **versions, "run_key": key, "form": form, "parameters": json_text(parameters),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from data_layer.code_version import code_version
 from data_layer.settings import Settings
 from data_layer.storage.artifacts import open_store
 from data_layer.storage.database import transaction
@@ -30,7 +31,7 @@ from models.ml.base import Artifact, Dataset, Trainer
 from models.ml.drift import with_reference
 from models.ml.gate import middle
 from models.ml.walk_forward import walk_forward
-from plugins.backtest.assessment_store import code_version, universe_name
+from plugins.backtest.assessment_store import universe_name
 from plugins.backtest.market import market_from_database
 from plugins.ml.asked import Asked
 from plugins.ml.labels import day_at, label_version, labels_of, members, write_labels

@@ -21,7 +21,7 @@ EVENT_TYPES = {
     "risk_execution": "trade.decisions",
     "performance_testing": "signals.scored",
 }
-MERGE_MODES: Mapping[str, Mode] = {"verify": "verify", "restate": "restate"}
+MERGE_MODES: Mapping[str, Mode] = {"verify": "verify", "restate": "restate", "replay": "replay"}
 log = logging.getLogger("almanac")
 
 
@@ -33,6 +33,7 @@ class Context:
     window: Window
     settings: Settings
     uri: str  # writer's connection URI
+    correlations: Sequence[str] = ()  # of the sessions, the newest's first; see tracing.py
 
     @property
     def stage(self) -> str:
@@ -47,7 +48,7 @@ class Context:
     @property
     def recomputes(self) -> bool:
         """True when the window's sessions are decided already and only computed again."""
-        return self.window.mode in {"verify", "restate"}
+        return self.window.mode in {"verify", "restate", "replay"}
 
     @property
     def merge_mode(self) -> Mode:

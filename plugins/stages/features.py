@@ -75,11 +75,14 @@ class Features:
             cutoffs = completed_sessions(connection, "data_ingestion")
             span = {"start": context.sessions[0], "end": context.sessions[-1]}
             # A session accepted without any bar has nothing to compute, and is complete as it is.
-            details = {session: {"rows": 0} for session in context.sessions}
+            details: dict[dt.date, dict[str, Any]] = {session: {"rows": 0} for session in context.sessions}
             for row in connection.execute(load_sql("feature_values/select_coverage"), span).fetchall():
                 if not row["complete"]:
                     self._refuse_uncovered(connection, row)
                 details[row["date"]]["rows"] += row["featured"]
+            for row in connection.execute(load_sql("stage_runs/select_fingerprints"), span):  # for a later replay
+                if row["date"] in details:
+                    details[row["date"]] |= {"bars": row["bars"], "actions": row["actions"]}
             complete_sessions(connection, context, cutoffs, details)
         return context.say("features ready", sessions=len(details))
 

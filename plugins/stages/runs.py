@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from data_layer.code_version import daily_code
 from data_layer.storage.audit import event, write_events
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, transaction
@@ -33,7 +34,8 @@ def complete_sessions(
         context: the run.
         cutoffs: knowledge cutoff by session.
         details: counts, warnings and inputs by session; ``rows`` is the number of rows written.
-        model: for stages that keep their place per model; such a row has no event of its own.
+        model: for stages that keep their place per model; such a row has no event of its own. The others have
+            the code that decided, too.
     """
     rows = [
         {
@@ -43,7 +45,8 @@ def complete_sessions(
             "known_at": cutoffs[session].isoformat(),
             "run_id": context.request.run_id,
             "rows_written": detail.get("rows", 0),
-            "detail": detail,
+            "detail": detail if model else {**detail, "code": daily_code()},
+            "began_at": None if model else context.request.now.isoformat(),
         }
         for session, detail in sorted(details.items())
     ]

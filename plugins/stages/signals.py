@@ -214,7 +214,7 @@ class Signals:
         other symbols of the session rest on.
         """
         window = self.context.window
-        if window.mode != "verify" and not window.symbols:
+        if window.mode not in {"verify", "replay"} and not window.symbols:
             return {(json_text(model["parameters"]), None): list(sessions)}
         used: dict[tuple[str, int | None], list[dt.date]] = {}
         past = {"model_id": model["id"], "sessions": list(sessions)}
@@ -291,7 +291,7 @@ class Signals:
         cutoffs = completed_sessions(connection, "feature_engineering")
         details = connection.execute(load_sql("model_runs/select_details"), self._run_key).fetchall()
         for model in ran:
-            done = {r["session_date"]: {"rows": r["rows"]} for r in details if r["id"] == model["id"]}
+            done = {r["session_date"]: r["detail"] for r in details if r["id"] == model["id"]}
             complete_sessions(connection, context, cutoffs, done, model=model["model_name"])
         nothing: Mapping[str, Any] = {"rows": 0, "models": []}
         span = {"sessions": list(context.sessions)}

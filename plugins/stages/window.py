@@ -11,7 +11,7 @@ from data_layer.sessions import is_session, last_closed
 from data_layer.settings import parse_date, validate_symbol
 from models.errors import ConfigError
 
-Mode = Literal["nothing", "catch_up", "verify", "restate"]
+Mode = Literal["nothing", "catch_up", "verify", "restate", "replay"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Window:
     """The sessions of a run, ascending, and what to do with them.
 
     catch_up: decide sessions not yet completed; verify: compute completed ones again as of their cutoff and
-    compare; restate: the same, writing what differs as a new version; nothing: there is nothing to do.
+    compare; restate: the same, writing what differs as a new version; replay: decide completed ones again, each
+    stage from what the one before it gives now, into a scratch schema; nothing: there is nothing to do.
     """
 
     mode: Mode

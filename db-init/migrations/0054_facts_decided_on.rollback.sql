@@ -1,0 +1,1 @@
+DROP FUNCTION facts_decided_on;
