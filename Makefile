@@ -1,14 +1,15 @@
 # Variables on the command line win over the environment, that over .env:
 # SOURCE SOURCES FILES SYMBOLS SYNTHETIC_SEED SYNTHETIC_SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT
-# TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON ACCOUNT AMOUNT LIMIT VALUE OUT APPROVAL STRATEGIES SCENARIOS COSTS
-# DATE TO MODEL REPORTS VERSION WAIVER PARAMETERS FOLDS TRAIN_MONTHS TEST_MONTHS MODE SEED SPLIT ALMANAC_ARTIFACTS MLFLOW_TRACKING_URI
+# DATE TO STAGE ID TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON ACCOUNT AMOUNT LIMIT VALUE OUT APPROVAL STRATEGIES SCENARIOS
+# COSTS MODEL REPORTS VERSION WAIVER PARAMETERS FOLDS TRAIN_MONTHS TEST_MONTHS MODE SEED SPLIT ALMANAC_ARTIFACTS MLFLOW_TRACKING_URI
 VENV ?= .venv
 export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
-.PHONY: help run backfill stop rotate-keys status verify replay kill rearm limits quarantine accept quality-report data-docs backtest sweep \
-	assess report train predict models evaluate-models promote rollback mlflow deposit withdraw reset-account approve revoke adopt \
+.PHONY: help run backfill stop rotate-keys status logs verify verify-audit backup restore replay env paper-run kill rearm limits \
+	quarantine accept quality-report data-docs backtest sweep assess report train predict models evaluate-models promote \
+	rollback mlflow deposit withdraw reset-account approve revoke adopt \
 	test faults soak lint packages export bench peers core tools warm
 .DEFAULT_GOAL := help
 
@@ -24,11 +25,26 @@ stop: core ## stop what `make run` started in this home
 status: core ## what runs, how far each stage is, where to look
 	@$(RUNTIME).status
 
+logs: core ## what the tasks logged: [SESSION=2012-06-01] [STAGE=risk_execution] [ID=run, correlation or order id]
+	@$(RUNTIME).logs
+
 replay: core ## decide past sessions again from what was known then, and compare: DATE=2012-06-01 [TO=]
 	@$(VENV)/bin/python -m plugins.replay.run
 
 verify: core ## check tables, row counts and invariants; TABLES=a,b for some
 	@$(RUNTIME).verify
+
+verify-audit: core ## check the chain of audit events and print its head; HEAD= one noted before is looked for
+	@$(RUNTIME).verify_audit
+
+backup: core ## quant_data, model artifacts and a manifest of hashes into a new folder OUT=, while all runs
+	@$(RUNTIME).backup
+
+restore: core ## put a backup FROM=folder into a stopped or new home; REPLACE=yes throws away what is in it
+	@$(RUNTIME).restore
+
+env: core ## .env for docker compose, its secrets generated; [DATABASE_URL= REDIS_URL= OUT=.env]
+	@$(RUNTIME).env_file
 
 kill: core ## latch the kill switch and cancel what is out: REASON="..." [ACCOUNT=]
 	@$(VENV)/bin/python -m plugins.execution.kill
@@ -82,6 +98,9 @@ sweep: core ## a grid of parameters: STRATEGY= GRID="oversold=20:40:5 exit_level
 
 assess: core ## every strategy in every scenario, ranked; FILES=bars.parquet [STRATEGIES= SYMBOLS= SCENARIOS= OUT=]
 	@$(VENV)/bin/python -m plugins.backtest.assess
+
+paper-run: core ## rehearse the last session on paper: [SYMBOLS= CAPITAL= OUTPUT=run.json DRY_RUN=1]; the home stays as it is
+	@$(VENV)/bin/python -m plugins.paper_run
 
 train: core ## a version of MODEL=, judged by its walk-forward; [PARAMETERS= SYMBOLS= START= END= FOLDS= MODE= SEED=]
 	@$(VENV)/bin/python -m plugins.ml.train

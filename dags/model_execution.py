@@ -15,6 +15,7 @@ from airflow.sdk import TriggerRule, chain
 from plugins.assets import FEATURE_STORE, SIGNALS
 from plugins.dag_defaults import stage_dag
 from plugins.operators.stage_step import StageStepOperator
+from plugins.operators.strategy_link import ModelStepOperator
 
 FIRST = "register_models"
 
@@ -26,7 +27,7 @@ with stage_dag("model_execution", __doc__, [FEATURE_STORE]):
         StageStepOperator(task_id=FIRST, first_step=FIRST),
         load,
         features,
-        StageStepOperator.partial(task_id="execute_strategies", first_step=FIRST).expand(
+        ModelStepOperator.partial(task_id="execute_strategies", first_step=FIRST).expand(
             arguments=load.output.map(lambda model_id: {"model_id": model_id})
         ),
         StageStepOperator(

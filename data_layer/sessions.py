@@ -20,6 +20,7 @@ from data_layer.settings import ROOT, parse_date
 from models.errors import ConfigError
 
 EXCHANGE = "XNYS"
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # Daily bars of US stocks that anybody sells begin later than this.
 FIRST_DAY = dt.date(1962, 1, 2)
 # The package would end a year after today, and what is a session would hang on when it was asked.
@@ -59,16 +60,20 @@ class _Table:
     """Sessions and their UTC opens and closes, ascending."""
 
     days: list[dt.date]
-    opens: list[dt.datetime]
-    closes: list[dt.datetime]
+    opens: NDArray[np.int64]  # seconds since EPOCH: 40,000 instants with a zone would take a while to make
+    closes: NDArray[np.int64]
 
 
 @lru_cache(maxsize=1)
 def _table() -> _Table:
     days, *instants = _kept(CACHE / f"{EXCHANGE}-{FIRST_DAY}-{LAST_DAY}-{version('exchange_calendars')}.npy")
     open_days = ~np.isin(days, np.array(list(closures()), "datetime64[s]"))
-    opens, closes = ([t.replace(tzinfo=dt.UTC) for t in column[open_days].tolist()] for column in instants)
+    opens, closes = (column[open_days].astype("datetime64[s]").astype(np.int64) for column in instants)
     return _Table(days[open_days].astype("datetime64[D]").tolist(), opens, closes)
+
+
+def _instant(seconds: np.int64) -> dt.datetime:
+    return EPOCH + dt.timedelta(seconds=int(seconds))
 
 
 def _kept(path: Path) -> NDArray[np.datetime64]:
@@ -145,12 +150,12 @@ def previous_session(session: dt.date) -> dt.date:
 
 def opens_at(session: dt.date) -> dt.datetime:
     """Return the UTC instant of the session's opening auction."""
-    return _table().opens[_position(session)]
+    return _instant(_table().opens[_position(session)])
 
 
 def closes_at(session: dt.date) -> dt.datetime:
     """Return the UTC instant of the session's close, early on half days."""
-    return _table().closes[_position(session)]
+    return _instant(_table().closes[_position(session)])
 
 
 def close_times(sessions: Iterable[dt.date]) -> dict[dt.date, dt.datetime]:
@@ -161,4 +166,5 @@ def close_times(sessions: Iterable[dt.date]) -> dict[dt.date, dt.datetime]:
 def last_closed(instant: dt.datetime) -> dt.date:
     """Return the last session that has closed at the instant (timezone-aware)."""
     table = _table()
-    return table.days[bisect_right(table.closes, instant) - 1]
+    seconds = (instant - EPOCH) // dt.timedelta(seconds=1)
+    return table.days[int(np.searchsorted(table.closes, seconds, side="right")) - 1]

@@ -21,6 +21,8 @@ from data_layer.broker_settings import VARIABLES as BROKER_VARIABLES
 from data_layer.broker_settings import BrokerSettings, parse_broker
 from data_layer.model_settings import ModelSettings, model_variables, parse_models
 from data_layer.source_catalogue import asked_sources, is_finished
+from data_layer.upkeep_settings import REMEMBERED as UPKEEP_REMEMBERED
+from data_layer.upkeep_settings import UpkeepSettings, parse_upkeep
 from data_layer.vendor_settings import (
     VendorSettings,
     address_variables,
@@ -28,44 +30,35 @@ from data_layer.vendor_settings import (
     limit_variables,
     parse_vendors,
 )
+from data_layer.watch_settings import NOT_REMEMBERED as WATCH_SECRETS
+from data_layer.watch_settings import REMEMBERED as WATCH_REMEMBERED
+from data_layer.watch_settings import WatchSettings, parse_watch
 from models.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
 SYMBOL_PATTERN = re.compile(r"[A-Z][A-Z0-9]{0,9}([.\-][A-Z0-9]{1,4})?")
 # What a home keeps for its later runs; everything else is read afresh each time.
 REMEMBERED = (
-    "SOURCE",
-    "SOURCES",
-    "CROSS_CHECK",
+    *("SOURCE", "SOURCES", "CROSS_CHECK"),
     *("VENDOR_PRICE_TOLERANCE", "VENDOR_VOLUME_TOLERANCE"),
-    "UNIVERSE",
-    "SYMBOL_CHANGES",
-    "BENCHMARK",
-    "REPORTS",
-    "FILES",
-    "SYMBOLS",
-    "START",
-    "END",
-    "DEFAULT_HOLDING_PERIOD",
-    "RISK_FREE_RATE",
-    "INITIAL_CASH",
+    *("UNIVERSE", "SYMBOL_CHANGES", "BENCHMARK", "REPORTS"),
+    *("FILES", "SYMBOLS", "START", "END"),
+    *("DEFAULT_HOLDING_PERIOD", "RISK_FREE_RATE", "INITIAL_CASH"),
     *("COMMISSION_PER_SHARE", "COMMISSION_MINIMUM"),
-    "SLIPPAGE_BPS",
-    "VOLUME_SHARE",
-    "BROKER",
-    "CASH_RATE",
-    "BORROW_RATE",
+    *("SLIPPAGE_BPS", "VOLUME_SHARE", "BROKER"),
+    *("CASH_RATE", "BORROW_RATE"),
     "FULL_SCORE_WEIGHT",
     "DRY_RUN",
     "STOPS_AT_CLOSE",
     "MARKET_INDEX",
     *limit_variables(),
     *model_variables(),
-    "SYNTHETIC_SEED",
-    "SYNTHETIC_SYMBOLS",
+    *WATCH_REMEMBERED,
+    *UPKEEP_REMEMBERED,
+    *("SYNTHETIC_SEED", "SYNTHETIC_SYMBOLS"),
 )
 # Read afresh each time: a key has no place in a home's file, and another address is for one run.
-NOT_REMEMBERED = (*key_variables(), *address_variables(), *BROKER_VARIABLES)
+NOT_REMEMBERED = (*key_variables(), *address_variables(), *BROKER_VARIABLES, *WATCH_SECRETS)
 
 
 @dataclass(frozen=True)
@@ -110,6 +103,8 @@ class Settings:
     synthetic_seed: int = 1  # of SOURCE=synthetic: the same seed makes the same bars
     synthetic_symbols: int = 20
     models: ModelSettings = field(default_factory=ModelSettings)
+    watch: WatchSettings = field(default_factory=WatchSettings)
+    upkeep: UpkeepSettings = field(default_factory=UpkeepSettings)
 
     @property
     def source(self) -> str:
@@ -255,7 +250,9 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
     start, end = (parse_date(text(name), key=name) if text(name) else None for name in ("START", "END"))
     if start and end and start > end:
         span = f"{start} > {end}"
-        raise ConfigError("START lies after END", stage="settings", key="START", value=span, remedy="swap them")
+        raise ConfigError(
+            "START lies after END", stage="settings", key="START", value=span, remedy="swap them"
+        )
 
     def whole(name: str, low: str, high: str, what: str) -> int:
         value = number(name, low, high)
@@ -297,4 +294,6 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         synthetic_seed=whole("SYNTHETIC_SEED", "0", "1000000000", "numbers"),
         synthetic_symbols=whole("SYNTHETIC_SYMBOLS", "1", "100000", "symbols"),
         models=parse_models(text),
+        watch=parse_watch(text),
+        upkeep=parse_upkeep(text),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -81,7 +82,7 @@ class RiskDecision:
     requested_quantity: int
     approved_quantity: int
     reason: str
-    checks: tuple[LimitCheck, ...]
+    checks: Sequence[LimitCheck]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from data_layer.runtime.remember import home_settings
 from data_layer.settings import Settings, given_values, home_path
 from data_layer.sources import open_source
 from data_layer.sources.universe import asked_for, read_universe
+from data_layer.storage.database import as_run
 from models.errors import ConfigError, DataQualityError, RetryableError
 from plugins.stages.backfill import fill_chunk, open_range, plan_chunks
 from plugins.stages.opening import open_backfill
@@ -54,7 +55,7 @@ def run(uri: str, settings: Settings, ask: str = "") -> int:
             f"{source.name}, {backfill.start} to {backfill.end}: {sum(map(len, groups))} symbols in "
             f"{len(groups)} chunks to do, {finished} symbols done before"
         )
-        with _progress(len(groups)) as progress:
+        with as_run(context.request.run_id), _progress(len(groups)) as progress:
             for group in groups:
                 try:
                     counts = _patiently(partial(fill_chunk, backfill, group), progress.hold)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param
 
 from data_layer.settings import load_settings
 from models.backtest.constraints import FORMS, SCHEDULES, WEIGHTINGS
+
+NEW_YORK = "America/New_York"
+FETCHED_AT = 7  # o'clock there: vendors' free plans have a session by the morning after
+SATURDAY = 5
 
 DEFAULT_ARGS = {
     "owner": "almanac",
@@ -17,6 +22,25 @@ DEFAULT_ARGS = {
     "retry_delay": dt.timedelta(seconds=5),
     "execution_timeout": dt.timedelta(hours=1),
 }
+
+
+def _told() -> dict[str, Any]:
+    """Return the callbacks of every DAG's runs; none where nobody is to be told."""
+    if not load_settings().watch.notifies:
+        return {}
+    from plugins.notify.telling import tell_alerts, tell_failure
+
+    return {"on_success_callback": tell_alerts, "on_failure_callback": [tell_failure, tell_alerts]}
+
+
+def _deadline() -> dict[str, Any]:
+    """Return the deadline of a stage's runs: with a live source, and where somebody is told."""
+    settings = load_settings()
+    if settings.is_static or not settings.watch.notifies:
+        return {}
+    from plugins.notify.deadline import session_deadline
+
+    return {"deadline": session_deadline(settings.watch.deadline)}
 
 
 def stage_dag(stage: str, doc: str | None, schedule: Any) -> DAG:
@@ -36,6 +60,8 @@ def stage_dag(stage: str, doc: str | None, schedule: Any) -> DAG:
         max_active_runs=1,
         default_args=DEFAULT_ARGS,
         tags=["almanac", "daily"],
+        **_told(),
+        **_deadline(),
         is_paused_upon_creation=False,
         params={
             "start": _date("First completed session to compute again and compare; empty to catch up"),
@@ -55,17 +81,34 @@ def switch_dag(name: str, doc: str | None) -> DAG:
         dag_id=name,
         doc_md=doc,
         # Noon of the month's first Saturday: no session is being decided.
-        schedule=CronTriggerTimetable("0 12 * * 6#1", timezone="America/New_York") if live else None,
+        schedule=CronTriggerTimetable("0 12 * * 6#1", timezone=NEW_YORK) if live else None,
         start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
         catchup=False,
         max_active_runs=1,
         default_args=DEFAULT_ARGS,
         tags=["almanac", "safety"],
+        **_told(),
         is_paused_upon_creation=False,
         params={
             "action": Param("drill", type="string", enum=["drill", "latch", "rearm"], description="What to do"),
             "reason": Param(None, type=["null", "string"], description="Why; needed to latch and to rearm"),
         },
+    )
+
+
+def relay_dag(name: str, doc: str | None) -> DAG:
+    """Return the DAG of the relay to Kafka: every five minutes when there are brokers, else only triggered."""
+    brokers = load_settings().upkeep.kafka_brokers
+    return DAG(
+        dag_id=name,
+        doc_md=doc,
+        schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC") if brokers else None,
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,
+        max_active_runs=1,
+        default_args=DEFAULT_ARGS,
+        tags=["almanac", "upkeep"],
+        is_paused_upon_creation=False,
     )
 
 
@@ -111,6 +154,7 @@ def assessment_dag(name: str, doc: str | None) -> DAG:
         catchup=False,
         default_args=DEFAULT_ARGS,
         tags=["almanac", "research"],
+        **_told(),
         is_paused_upon_creation=False,
         params={
             "form": Param("grid", enum=list(FORMS), description="grid: each strategy alone in each symbol and "
@@ -129,6 +173,40 @@ def assessment_dag(name: str, doc: str | None) -> DAG:
     )  # fmt: skip
 
 
+def backtest_dag(name: str, doc: str | None) -> DAG:
+    """Return the DAG of single backtests: triggered, with the words that `make backtest` takes; one run at a time."""
+    words = {
+        "parameters": "name=value name=value; empty for the strategy's defaults",
+        "symbols": "Symbols, separated by blanks; empty for all",
+        "cash": "USD the account starts with; empty for the paper account's",
+        "form": "grid: an account for each symbol; portfolio: one for all; empty: by their number",
+        "weighting": "Portfolio: " + ", ".join(WEIGHTINGS),
+        "rebalance": "Portfolio: " + ", ".join(SCHEDULES),
+        "max_weight": "Portfolio: one symbol's weight, at most",
+        "gross": "Portfolio: sum of the unsigned weights, at most",
+        "net": "Portfolio: sum of the weights, at most",
+        "cash_buffer": "Fraction of the equity that no order uses",
+        "costs": "name=value,name=value; empty for the paper account's",
+    }
+    return DAG(
+        dag_id=name,
+        doc_md=doc,
+        schedule=None,
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,
+        max_active_runs=1,
+        default_args=DEFAULT_ARGS,
+        tags=["almanac", "research"],
+        is_paused_upon_creation=False,
+        params={
+            "strategy": Param("buy_and_hold", type="string", description="Name of the strategy"),
+            "start": _date("First session; empty for the first held"),
+            "end": _date("Last session; empty for the last held"),
+            **{key: Param(None, type=["null", "string"], description=what) for key, what in words.items()},
+        },
+    )
+
+
 def training_dag(name: str, doc: str | None) -> DAG:
     """Return the DAG of trainings: a form; weekly, when no session is under way, with a live source."""
     live = not load_settings().is_static
@@ -141,12 +219,13 @@ def training_dag(name: str, doc: str | None) -> DAG:
     return DAG(
         dag_id=name,
         doc_md=doc,
-        schedule=CronTriggerTimetable("0 8 * * 6", timezone="America/New_York") if live else None,
+        schedule=CronTriggerTimetable("0 8 * * 6", timezone=NEW_YORK) if live else None,
         start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
         catchup=False,
         max_active_runs=1,  # a training takes all cores and much memory
         default_args={**DEFAULT_ARGS, "execution_timeout": dt.timedelta(hours=6)},
         tags=["almanac", "research"],
+        **_told(),
         is_paused_upon_creation=False,
         params={
             "model": Param("alpha158_lightgbm", type="string", description="Model family, see models/ml/trainers"),
@@ -190,4 +269,15 @@ def ingestion_schedule() -> CronTriggerTimetable | None:
     """Return 07:00 New York on weekdays for a live source; finished history is loaded when triggered."""
     if load_settings().is_static:
         return None
-    return CronTriggerTimetable("0 7 * * 1-5", timezone="America/New_York")
+    return CronTriggerTimetable(f"0 {FETCHED_AT} * * 1-5", timezone=NEW_YORK)
+
+
+def last_due(instant: dt.datetime) -> dt.date:
+    """Return the last session that the schedule had asked a live source for at an instant (timezone-aware)."""
+    from data_layer.sessions import last_closed  # numpy; reading DAG files does without
+
+    here = instant.astimezone(ZoneInfo(NEW_YORK))
+    asked = here.replace(hour=FETCHED_AT, minute=0, second=0, microsecond=0)
+    while asked > here or asked.weekday() >= SATURDAY:
+        asked -= dt.timedelta(days=1)  # of the clock on the wall: 07:00 stays 07:00 when clocks change
+    return last_closed(asked)

@@ -11,7 +11,7 @@ PREFIX = "/almanac"
 
 
 class TradingPlugin(AirflowPlugin):
-    """Puts the pages under one entry of Airflow's navigation, behind Airflow's login."""
+    """Puts the pages under one entry of Airflow's navigation, and a run's session beside the run."""
 
     name = "almanac"
     external_views: ClassVar[list[Any]] = [  # type: ignore[misc]
@@ -21,8 +21,22 @@ class TradingPlugin(AirflowPlugin):
             "url_route": "almanac",
             "destination": "nav",
             "nav_top_level": True,
-        }
+        },
+        {
+            # A tab of every run's page; Airflow fills in what is in braces.
+            "name": "Session",
+            "href": f"{PREFIX}/run?dag={{DAG_ID}}&run={{RUN_ID}}",
+            "url_route": "almanac-session",
+            "destination": "dag_run",
+        },
     ]
+
+    @cached_property
+    def deadline_references(self) -> list[Any]:  # type: ignore[override]
+        """What the scheduler reckons a session's deadline by."""
+        from plugins.notify.deadline import SessionDeadline
+
+        return [SessionDeadline]
 
     @cached_property
     def fastapi_apps(self) -> list[Any]:  # type: ignore[override]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ PRICES = ("open", "high", "low", "close")
 # No share and no day has come near these; the tables hold the same bounds.
 HIGHEST_PRICE = 1e8  # USD
 HIGHEST_VOLUME = 1e15  # shares
+DIFFER = "two rows of one symbol and date differ"
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -58,17 +60,17 @@ def check_rows(rows: pd.DataFrame, *, source: str, now: dt.datetime) -> CheckedR
     for column in (*PRICES, "volume"):
         if typed[column].dtype != np.float64:
             typed[column] = pd.to_numeric(typed[column], errors="coerce").astype(float)
-    reasons = _reasons(typed, now)
-    good = typed if (reasons == "").all() else typed[reasons == ""]
+    reasons, texts = _reasons(typed, now)
+    good = typed if not reasons.any() else typed[reasons == 0]
     repeats = 0
     if not _each_once(good):
         again = good.duplicated()
         repeats, good = int(again.sum()), good[~again]
         conflicting = good.duplicated(["symbol", "date"], keep=False)
-        reasons[good.index[conflicting]] = "two rows of one symbol and date differ"
+        reasons[good.index[conflicting]] = len(texts)
         good = good[~conflicting].sort_values(["symbol", "date"])
     accepted = good.reset_index(drop=True).astype({"volume": "int64"})
-    quarantined, repeated = quarantine_rows(source, _as_received(received, reasons))
+    quarantined, repeated = quarantine_rows(source, _as_received(received, reasons, [*texts, DIFFER]))
     return CheckedRows(len(rows), accepted, repeats + repeated, quarantined)
 
 
@@ -81,18 +83,19 @@ def _each_once(good: pd.DataFrame) -> bool:
     return bool((key[1:] > key[:-1]).all())
 
 
-def _reasons(typed: pd.DataFrame, now: dt.datetime) -> npt.NDArray[np.object_]:
-    """Return the first reason why each row cannot be true, empty for a good one."""
-    dates = typed["date"]
-    prices, volume = typed[list(PRICES)].to_numpy(), typed["volume"].to_numpy()
-    highest, lowest = prices.max(axis=1), prices.min(axis=1)
+def _reasons(typed: pd.DataFrame, now: dt.datetime) -> tuple[npt.NDArray[np.int8], list[str]]:
+    """Return the number of the first reason why each row cannot be true, 0 for a good one; and the reasons' texts."""
+    dates, volume = typed["date"], typed["volume"].to_numpy()
+    prices = [typed[name].to_numpy() for name in PRICES]
+    # NaN as soon as one price is.
+    highest, lowest = functools.reduce(np.maximum, prices), functools.reduce(np.minimum, prices)
     tests: Mapping[str, BoolArray] = {
         "malformed symbol": ~_by_value(typed["symbol"], is_symbol),
         "unreadable date": dates.isna().to_numpy(),
         "the session has not closed yet": (dates > pd.Timestamp(last_closed(now))).to_numpy(),
         "not a session of the exchange": ~_by_value(dates, lambda d: pd.notna(d) and is_session(d.date())),
-        "a price or the volume is missing or not a number": np.isnan(prices).any(axis=1) | np.isnan(volume),
-        "a price or the volume is infinite": np.isinf(prices).any(axis=1) | np.isinf(volume),
+        "a price or the volume is missing or not a number": np.isnan(highest) | np.isnan(volume),
+        "a price or the volume is infinite": np.isinf(highest) | np.isinf(lowest) | np.isinf(volume),
         "a price is not above zero": lowest <= 0,
         "a price is beyond any share's": highest >= HIGHEST_PRICE,
         "the volume is negative or beyond any day's": (volume < 0) | (volume >= HIGHEST_VOLUME),
@@ -100,10 +103,10 @@ def _reasons(typed: pd.DataFrame, now: dt.datetime) -> npt.NDArray[np.object_]:
         "high is below another price of the bar": typed["high"].to_numpy() < highest,
         "low is above another price of the bar": typed["low"].to_numpy() > lowest,
     }
-    reasons = np.full(len(typed), "", dtype=object)
-    for reason, failed in reversed(list(tests.items())):  # the first one that failed is written last
-        reasons[failed] = reason
-    return reasons
+    failed, reasons = list(tests.values()), np.zeros(len(typed), np.int8)
+    for number in range(len(tests), 0, -1):  # the first one that failed is written last
+        reasons[failed[number - 1]] = number
+    return reasons, ["", *tests]
 
 
 def _by_value(column: pd.Series, test: Callable[[Any], bool]) -> BoolArray:
@@ -114,9 +117,9 @@ def _by_value(column: pd.Series, test: Callable[[Any], bool]) -> BoolArray:
 
 
 def _as_received(
-    received: pd.DataFrame, reasons: npt.NDArray[np.object_]
+    received: pd.DataFrame, reasons: npt.NDArray[np.int8], texts: Sequence[str]
 ) -> Iterator[tuple[dt.date | None, str, Mapping[str, object]]]:
-    bad = np.flatnonzero(reasons != "")
-    for reason, row in zip(reasons[bad], received.iloc[bad].to_dict("records"), strict=True):
+    bad = np.flatnonzero(reasons)
+    for number, row in zip(reasons[bad], received.iloc[bad].to_dict("records"), strict=True):
         day = None if pd.isna(row["date"]) else row["date"].date()
-        yield day, reason, {**{c: row[c] for c in BAR_COLUMNS}, "date": day or row["date_text"]}
+        yield day, texts[number], {**{c: row[c] for c in BAR_COLUMNS}, "date": day or row["date_text"]}

@@ -33,7 +33,7 @@ class AirflowApi:
     def __init__(self, home: Home):
         """Take the home; the login happens at the first question."""
         self.home = home
-        self.url = f"http://127.0.0.1:{home.port('airflow')}"
+        self.url = home.api_server
         self._token = ""  # nosec B105
 
     def health(self) -> dict[str, str]:

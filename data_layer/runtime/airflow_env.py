@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from data_layer.runtime.environment import TUNABLE, inherited
 from data_layer.runtime.home import Home
 from data_layer.runtime.remember import remembered_or_default
-from data_layer.settings import ROOT
+from data_layer.settings import ROOT, remembered_values
 
 ADMIN = "admin"
 
@@ -29,9 +30,10 @@ def airflow_environment(
     return {
         **base,
         **_settings(home, database),
-        **_connections(home),
+        **quant_connections(home),
         **remembered_or_default(home.path),
         "ALMANAC_HOME": str(home.path),
+        "METRICS_TOKEN": home.secret("metrics_token"),
         "PYTHONPATH": str(ROOT),
         "SPT_NOENV": "1",  # a process that renames itself keeps its environment readable: it tells its home
         **tuned,
@@ -39,13 +41,13 @@ def airflow_environment(
 
 
 def _settings(home: Home, database: str) -> dict[str, str]:
-    url = f"http://127.0.0.1:{home.port('airflow')}"
+    url, elsewhere = home.api_server, home.elsewhere
     metadata = home.uri("airflow", database).replace("postgresql://", "postgresql+psycopg2://", 1)
     sections = {
         "CORE": {
             "DAGS_FOLDER": str(ROOT / "dags"),
             "PLUGINS_FOLDER": str(ROOT / "plugins"),
-            "EXECUTOR": "LocalExecutor",
+            "EXECUTOR": elsewhere.executor,
             "PARALLELISM": "4",  # two cores; a task waits for the database about half of its time
             "LOAD_EXAMPLES": "False",
             "DAGS_ARE_PAUSED_AT_CREATION": "False",
@@ -58,9 +60,10 @@ def _settings(home: Home, database: str) -> dict[str, str]:
         },
         "DATABASE": {"SQL_ALCHEMY_CONN": metadata},
         "API": {
-            "HOST": "127.0.0.1",
-            "PORT": str(home.port("airflow")),
-            "BASE_URL": url,
+            # Who names the address others reach it at wants to be reached; else nobody but this machine may.
+            "HOST": "0.0.0.0" if elsewhere.api_server else "127.0.0.1",  # noqa: S104  # nosec B104
+            "PORT": str(urlsplit(url).port or 8080),
+            "BASE_URL": elsewhere.public or url,
             "WORKERS": "1",
             "SECRET_KEY": home.secret("airflow_api_secret"),
         },
@@ -76,7 +79,8 @@ def _settings(home: Home, database: str) -> dict[str, str]:
         },
         "WORKERS": {"MIN_HEARTBEAT_INTERVAL": "1"},
         "DAG_PROCESSOR": {"REFRESH_INTERVAL": "15"},  # seconds until a new DAG file is seen
-        "METRICS": {"STATSD_ON": "False", "OTEL_ON": "False"},
+        "METRICS": _metrics(remembered_values(home.path).get("METRICS_TO", "")),
+        **(_celery(elsewhere.redis, metadata) if elsewhere.redis else {}),
     }
     named = {
         f"AIRFLOW__{section}__{key}": value
@@ -86,16 +90,54 @@ def _settings(home: Home, database: str) -> dict[str, str]:
     return {"AIRFLOW_HOME": str(home.airflow), **named}
 
 
-def _connections(home: Home) -> dict[str, str]:
+def _metrics(collector: str) -> dict[str, str]:
+    """Return where Airflow's own metrics go: to an OpenTelemetry collector, or nowhere."""
+    if not collector:
+        return {"STATSD_ON": "False", "OTEL_ON": "False"}
+    at = urlsplit(collector)
+    return {
+        "STATSD_ON": "False",
+        "OTEL_ON": "True",
+        "OTEL_HOST": str(at.hostname),
+        "OTEL_PORT": str(at.port),
+        "OTEL_SSL_ACTIVE": str(at.scheme == "https"),
+        "OTEL_INTERVAL_MILLISECONDS": "30000",
+    }
+
+
+def _celery(redis: str, metadata: str) -> dict[str, dict[str, str]]:
+    """Return what the executor and its workers must agree on."""
+    return {
+        "CELERY": {
+            "BROKER_URL": redis,
+            # Results outlive a Redis that is emptied; they are a row a task.
+            "RESULT_BACKEND": "db+" + metadata,
+            "WORKER_CONCURRENCY": "2",  # tasks a worker runs at once: each may use a core
+            # A message counts as done when its task is, so that what a lost worker had taken is not lost with it ...
+            "TASK_ACKS_LATE": "True",
+            "WORKER_PREFETCH_MULTIPLIER": "1",  # ... and no worker takes what another one could begin at once
+        },
+        # Redis hands out a message again after this many seconds without an acknowledgement: longer than the
+        # longest task may take (execution_timeout, 6 h), or it would be started twice. A killed task does not wait
+        # for it: the scheduler misses its heartbeat after a minute and tries it again.
+        "CELERY_BROKER_TRANSPORT_OPTIONS": {"VISIBILITY_TIMEOUT": "86400"},
+    }
+
+
+def quant_connections(home: Home) -> dict[str, str]:
+    """Return the connections of the DAGs, one a role."""
+    (host, port), database = home.server, home.elsewhere.database
+
     def connection(role: str) -> str:
         return json.dumps(
             {
                 "conn_type": "postgres",
-                "host": "127.0.0.1",
-                "port": home.port("postgres"),
+                "host": host,
+                "port": port,
                 "schema": "quant_data",
                 "login": role,
                 "password": home.secret(f"postgres_{role}"),
+                **({"extra": dict(database.options)} if database and database.options else {}),
             }
         )
 

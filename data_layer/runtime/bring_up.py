@@ -60,12 +60,14 @@ def bring_up_database(
     Raises:
         ConfigError: when a port is busy, Postgres does not start, or a migration fails.
     """
+    home.keep_database()
     if home.ports:
         services.clear_away()
     for line in home.settle_ports(ports, services.are_up):
         progress(line)
     services.start_postgres()
-    progress(f"Postgres runs at port {home.port('postgres')}")
+    host, port = home.server
+    progress(f"Postgres runs at {host}:{port}" if home.elsewhere.database else f"Postgres runs at port {port}")
     if applied := prepare_database(home):
         progress(f"schema: {len(applied)} migrations applied, last {applied[-1]}")
     if prepare_metadata(home):

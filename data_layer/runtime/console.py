@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -46,7 +47,9 @@ def ends(command: Callable[[], int]) -> None:
     os.umask(0o077)  # whatever is written on the way, by us or by Airflow, is its owner's alone
     name_the_user()
     try:
-        sys.exit(command())
+        code = command()
+        gc.freeze()  # Python looks for garbage twice on its way out, and the memory goes with the process anyway
+        sys.exit(code)
     except AlmanacError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(1)

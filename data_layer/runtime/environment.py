@@ -15,10 +15,12 @@ from data_layer.source_catalogue import declared_sources
 from models.errors import ConfigError
 
 # Another Airflow's or Postgres' variables would redirect ours; make's would confuse a make inside a task.
-FOREIGN = ("AIRFLOW", "PG", "PYTHONPATH", "PYTHONHOME", "MAKE", "MFLAGS")
-# Two exceptions: Airflow's way to hand over a vendor's or the broker's key, and how the scheduler is tuned.
+# A home's secrets and its superuser's URL are handed on where they are needed, and nowhere else.
+FOREIGN = ("AIRFLOW", "PG", "PYTHONPATH", "PYTHONHOME", "MAKE", "MFLAGS", "SECRET_", "DATABASE_URL")
+# Two exceptions: Airflow's way to hand over keys (of vendors, broker, mail server), and how scheduler and worker are
+# tuned.
 CONNECTION = "AIRFLOW_CONN_"
-TUNABLE = "AIRFLOW__SCHEDULER__"
+TUNABLE = ("AIRFLOW__SCHEDULER__", "AIRFLOW__CELERY__WORKER_CONCURRENCY")
 
 
 def inherited(environ: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -29,7 +31,7 @@ def inherited(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """
     env = os.environ if environ is None else environ
     vendors = [one.name for one in declared_sources().values() if one.keys]
-    kept = (TUNABLE, *(CONNECTION + name.upper() for name in [*vendors, BROKER_CONNECTION]))
+    kept = (*TUNABLE, *(CONNECTION + name.upper() for name in [*vendors, BROKER_CONNECTION, "smtp_default"]))
     return {
         name: value
         for name, value in env.items()

@@ -9,8 +9,10 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 from data_layer.runtime import files
+from data_layer.runtime.elsewhere import SUPERUSER, Elsewhere, elsewhere_settings
 from data_layer.runtime.ports import choose_ports
 from models.errors import ConfigError
 
@@ -34,14 +36,24 @@ SECRETS: Mapping[str, Callable[[], str]] = {
     "airflow_api_secret": _token,
     "airflow_admin": lambda: secrets.token_urlsafe(12),  # typed by a person; 96 bits all the same
     "supervisor": _token,
+    "metrics_token": _token,  # what Prometheus logs in with
 }
+
+
+def secret_variable(name: str) -> str:
+    """Return the variable that hands over a secret of SECRETS."""
+    return f"SECRET_{name.upper()}"
 
 
 class Home:
     """The folder named by ``ALMANAC_HOME``; nothing outside it is ever written."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, elsewhere: Elsewhere | None = None):
         """Make the folder and what is missing in it, readable by its owner only.
+
+        Args:
+            path: the folder.
+            elsewhere: what it uses on other machines; by default what the environment, .env and its last start say.
 
         Raises:
             ConfigError: when the folder cannot be made or belongs to somebody else.
@@ -63,15 +75,41 @@ class Home:
                 value=str(path),
                 remedy=f"name a folder you may write to ({error.strerror}: {error.filename})",
             ) from error
+        kept = self.secret_path("database_url")
+        self.elsewhere = elsewhere or elsewhere_settings(kept=kept.read_text() if kept.exists() else "")
+
+    def keep_database(self) -> None:
+        """Remember the existing Postgres in use: a later command of this home uses it as well.
+
+        Raises:
+            ConfigError: when the home has a Postgres of its own, whose rows would be missed.
+        """
+        if not self.elsewhere.database:
+            return
+        if self.pgdata.exists():
+            raise ConfigError(
+                "this home has a Postgres of its own",
+                stage="run",
+                key="DATABASE_URL",
+                value=self.elsewhere.database.host,
+                remedy="name another ALMANAC_HOME, or leave DATABASE_URL out",
+            )
+        files.write_atomically(self.secret_path("database_url"), self.elsewhere.database.url)
+        self._write_pgpass()
 
     def _write_secrets(self) -> None:
         for name, generate in SECRETS.items():
-            files.write_once(self.path / "secrets" / name, generate())
+            # What the environment hands over, as to a container, counts; the rest is generated once.
+            given = os.environ.get(secret_variable(name), "")
+            if files.write_once(self.secret_path(name), given or generate()) != given and given:
+                files.write_atomically(self.secret_path(name), given)
         # The form SimpleAuthManager reads; without the user in it, it would generate a password itself.
-        files.write_once(self.airflow_users, json.dumps({"admin": self.secret("airflow_admin")}))
+        users = json.dumps({"admin": self.secret("airflow_admin")})
+        if files.write_once(self.airflow_users, users) != users:
+            files.write_atomically(self.airflow_users, users)
 
     def secret(self, name: str) -> str:
-        """Return one generated secret by its name in SECRETS."""
+        """Return one secret by its name in SECRETS."""
         return (self.path / "secrets" / name).read_text()
 
     def secret_path(self, name: str) -> Path:
@@ -121,11 +159,33 @@ class Home:
         ports, messages = choose_ports(self.path, self.ports, given or {}, ours)
         if ports != self.ports:
             files.write_atomically(self.path / "ports.json", json.dumps(ports, indent=2) + "\n")
-        lines = [
-            f"127.0.0.1:{ports['postgres']}:*:{role}:{self.secret(f'postgres_{role}')}\n" for role in ROLES
-        ]
-        files.write_atomically(self.pgpass, "".join(lines))
+        self._write_pgpass()
         return messages
+
+    def _write_pgpass(self) -> None:
+        host, port = self.server
+        lines = []
+        for role in ROLES:
+            user, password = (part.replace("\\", "\\\\").replace(":", "\\:") for part in self.login(role))
+            lines.append(f"{host}:{port}:*:{user}:{password}\n")
+        files.write_atomically(self.pgpass, "".join(lines))
+
+    @property
+    def server(self) -> tuple[str, int]:
+        """Host and port of Postgres."""
+        database = self.elsewhere.database
+        return (database.host, database.port) if database else ("127.0.0.1", self.port("postgres"))
+
+    @property
+    def api_server(self) -> str:
+        """Where services, workers and commands reach the api-server."""
+        return self.elsewhere.api_server or f"http://127.0.0.1:{self.port('airflow')}"
+
+    def login(self, role: str) -> tuple[str, str]:
+        """Return user and password of one of ROLES; the superuser of an existing Postgres may have another name."""
+        if role == SUPERUSER and self.elsewhere.database:
+            return self.elsewhere.database.user, self.elsewhere.database.password
+        return role, self.secret(f"postgres_{role}")
 
     def port(self, service: str) -> int:
         """Return a remembered port.
@@ -158,5 +218,7 @@ class Home:
             raise ConfigError(
                 "no such role", stage="home", key="role", value=role, remedy=f"use one of {ROLES}"
             )
-        # Passwords are URL-safe tokens, so nothing in them needs quoting.
-        return f"postgresql://{role}:{self.secret(f'postgres_{role}')}@127.0.0.1:{self.port('postgres')}/{database}"
+        user, password = (quote(part, safe="") for part in self.login(role))
+        (host, port), database_server = self.server, self.elsewhere.database
+        options = f"?{urlencode(database_server.options)}" if database_server and database_server.options else ""
+        return f"postgresql://{user}:{password}@{host}:{port}/{database}{options}"

@@ -20,7 +20,13 @@ SERVICES = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
+    "worker": ("celery", "worker", "--skip-serve-logs"),
 }
+
+
+def services_of(home: Home) -> tuple[str, ...]:
+    """Return the services that make up a home on one machine; a worker only where Celery's queue is in use."""
+    return tuple(name for name in SERVICES if name != "worker" or home.elsewhere.redis)
 
 
 def main() -> None:

@@ -14,7 +14,10 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+import psycopg
+
 from data_layer.runtime import processes
+from data_layer.runtime.elsewhere import SUPERUSER, Elsewhere
 from data_layer.runtime.home import Home
 from models.errors import ConfigError
 
@@ -171,9 +174,18 @@ class PostgresServer:
         return pid if processes.is_alive(pid) and processes.is_postgres_of(pid, self.home.pgdata) else None
 
     def is_running(self) -> bool:
-        """Tell whether the server runs and takes connections."""
+        """Tell whether the server, or the existing one in its place, runs and takes connections."""
+        if self.home.elsewhere.database:
+            return self._answers()
         lines = self._pid_file()  # its eighth line is the server's own word on its state
         return self.pid() is not None and len(lines) >= 8 and lines[7].strip() == "ready"
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.home.uri(SUPERUSER, "postgres"), connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def prepare_start(self) -> None:
         """Clear away what a killed server left: orphans, and a lock file that may name a foreign process."""
@@ -266,7 +278,7 @@ def embedded_postgres(path: Path, *, durable: bool = False) -> Iterator[Postgres
         path: the home's folder, made when missing.
         durable: True keeps fsync on, as every real home does; a test's data need not outlive a power cut.
     """
-    home = Home(path)
+    home = Home(path, Elsewhere())
     server = PostgresServer(home, {} if durable else {"fsync": "off", "synchronous_commit": "off"})
     home.settle_ports(ours=lambda service: service == "postgres" and server.pid() is not None)
     server.start()

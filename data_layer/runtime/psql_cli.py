@@ -27,11 +27,14 @@ def main() -> int:
             value=str(home.path),
             remedy="start it with `make run`",
         )
+    host, port = home.server
+    database = home.elsewhere.database
     environment = {
         **os.environ,
         "PGPASSFILE": str(home.pgpass),
-        "PGHOST": "127.0.0.1",
-        "PGPORT": str(home.port("postgres")),
+        "PGHOST": host,
+        "PGPORT": str(port),
+        **({"PGSSLMODE": database.options["sslmode"]} if database and "sslmode" in database.options else {}),
         "PGDATABASE": "quant_data",
         "PGUSER": "quant_reader",
     }

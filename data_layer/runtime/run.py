@@ -39,7 +39,7 @@ def main() -> int:
         bring_up_database(home, services, progress, ports)
         services.start_airflow()
         AirflowApi(home).wait_until_healthy(HEALTHY_SECONDS, home.logs)
-        progress(f"Airflow runs at http://127.0.0.1:{home.port('airflow')}")
+        progress(f"Airflow runs at {home.elsewhere.public or home.api_server}")
         if not sessions:
             print_stages(home)  # START lies ahead: a live source's schedule brings the sessions
             return 0

@@ -18,12 +18,11 @@ from data_layer.runtime.airflow_env import airflow_environment
 from data_layer.runtime.environment import inherited
 from data_layer.runtime.files import exclusive_lock, write_atomically
 from data_layer.runtime.home import Home
-from data_layer.runtime.launch import SERVICES
+from data_layer.runtime.launch import services_of
 from data_layer.runtime.postgres import PostgresServer
 from data_layer.settings import ROOT
 from models.errors import ConfigError
 
-AIRFLOW = tuple(SERVICES)
 STOP_SECONDS = 90.0  # Postgres' last checkpoint, and tasks that are given time to end
 PROGRAM = """
 [program:{name}]
@@ -61,6 +60,7 @@ class Services:
         """Take the home; nothing is started yet."""
         self.home = home
         self.postgres = PostgresServer(home)
+        self.airflow = services_of(home)
 
     def states(self) -> dict[str, str]:
         """Return the state per service (RUNNING, STARTING, BACKOFF ...); empty without a supervisor."""
@@ -81,12 +81,14 @@ class Services:
         )
 
     def start_postgres(self) -> None:
-        """Start the supervisor and Postgres unless they run.
+        """Start the supervisor and Postgres unless they run; an existing Postgres is left as it is.
 
         Raises:
             ConfigError: with Postgres' last words when it does not come up.
         """
-        self.postgres.init()
+        own = not self.home.elsewhere.database
+        if own:
+            self.postgres.init()
         with self._starting():
             path, configuration = self.home.run / "supervisord.conf", self._configuration()
             if self.states() and path.read_text() != configuration:
@@ -94,6 +96,8 @@ class Services:
             if not self.states():
                 write_atomically(path, configuration)
                 self._start_supervisor(path)
+            if not own:
+                return
             if self.states().get("postgres") in {"RUNNING", "STARTING"} and self.postgres.is_running():
                 return
             self.postgres.prepare_start()
@@ -115,7 +119,7 @@ class Services:
                 self._stop_airflow()
                 write_atomically(path, digest)
             states = self.states()
-            for name in AIRFLOW:
+            for name in self.airflow:
                 if states.get(name) not in {"RUNNING", "STARTING"}:
                     self._start(name)
 
@@ -145,10 +149,10 @@ class Services:
 
     def _stop_airflow(self) -> None:
         for name, state in self.states().items():
-            if name in AIRFLOW and state != "STOPPED":
+            if name in self.airflow and state != "STOPPED":
                 self._rpc().stopProcess(name, False)
         self._wait(
-            lambda: all(self.states().get(name) in {"STOPPED", "FATAL"} for name in AIRFLOW), STOP_SECONDS
+            lambda: all(self.states().get(name) in {"STOPPED", "FATAL"} for name in self.airflow), STOP_SECONDS
         )
 
     def clear_away(self) -> None:
@@ -227,16 +231,18 @@ class Services:
             "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
         )
         # SIGINT is Postgres' fast stop; its children end by themselves, a signal to them would be a crash.
-        programs = PROGRAM.format(
-            name="postgres",
-            command=shlex.join(self.postgres.command()),
-            startsecs=1,
-            signal="INT",
-            group="false",
-            patience=60,
-            log=self.postgres.log,
-        )
-        for name in AIRFLOW:
+        programs = ""
+        if not home.elsewhere.database:
+            programs += PROGRAM.format(
+                name="postgres",
+                command=shlex.join(self.postgres.command()),
+                startsecs=1,
+                signal="INT",
+                group="false",
+                patience=60,
+                log=self.postgres.log,
+            )
+        for name in self.airflow:
             programs += PROGRAM.format(
                 name=name,
                 command=shlex.join([*launch, name]),

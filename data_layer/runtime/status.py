@@ -6,7 +6,7 @@ from data_layer.runtime.airflow_api import AirflowApi
 from data_layer.runtime.console import ends, say, table
 from data_layer.runtime.files import is_locked
 from data_layer.runtime.home import Home
-from data_layer.runtime.services import AIRFLOW, Services
+from data_layer.runtime.services import Services
 from data_layer.runtime.summary import print_addresses, print_stages
 from data_layer.settings import home_path, load_settings
 
@@ -27,7 +27,7 @@ def main() -> int:
     say()
     say("Services")
     rows = [("postgres", "running" if services.postgres.is_running() else "stopped", "")]
-    for name in AIRFLOW:
+    for name in services.airflow:
         component = {"dag-processor": "dag_processor", "api-server": "metadatabase"}.get(name, name)
         rows.append((name, states.get(name, "STOPPED").lower(), health.get(component, "")))
     table(("service", "state", "health"), rows)

@@ -34,12 +34,13 @@ def print_stages(home: Home) -> None:
 
 def print_addresses(home: Home) -> None:
     """Print where a person finds the pages and the tables."""
+    host, port = home.server
     say(
-        f"Airflow    http://127.0.0.1:{home.port('airflow')}   user {ADMIN}, password in "
+        f"Airflow    {home.elsewhere.public or home.api_server}   user {ADMIN}, password in "
         f"{home.secret_path('airflow_admin')}"
     )
     say(
-        f"Postgres   host 127.0.0.1, port {home.port('postgres')}, database quant_data, user quant_reader, "
+        f"Postgres   host {host}, port {port}, database quant_data, user quant_reader, "
         f"password in {home.secret_path('postgres_quant_reader')}"
     )
     say(f"           bin/psql, or psql and pgAdmin with password file {home.pgpass}")

@@ -12,7 +12,7 @@ from psycopg import sql
 from data_layer.runtime.console import ends, say
 from data_layer.runtime.home import Home
 from data_layer.settings import home_path
-from data_layer.storage.migrate import DB_INIT
+from data_layer.storage.migrate import DB_INIT, migration_files
 from models.errors import ConfigError
 
 SHOWN = 3  # rows of a violation that are printed; the view named beside them gives all
@@ -30,7 +30,7 @@ WHERE v.relname = %s AND v.relnamespace = 'public'::regnamespace
 def declared_tables(migrations: Path) -> list[str]:
     """Return the tables that the migrations make and do not drop again, in their order."""
     tables: dict[str, None] = {}
-    for path in sorted(migrations.glob("*.sql")):
+    for path in migration_files(migrations):
         for verb, name in re.findall(
             r"^(CREATE|DROP) TABLE (?:IF (?:NOT )?EXISTS )?(\w+)", path.read_text(), re.M
         ):

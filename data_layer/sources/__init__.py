@@ -6,11 +6,14 @@ import difflib
 import importlib
 import inspect
 import pkgutil
+from typing import TYPE_CHECKING
 
 from data_layer.settings import Settings
 from data_layer.sources.base import Source
-from data_layer.sources.ordered import OrderedSources
 from models.errors import ConfigError
+
+if TYPE_CHECKING:
+    from data_layer.sources.ordered import OrderedSources
 
 
 def available_sources() -> dict[str, type[Source]]:
@@ -48,6 +51,8 @@ def open_source(settings: Settings, name: str = "") -> Source:
 
 def open_sources(settings: Settings) -> OrderedSources:
     """Return all of SOURCES, to be asked in their order."""
+    from data_layer.sources.ordered import OrderedSources  # it knows vendors' HTTP, which files do without
+
     return OrderedSources(
         [open_source(settings, name) for name in settings.sources], cross_check=settings.cross_check
     )

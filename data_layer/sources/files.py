@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pandas.api.types import union_categoricals
@@ -73,9 +74,9 @@ class FilesSource(HistorySource):
         stated: dict[str, tuple[str, str | None]] = {}
         wanted = [c for c in ("name", "sector") if any(c in file.names for file in self._tables)]
         for table in self._pieces(["symbol", *wanted]) if wanted else ():
-            first = pd.DataFrame({"symbol": symbols_of(table["symbol"]).astype(object)})
-            first = first[~first.duplicated()]
-            for place, symbol in zip(first.index, first["symbol"], strict=True):
+            found = symbols_of(table["symbol"])
+            codes, places = np.unique(found.codes, return_index=True)
+            for place, symbol in zip(places.tolist(), found.categories[codes], strict=True):
                 if symbol not in stated:
                     texts = [table[c][place].as_py() if c in table.column_names else None for c in wanted]
                     words = dict(zip(wanted, texts, strict=True))
@@ -85,13 +86,14 @@ class FilesSource(HistorySource):
 
     def actions(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> pd.DataFrame:
         """See Source."""
-        found = [pd.DataFrame(columns=list(ACTION_COLUMNS[:-1]))]
         first, last = max(start, self.settings.start or start), min(end, self.settings.end or end)
-        for column, kind, nothing in (("dividend", "dividend", 0), ("split_ratio", "split", 1)):
-            for table in self._pieces(["symbol", "date", column], symbols, (first, last)):
-                if column in table.column_names:
-                    found.append(_stated(table, column, kind, nothing, first, last))
-        together = pd.concat(found[1:] or found, ignore_index=True)
+        kinds = {"dividend": ("dividend", 0), "split_ratio": ("split", 1)}
+        found: dict[str, list[pd.DataFrame]] = {column: [] for column in kinds}
+        for table in self._pieces(["symbol", "date", *kinds], symbols, (first, last)):
+            for column in kinds.keys() & set(table.column_names):
+                found[column].append(_stated(table, column, *kinds[column], first, last))
+        stated = [part for parts in found.values() for part in parts]
+        together = pd.concat(stated or [pd.DataFrame(columns=list(ACTION_COLUMNS[:-1]))], ignore_index=True)
         order = together["symbol"].astype(str) + together["ex_date"].astype(str)
         return together.iloc[order.argsort(kind="stable")].reset_index(drop=True).assign(announced=None)
 

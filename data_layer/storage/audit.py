@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
+from data_layer.storage.event_schemas import encode, newest
 
 EVENT_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:almanac:audit-event")
 
@@ -32,12 +34,20 @@ def event(
         "session_date": str(session),
         "symbol": symbol,
         "source": source,
+        "schema_version": newest(event_type),
         "payload": payload,
     }
 
 
 def write_events(connection: Connection, events: Iterable[Mapping[str, Any]]) -> None:
-    """Append events; those that are there already are left alone."""
-    rows = list(events)
-    if rows:
-        connection.execute(load_sql("audit_events/insert_events"), {"rows": json_text(rows)})
+    """Append events; those that are there already are left alone.
+
+    Raises:
+        DataQualityError: when one of them is not what its schema says; then none is written.
+    """
+    rows = json_text(list(events))
+    plain = json.loads(rows)  # dates and Decimals as the texts they are stored as
+    for one in plain:
+        encode(one)
+    if plain:
+        connection.execute(load_sql("audit_events/insert_events"), {"rows": rows})

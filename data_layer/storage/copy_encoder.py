@@ -9,7 +9,6 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
-from psycopg.types.numeric import DecimalBinaryDumper
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -19,7 +18,8 @@ _EPOCH_MICROSECONDS = np.datetime64("2000-01-01", "us")
 _FLOAT4_OID = 700
 _TEXT_OID = 25
 
-_ZERO, _MOST = Decimal(0), Decimal(90_000_000_000)  # times 1e8 it still fits 64 bits
+_ZERO, _MOST = Decimal(0), Decimal(90_000_000_000)  # times _SCALE it still fits 64 bits
+_SCALE = Decimal(10**8)
 
 # Texts of a column up to this many bytes are padded to one width and cut again: faster than one by one.
 _PADDED_BYTES = 64
@@ -131,7 +131,17 @@ def _text_array(value: object) -> bytes:
 
 
 def _decimal(value: object) -> bytes:
+    from psycopg.types.numeric import DecimalBinaryDumper  # JSON is made here as well, without a database
+
     return bytes(DecimalBinaryDumper(Decimal).dump(value) or b"")  # type: ignore[arg-type]
+
+
+def _places(value: Decimal, text: str) -> int:
+    """Return the digits behind the point; -1 for what is no number, or has a power of ten instead."""
+    if "E" not in text and "N" not in text and text[-1] != "y":  # as in NaN and Infinity
+        return len(text.partition(".")[2])
+    exponent = value.as_tuple().exponent if value.is_finite() else 1
+    return -exponent if isinstance(exponent, int) and exponent <= 0 else -1
 
 
 def _decimals(column: pd.Series) -> Encoded:
@@ -141,16 +151,16 @@ def _decimals(column: pd.Series) -> Encoded:
     """
     null = column.isna().to_numpy()
     values = [_ZERO if n else v for v, n in zip(column, null, strict=True)]
-    exponents = [v.as_tuple().exponent for v in values]
-    largest = max(map(abs, values), default=_ZERO) if all(isinstance(e, int) for e in exponents) else _MOST
-    if not largest < _MOST or not all(-8 <= e <= 0 for e in exponents):  # type: ignore[operator]  # ints by now
+    places = [_places(v, text) for v, text in zip(values, map(str, values), strict=True)]
+    fits = min(places, default=0) >= 0 and max(places, default=0) <= 8
+    if not fits or not max(map(abs, values), default=_ZERO) < _MOST:
         return _by_value(_decimal)(column)
-    scaled = np.fromiter((int(v.scaleb(8)) for v in values), np.int64, len(values))
+    scaled = np.fromiter((int(v * _SCALE) for v in values), np.int64, len(values))  # exact: 19 digits of 28
     rest = np.abs(scaled)
     words = np.zeros((len(values), 9), ">i2")
     words[:, 0], words[:, 1] = 5, 2  # groups, and the power of 10,000 of the first
     words[:, 2] = np.where(scaled < 0, 0x4000, 0)
-    words[:, 3] = np.negative(np.array(exponents, np.int64))
+    words[:, 3] = places
     for place in range(8, 3, -1):
         words[:, place] = rest % 10_000
         rest //= 10_000
@@ -163,7 +173,8 @@ def json_text(value: object) -> str:
 
 
 def _json(value: object) -> bytes:
-    return b"\x01" + json_text(value).encode()
+    """Encode a value, or what is JSON already: bytes."""
+    return b"\x01" + (value if isinstance(value, bytes) else json_text(value).encode())
 
 
 def _plain(value: object) -> object:

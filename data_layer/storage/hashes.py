@@ -16,6 +16,7 @@ CLOCKS = {
     "updated_at",
     "changed_at",
     "finished_at",
+    "began_at",
     "superseded_at",
     "resolved_at",
     "happened_at",
@@ -38,10 +39,11 @@ SURROGATES = {
     "model_version_id",
 }
 NAMES = {("accounts", "id")}  # a surrogate key elsewhere, but what people call it here
-# Each try leaves its mark in these by design: what a source answered, rows between two tasks, what a run began with.
+# Each try leaves its mark in these by design: what a source answered, rows between two tasks, what a run began with,
+# which run linked an event and when it was relayed.
 LOGS = {
     "ingestion_batches", "data_quality_results", "pending_signals", "pending_model_runs", "pending_predictions",
-    "run_versions",
+    "run_versions", "audit_chain", "audit_pending", "event_relays", "alert_notifications",
 }  # fmt: skip
 # What is wrong now. Which alerts came and went before hangs on how often somebody looked.
 CURRENT = {"alerts": sql.SQL("WHERE t.closed_at IS NULL")}

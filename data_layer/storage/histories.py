@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-from psycopg.rows import tuple_row
 
 from data_layer.storage.database import Connection, load_sql
 
@@ -34,6 +33,8 @@ def read_bars(
         symbol, date (datetime64[ms]), open, high, low, close (raw, USD), volume (raw, shares, float64); by symbol and
         date, never NaN.
     """
+    from psycopg.rows import tuple_row
+
     parameters = {"session": session, "cutoff": cutoff, "symbols": ",".join(sorted(symbols))}
     cursor = connection.cursor(binary=True, row_factory=tuple_row)
     found = sorted(cursor.execute(load_sql("market_data/select_as_of"), parameters).fetchall())

@@ -80,8 +80,8 @@ def merge(
             value=_describe(key, changed, extra),
             remedy="find out what changed (inputs, parameters or code); restate=true writes a new version",
         )
-    missing = _count_missing(connection, names)
     if mode == "verify":
+        missing = _count_missing(connection, names)
         if missing:
             raise DataQualityError(
                 "rows computed now are not stored",
@@ -91,12 +91,12 @@ def merge(
                 remedy="restate=true writes them",
             )
         return Merged(0, len(rows))
-    connection.execute(
+    missing = connection.execute(
         names.format(
             "INSERT INTO {table} ({columns}) SELECT {s_columns} FROM {staged} s "
             "WHERE NOT EXISTS (SELECT FROM {table} t WHERE {match}) ORDER BY {order}"
         )
-    )
+    ).rowcount
     connection.execute(names.format("DROP TABLE {staged}"))
     return Merged(
         missing - len(changed) if mode == "restate" else missing,

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from data_layer.runtime.elsewhere import SUPERUSER
 from data_layer.runtime.home import ROLES, Home
 from data_layer.runtime.postgres import PostgresServer, binary
 from data_layer.settings import ROOT
@@ -20,6 +21,11 @@ from models.errors import ConfigError
 
 DB_INIT = ROOT / "db-init"
 LOCK_KEY = 4_120_991  # any number, as long as every version of this file uses the same
+
+
+def migration_files(folder: Path) -> list[Path]:
+    """Return the folder's migrations in order, without the files that take them back."""
+    return sorted(path for path in folder.glob("*.sql") if not path.name.endswith(".rollback.sql"))
 
 
 def prepare_database(target: Home | PostgresServer, db_init: Path = DB_INIT) -> list[str]:
@@ -54,16 +60,16 @@ def serialised(home: Home) -> Iterator[None]:
 
 def run_script(home: Home, script: Path) -> None:
     """Run one psql script as superuser in database `postgres`, stopping at its first error."""
+    host, port = home.server
+    user, _ = home.login(SUPERUSER)
+    options = home.elsewhere.database.options if home.elsewhere.database else {}
     command = [
         str(binary("psql")),
         "--no-psqlrc",
         "--quiet",
         "--no-password",
         "--set=ON_ERROR_STOP=1",
-        "--host=127.0.0.1",
-        f"--port={home.port('postgres')}",
-        "--username=postgres",
-        "--dbname=postgres",
+        f"--dbname={psycopg.conninfo.make_conninfo(host=host, port=port, user=user, dbname='postgres', **options)}",
         f"--file={script}",
     ]
     environment = {
@@ -86,6 +92,8 @@ def set_passwords(home: Home) -> None:
     """Give each role the password its home keeps; a role that the scripts did not make is left out."""
     with psycopg.connect(home.uri("postgres", "postgres")) as connection:
         for role in ROLES:
+            if role == SUPERUSER and home.elsewhere.database:
+                continue  # an existing server's superuser keeps its own
             if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
                 connection.execute(
                     sql.SQL("ALTER ROLE {} PASSWORD {}").format(
@@ -101,7 +109,8 @@ def apply_migrations(home: Home, folder: Path) -> list[str]:
 
     # The superuser connects and at once becomes quant_owner, which has no login: so it owns what is made.
     uri = home.uri("postgres").replace("postgresql://", "postgresql+psycopg://", 1)
-    backend = yoyo.get_backend(f"{uri}?options={quote('-c role=quant_owner -c client_min_messages=warning')}")
+    options = quote("-c role=quant_owner -c client_min_messages=warning")
+    backend = yoyo.get_backend(f"{uri}{'&' if '?' in uri else '?'}options={options}")
     try:
         backend.break_lock()  # its own lock, a table row, outlives a killed process; `serialised` replaces it
         backend.ensure_internal_schema_updated()

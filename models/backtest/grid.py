@@ -26,7 +26,7 @@ TRADE_MEASURES = (
 RESULTS = (*MEASURES, *TRADE_MEASURES)
 
 
-PIECES = 16  # a thread that is done early takes the next one
+PIECES = 64  # a thread that is done early takes the next one: the last piece is what the other waits for
 
 
 def in_pieces(work: Callable[[int, int], object], count: int) -> None:

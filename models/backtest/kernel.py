@@ -89,36 +89,41 @@ def run_account(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one 
             fixed, goal = bounds_of(side, account.entry, rules)
             high, guard = side * best, -math.inf if math.isnan(trailing) else side * trailing
             # Unsigned: no index counts from the end, and nobody looks whether it does.
-            for u in range(np.uint64(t), np.uint64(count)):
-                if shares == 0.0:
+            if shares == 0.0:
+                for u in range(np.uint64(t), np.uint64(count)):
                     if not least <= target[u] <= most:
                         break
                     cash *= rate
                     equity[u] = cash
                     t += 1
-                    continue
-                top, low, close = bars[u, HIGH], bars[u, LOW], bars[u, CLOSE]
-                worst, finest = (low, top) if side > 0.0 else (-top, -low)
-                if (bars[u, SPLIT] != 1.0) | (bars[u, DIVIDEND] != 0.0) | (bars[u, GAP] >= LEFT):
-                    break
-                if (worst <= max(fixed, guard)) | (finest >= goal):
-                    break
-                lent = charge * bars[t - 1, CLOSE]
-                after = cash * rate - lent
-                value = after + shares * close
-                off = target[u]
-                if banded:
-                    off = abs(shares * close / value - off) if off != 0.0 and value > 0.0 else math.inf
-                if not least <= off <= most or after * cash < 0.0:
-                    break
-                cash = after
-                charged += lent
-                equity[u] = value
-                high = max(high, finest)
-                if high - trail[u] > guard:  # noqa: PLR1730  # NaN is no distance, and max would take it
-                    guard = high - trail[u]
-                t += 1
-                held += 1
+            else:
+                before, floor = bars[t - 1, CLOSE], max(fixed, guard)
+                for u in range(np.uint64(t), np.uint64(count)):
+                    top, low, close = bars[u, HIGH], bars[u, LOW], bars[u, CLOSE]
+                    worst, finest = (low, top) if side > 0.0 else (-top, -low)
+                    if (bars[u, SPLIT] != 1.0) | (bars[u, DIVIDEND] != 0.0) | (bars[u, GAP] >= LEFT):
+                        break
+                    if (worst <= floor) | (finest >= goal):
+                        break
+                    lent, after = 0.0, cash * rate
+                    if side < 0.0:
+                        lent = charge * before
+                        after -= lent
+                    value = after + shares * close
+                    off = target[u]
+                    if banded:
+                        off = abs(shares * close / value - off) if off != 0.0 and value > 0.0 else math.inf
+                    if not least <= off <= most or after * cash < 0.0:
+                        break
+                    cash, before = after, close
+                    charged += lent
+                    equity[u] = value
+                    high = max(high, finest)
+                    if high - trail[u] > guard:  # NaN is no distance, and max would take it
+                        guard = high - trail[u]
+                        floor = max(fixed, guard)
+                    t += 1
+                    held += 1
             costs += charged
             if earned < 0.0:
                 costs += earned - cash

@@ -40,7 +40,8 @@ def backtest_overfitting(returns: Matrix, blocks: int = BLOCKS) -> Overfitting:
     no say.
 
     Args:
-        returns: [T, N] net returns per session, no NaN; a column without a deviation has a Sharpe ratio of 0.
+        returns: [T, N] net returns per session above the risk-free rate, no NaN; a column without a deviation has a
+            Sharpe ratio of 0.
         blocks: even; they differ by a session at most where T is not a multiple.
 
     Returns:

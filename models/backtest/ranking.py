@@ -132,7 +132,7 @@ def _rank(
             frame["spa_p_return"] = superior_to(returns[:, traded], int(found[0]), repetitions).p_value
     if not inside.all():
         frame["max_drawdown"] = np.nan  # sessions with others left out in between make no curve
-    overfitting = backtest_overfitting(returns[:, traded])
+    overfitting = backtest_overfitting(returns[:, traded] - candidates.rate)
     frame["overfitting_probability"] = overfitting.probability
     order = ["rank", "sharpe_ratio", "strategy"]
     frame = frame.sort_values(order, ascending=[True, False, True], na_position="last")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from models.backtest.confidence_sets import SIZE
+from models.backtest.confidence_sets import SEED, SIZE, block_length
 from models.backtest.metrics import SESSIONS_PER_YEAR
 from models.backtest.ranking import OVERALL, Candidates, Scope
 
@@ -52,6 +52,10 @@ def report_lines(
             f"Probability of backtest overfitting {overfitting.probability:.0%}: so often the best of one half of "
             f"the history was at or below the median in the other half, over {overfitting.splits:,} splits."
         )
+    lines.append(
+        f"Sets and tests by the stationary bootstrap: blocks of {block_length(len(candidates.dates))} sessions on "
+        f"average, seed {SEED}."
+    )
     idle = overall.loc[overall["rank"].isna(), "strategy"].tolist()
     if idle:
         lines.append(f"Not ranked, for they earned a constant (never traded): {', '.join(idle)}.")

@@ -37,10 +37,11 @@ def tear_sheet(
     Returns:
         measures: MEASURES of ``curve``, and skew, kurtosis (excess), both as pandas, best and worst session, month and
         year, shares of positive ones, benchmark_return, excess_return, information_ratio (mean of the difference over
-        its deviation, per year), profit_factor (gains over losses), recovery_ratio (total return over the deepest
-        drawdown), ulcer_index_drawdown (root of the mean squared drawdown, Martin 1989), returns of the last RECENT
-        sessions and of the last year. equity, benchmark_equity, drawdown, rolling_sharpe, rolling_beta (over ROLLING
-        sessions): lists [T]. months: by year, twelve returns and the year's. distribution: edges and counts.
+        its deviation, per year), correlation with the benchmark, profit_factor (gains over losses), payoff_ratio (mean
+        gain over mean loss of a session), recovery_ratio (total return over the deepest drawdown),
+        ulcer_index_drawdown (root of the mean squared drawdown, Martin 1989), returns of the last RECENT sessions and
+        of the last year. equity, benchmark_equity, drawdown, rolling_sharpe, rolling_beta (over ROLLING sessions):
+        lists [T]. months: by year, twelve returns, the year's and the benchmark's. distribution: edges and counts.
         drawdowns: the WORST deepest, with first session below the peak, deepest and recovery.
 
     Raises:
@@ -57,6 +58,7 @@ def tear_sheet(
     series = pd.Series(returns)
     month = dates.astype("datetime64[M]").astype(np.int64)  # since January 1970
     months, years = _compounded(returns, month), _compounded(returns, month // 12)
+    gains, losses = returns[returns > 0], returns[returns < 0]
     against = returns - market
     peak = np.maximum.accumulate(equity)
     below = equity / peak - 1.0
@@ -70,7 +72,9 @@ def tear_sheet(
         "positive_months": _positive(months), "positive_years": _positive(years),
         "benchmark_return": float(np.prod(1.0 + market) - 1.0),
         "information_ratio": _ratio(against),
-        "profit_factor": _over(np.maximum(returns, 0.0).sum(), -np.minimum(returns, 0.0).sum()),
+        "correlation": float(series.corr(pd.Series(benchmark))),
+        "profit_factor": _over(gains.sum(), -losses.sum()),
+        "payoff_ratio": _over(gains.mean(), -losses.mean()) if len(gains) and len(losses) else math.nan,
         "recovery_ratio": _over(equity[-1] - 1.0, -below.min()),
         "ulcer_index_drawdown": math.sqrt(float(np.mean(below[1:] ** 2))),
     }  # fmt: skip
@@ -86,7 +90,8 @@ def tear_sheet(
         "equity": equity[1:].tolist(), "benchmark_equity": np.cumprod(1.0 + market).tolist(),
         "drawdown": below[1:].tolist(),
         **_rolling(returns, benchmark, rate),
-        "months": _by_year(months, years), "distribution": {"edges": edges.tolist(), "counts": counts.tolist()},
+        "months": _by_year(months, years, _compounded(market, month // 12)),
+        "distribution": {"edges": edges.tolist(), "counts": counts.tolist()},
         "drawdowns": _deepest(dates, below[1:]),
     }  # fmt: skip
 
@@ -127,11 +132,16 @@ def _positive(parts: Mapping[int, float]) -> float:
     return sum(value > 0 for value in parts.values()) / len(parts)
 
 
-def _by_year(months: Mapping[int, float], years: Mapping[int, float]) -> list[dict[str, Any]]:
+def _by_year(
+    months: Mapping[int, float], years: Mapping[int, float], market: Mapping[int, float]
+) -> list[dict[str, Any]]:
     return [
-        {"year": 1970 + year, "months": [months.get(year * 12 + month) for month in range(12)], "total": total}
+        {
+            "year": 1970 + year, "months": [months.get(year * 12 + month) for month in range(12)], "total": total,
+            "benchmark": market[year],
+        }
         for year, total in years.items()
-    ]
+    ]  # fmt: skip
 
 
 def _deepest(dates: NDArray[np.datetime64], below: Series) -> list[dict[str, Any]]:

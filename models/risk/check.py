@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import math
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,8 +14,9 @@ from numpy.typing import NDArray
 
 import models.risk
 from models.errors import ConfigError, DataQualityError
-from models.records import LimitCheck, RiskDecision, TargetPosition
+from models.records import RiskDecision, TargetPosition
 from models.risk.base import Batch, Counts, Limit, RiskContext, Verdict
+from models.risk.checks import CheckColumn, Checks
 from models.risk.portfolio_risk import PortfolioRisk, simulate
 
 HALVINGS = 40  # the part of the growth that fits, to a trillionth
@@ -164,21 +164,21 @@ def _decisions(
     stopped = any(_stops(limit, verdicts[limit.name]) for limit in limits)
     wanted = batch.wanted - batch.current
     approved = np.zeros(len(batch), np.int64) if stopped else batch.closing + batch.side * growth
-    columns = [_column(batch, limit, verdicts[limit.name]) for limit in limits]
+    columns = tuple(_column(batch, limit, verdicts[limit.name]) for limit in limits)
+    spoken = [column for column in columns if any(column.reason)]
     decisions = []
     for i, (symbol, w, a) in enumerate(zip(batch.symbols, wanted.tolist(), approved.tolist(), strict=True)):
-        checks = tuple(column[i] for column in columns)
+        checks = Checks(columns, i)
         if a * w < 0 or abs(a) > abs(w):
             raise DataQualityError("a limit asked for another trade than was wanted", stage="check_risk",
                                    key=symbol, value=checks, remedy="mend the limit")  # fmt: skip
+        reasons = [column.reason[i] for column in spoken if column.reason[i]]
         decisions.append(
             RiskDecision(
                 symbol=symbol, session_date=batch.targets[i].session_date,
                 decision="approved" if a == w else "reduced" if a else "rejected",
                 requested_quantity=w, approved_quantity=a,
-                reason="" if a == w else "; ".join(
-                    [*(c.reason for c in checks if c.reason), *([NOT_WORTH] if dropped[i] else [])]
-                ),
+                reason="" if a == w else "; ".join([*reasons, *([NOT_WORTH] if dropped[i] else [])]),
                 checks=checks,
             )
         )  # fmt: skip
@@ -189,27 +189,21 @@ def _stops(limit: Limit, verdict: Verdict) -> bool:
     return limit.stops_everything and bool((verdict.growth <= 0).any())
 
 
-def _column(batch: Batch, limit: Limit, verdict: Verdict) -> list[LimitCheck]:
+def _column(batch: Batch, limit: Limit, verdict: Verdict) -> CheckColumn:
     """Return one limit's check of every change."""
-    stops = _stops(limit, verdict)
+    stops, count = _stops(limit, verdict), len(batch)
     growth = np.minimum(batch.growth, np.maximum(_allowed(verdict), 0))
-    allowed = np.zeros(len(batch), np.int64) if stops else batch.closing + batch.side * growth
-    bound = stops | (growth < batch.growth)
-    missing = verdict.missing or [""] * len(batch)
-    out = []
-    for value, threshold, quantity, binds, lacks in zip(
-        verdict.value.tolist(), verdict.threshold.tolist(), allowed.tolist(),
-        np.broadcast_to(bound, len(batch)).tolist(), missing, strict=True,
-    ):  # fmt: skip
-        known = math.isfinite(value)
-        reason = ""
-        if stops:
-            reason = f"kill switch is latched: {batch.context.kill_switch}"
-        elif binds and lacks:
-            reason = f"{limit.name} cannot be evaluated without {lacks}"
-        elif binds:
-            reason = f"{limit.name} would be {value:.4f}, the limit is {threshold:g}" if known else (
-                f"{limit.name} has no equity to be measured by"
-            )  # fmt: skip
-        out.append(LimitCheck(limit.name, value if known else None, threshold, quantity, reason))
-    return out
+    allowed = np.zeros(count, np.int64) if stops else batch.closing + batch.side * growth
+    known = np.isfinite(verdict.value)
+    value, threshold = verdict.value.tolist(), verdict.threshold.tolist()
+    reasons = [f"kill switch is latched: {batch.context.kill_switch}" if stops else ""] * count
+    for i in () if stops else np.flatnonzero(growth < batch.growth).tolist():
+        if verdict.missing and verdict.missing[i]:
+            reasons[i] = f"{limit.name} cannot be evaluated without {verdict.missing[i]}"
+        elif known[i]:
+            reasons[i] = f"{limit.name} would be {value[i]:.4f}, the limit is {threshold[i]:g}"
+        else:
+            reasons[i] = f"{limit.name} has no equity to be measured by"
+    if not known.all():
+        value = [v if k else None for v, k in zip(value, known.tolist(), strict=True)]
+    return CheckColumn(limit.name, value, threshold, allowed.tolist(), reasons)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_layer.features.memory import without_collections
 from data_layer.runtime.console import ends, say, table
 from data_layer.runtime.home import Home
 from data_layer.settings import (
@@ -53,6 +54,7 @@ def main() -> int:
     return 0
 
 
+@without_collections()
 def assess_files(path: str, asked: Asked, out: str) -> tuple[Market, Course, Assessed, Rules]:
     """Assess bars of files in memory, and write one row a backtest to the file out, if one is named."""
     warm_beside()

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from data_layer.features.memory import without_collections
 from data_layer.settings import Settings
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import load_sql, transaction
@@ -157,6 +158,7 @@ def shards(contenders: Sequence[Contender]) -> list[list[str]]:
     return [part for i in range(SHARDS) if (part := names[i::SHARDS])]
 
 
+@without_collections()
 def run_shard(uri: str, run_id: int, names: Sequence[str]) -> dict[str, int]:
     """Run some strategies of a run as its first task settled it, whatever has changed since.
 
@@ -168,7 +170,7 @@ def run_shard(uri: str, run_id: int, names: Sequence[str]) -> dict[str, int]:
     settled = row["parameters"]
     asked = settled["asked"]
     start = dt.date.fromisoformat(asked["start"]) if asked["start"] else None
-    everyone = [_settled(entry) for entry in settled["strategies"]]
+    everyone = [settled_contender(entry) for entry in settled["strategies"]]
     market = market_from_database(
         uri, settled["symbols"], start, row["last_session"], row["known_at"], asked["benchmark"],
         voices=listens(everyone),
@@ -182,6 +184,7 @@ def run_shard(uri: str, run_id: int, names: Sequence[str]) -> dict[str, int]:
     return store_results(uri, run_id, market, assess(market, course, contenders, rules))
 
 
+@without_collections()
 def run_here(uri: str, settings: Settings, asked: Asked) -> tuple[Prepared, Assessed]:
     """Prepare, run and store an assessment in this process."""
     prepared = prepare(uri, settings, asked)
@@ -210,7 +213,7 @@ def listens(contenders: Sequence[Contender]) -> bool:
     return any(c.strategy is not None and c.strategy.predictions for c in contenders)
 
 
-def _settled(entry: Mapping[str, Any]) -> Contender:
+def settled_contender(entry: Mapping[str, Any]) -> Contender:
     """Load a contender as the run names it; its file may have gone since."""
     error, strategy = entry["error"], None
     if not error:

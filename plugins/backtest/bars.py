@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from models.errors import DataQualityError
 Matrix = NDArray[np.float64]
 Index = NDArray[np.int64]
 COLUMNS = 9
+STRETCH = 4096  # rows: 300 kB of them
 DAY_BITS = 32  # of a (symbol, day) key; days since 1970 fit in 31 bits and a sign
 
 
@@ -35,23 +37,30 @@ def engine_bars(frame: pd.DataFrame, actions: pd.DataFrame, offsets: Index, row_
     Raises:
         DataQualityError: a price that is missing or not above 0, a low above the high.
     """
-    bars = np.zeros((len(frame), COLUMNS))
-    for column, name in ((OPEN, "open"), (HIGH, "high"), (LOW, "low"), (CLOSE, "close"), (VOLUME, "volume")):
-        bars[:, column] = frame[name].to_numpy(np.float64, na_value=np.nan)
-    _refuse_impossible(frame, bars)
-    bars[:, SPLIT] = 1.0
-    _place_actions(bars, frame, actions, offsets)
+    stated = ((OPEN, "open"), (HIGH, "high"), (LOW, "low"), (CLOSE, "close"), (VOLUME, "volume"))
+    columns = {column: frame[name].to_numpy(np.float64, na_value=np.nan) for column, name in stated}
+    _refuse_impossible(frame, columns)
     yearly = compute(frame, ["volatility_20"], dtype="float64")["volatility_20"].to_numpy()
-    bars[1:, VOLATILITY] = yearly[:-1] / math.sqrt(SESSIONS_PER_YEAR)
-    bars[offsets[:-1], VOLATILITY] = np.nan
-    bars[1:, GAP] = np.where(np.diff(row_session) == 1, 0.0, MISSED)
-    bars[offsets[:-1], GAP] = 0.0
+    columns[VOLATILITY] = np.full(len(frame), np.nan)
+    columns[VOLATILITY][1:] = yearly[:-1] / math.sqrt(SESSIONS_PER_YEAR)
+    columns[VOLATILITY][offsets[:-1]] = np.nan
+    columns[GAP] = np.zeros(len(frame))
+    columns[GAP][1:] = np.where(np.diff(row_session) == 1, 0.0, MISSED)
+    columns[GAP][offsets[:-1]] = 0.0
+    bars = np.zeros((len(frame), COLUMNS))
+    for first in range(0, len(frame), STRETCH):  # all columns of a stretch, while it is near
+        rows = slice(first, first + STRETCH)
+        bars[rows, SPLIT] = 1.0
+        for column, values in columns.items():
+            bars[rows, column] = values[rows]
+    _place_actions(bars, frame, actions, offsets)
     return bars
 
 
-def _refuse_impossible(frame: pd.DataFrame, bars: Matrix) -> None:
-    prices = bars[:, OPEN : CLOSE + 1]
-    bad = ~((prices > 0.0) & np.isfinite(prices)).all(axis=1) | (bars[:, LOW] > bars[:, HIGH])
+def _refuse_impossible(frame: pd.DataFrame, columns: Mapping[int, NDArray[np.float64]]) -> None:
+    bad = columns[LOW] > columns[HIGH]
+    for column in (OPEN, HIGH, LOW, CLOSE):
+        bad |= ~((columns[column] > 0.0) & np.isfinite(columns[column]))
     if bad.any():
         row = frame.iloc[int(np.flatnonzero(bad)[0])]
         raise DataQualityError(

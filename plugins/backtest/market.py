@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from data_layer.features.adjustment import forward_factors
 from data_layer.features.compute import compute
-from data_layer.features.memory import keep_freed_memory
+from data_layer.features.memory import share_freed_memory
 from data_layer.features.registry import catalogue, feature_sets
 from data_layer.quality.action_checks import check_actions
 from data_layer.quality.row_checks import check_rows
@@ -91,6 +91,7 @@ def market_from_database(
     benchmark: str = "",
     *,
     voices: bool = False,
+    sessions: Sequence[dt.date] = (),
 ) -> Market:
     """Read the market from the home's database, as known at a cutoff.
 
@@ -102,10 +103,12 @@ def market_from_database(
         known_at: what came to be known later is left out; None for all that is held.
         benchmark: a symbol among the bars; empty for the equal-weight mean of all symbols held.
         voices: whether to read what trained models said of the sessions; it is data then, like the bars.
+        sessions: of the whole market: then only bars of symbols are read, and the benchmark is theirs.
 
     Raises:
         ConfigError: no bars at all, of a symbol or of the benchmark, or none from start to end.
     """
+    share_freed_memory()
     with transaction(uri) as connection:
         newest = connection.execute(load_sql("market_data/select_newest_fact")).fetchone()
         stated = connection.execute(load_sql("trading_universe/select_described")).fetchall()
@@ -114,12 +117,12 @@ def market_from_database(
     last, cutoff = end or newest["date"], known_at or newest["known_at"]
     with transaction(uri) as connection:
         changes = renames(connection, [last], {last: cutoff})[0]
-    frame = bars_as_of(uri, last, cutoff)
+    frame = bars_as_of(uri, last, cutoff, (symbols or ()) if sessions else ())
     actions = join_renamed(actions_as_of(uri, last, cutoff), changes, "ex_date")
     left = {row["symbol"] for row in stated if row["active_to"] and row["active_to"] < last}
     market = _market(
         frame, actions, left, {row["symbol"]: row["sector"] for row in stated if row["sector"]},
-        symbols, start, end, benchmark, cutoff, any(row["source"] == "synthetic" for row in stated),
+        symbols, start, end, benchmark, cutoff, any(row["source"] == "synthetic" for row in stated), sessions,
     )  # fmt: skip
     said = join_renamed(read_voices(uri, last), changes) if voices else SILENCE
     if said.empty:
@@ -142,16 +145,18 @@ def market_from_file(
         ConfigError: as above, and when the file cannot be read.
         DataQualityError: for bars that cannot be true.
     """
+    share_freed_memory()
     source = FilesSource(Settings(almanac_home=Path(), files=str(path)))
     span = (FIRST, end or LAST)
-    rows = check_rows(source.bars(None, *span), source=source.name, now=FOR_EVER)
-    actions = check_actions(
-        found := source.actions(None, *span), eves(rows.accepted, found), source=source.name
-    )
+    with ThreadPoolExecutor(1) as pool:  # Arrow and numpy leave the interpreter to each other
+        found = pool.submit(source.actions, None, *span)
+        rows = check_rows(source.bars(None, *span), source=source.name, now=FOR_EVER)
+        last = rows.accepted.groupby("symbol", observed=True)["date"].max()
+        described = pool.submit(source.describe, [str(symbol) for symbol in last.index])
+        received = found.result()
+        actions = check_actions(received, eves(rows.accepted, received), source=source.name)
+        sectors = {symbol: sector for symbol, (_, sector) in described.result().items() if sector}
     kept = actions.accepted.assign(value=actions.accepted["value"].astype(float))
-    last = rows.accepted.groupby("symbol", observed=True)["date"].max()
-    names = [str(symbol) for symbol in last.index]
-    sectors = {symbol: sector for symbol, (_, sector) in source.describe(names).items() if sector}
     left = {str(symbol) for symbol in last.index[last < last.max()]}
     market = _market(
         forward_factors(rows.accepted, kept), kept, left, sectors, symbols, start, end, benchmark, None, False
@@ -162,12 +167,12 @@ def market_from_file(
 def _market(
     frame: pd.DataFrame, actions: pd.DataFrame, left: set[str], sectors: Mapping[str, str],
     symbols: Sequence[str] | None, start: dt.date | None, end: dt.date | None, benchmark: str,
-    known_at: dt.datetime | None, synthetic: bool,
+    known_at: dt.datetime | None, synthetic: bool, all_sessions: Sequence[dt.date] = (),
 ) -> Market:  # fmt: skip
-    keep_freed_memory()
     frame = frame.assign(symbol=frame["symbol"].astype("category"))
     days = frame["date"].to_numpy().astype("datetime64[D]")
-    sessions, row_session = np.unique(days, return_inverse=True)
+    sessions = np.unique(np.concatenate([days, np.array(all_sessions, "datetime64[D]")]))
+    row_session = np.searchsorted(sessions, days)
     begin = int(np.searchsorted(sessions, np.datetime64(start, "D"))) if start else 0
     if begin >= len(sessions):
         span = f"{sessions[0]} to {sessions[-1]}" if len(sessions) else "none"

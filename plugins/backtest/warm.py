@@ -14,25 +14,35 @@ from models.backtest.grid import run_grid
 from models.backtest.rules import Rules
 from plugins.backtest.outcome import run
 
+NOTHING = np.full(2, np.nan)
+ONE = np.ones((1, 2))
+
 
 def warm() -> None:
     """Run every form over two bars of one symbol."""
-    bars = np.tile([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.01], (2, 1))
-    offsets, rows, nothing = np.array([0, 2]), np.array([[0], [1]]), np.full(2, np.nan)
-    one, rules = np.ones((1, 2)), np.array([Rules()], float)
-    run_grid(bars, offsets, one, one, rules, np.array([[[0, 1]]]), nothing, 0.0)
-    mean_daily_returns(bars, offsets, np.arange(2), one, one, rules, 0, 2)
-    days = np.array(["2015-01-02", "2015-01-05"], "datetime64[D]")
-    run("", ("A",), days, bars, rows, (0, 1), one.T, nothing, np.zeros(2, np.bool_), Rules(), nothing, 0.0)
+    warm_grid()
+    days, rows = np.array(["2015-01-02", "2015-01-05"], "datetime64[D]"), np.array([[0], [1]])
+    run("", ("A",), days, _bars(), rows, (0, 1), ONE.T, NOTHING, np.zeros(2, np.bool_), Rules(), NOTHING, 0.0)
+
+
+def warm_grid() -> None:
+    """Run what an assessment needs."""
+    offsets, rules = np.array([0, 2]), np.array([Rules()], float)
+    run_grid(_bars(), offsets, ONE, ONE, rules, np.array([[[0, 1]]]), NOTHING, 0.0)
+    mean_daily_returns(_bars(), offsets, np.arange(2), ONE, ONE, rules, 0, 2)
+
+
+def _bars() -> np.ndarray:
+    return np.tile([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.01], (2, 1))
 
 
 def warm_beside() -> None:
-    """Load the kernels in a thread of its own, while this one waits for a disk or a database.
+    """Load an assessment's kernels in a thread of its own, while this one waits for a disk or a database.
 
     Whoever calls a kernel meanwhile waits for it, as without; an error of loading comes up there as well. A process
     that ends early waits for it: LLVM does not bear being torn down at work.
     """
-    threading.Thread(target=warm, name="kernels").start()
+    threading.Thread(target=warm_grid, name="kernels").start()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Collection
 
 from data_layer.brokers.base import ENDED, Broker
+from data_layer.sessions import next_session
 from data_layer.settings import Settings
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import load_sql, take_lock, transaction
@@ -87,17 +88,25 @@ def _cancel(uri: str, order: Order, broker: Broker) -> str:
     return report.state
 
 
-def free_symbols(uri: str, account: str, session: dt.date, broker: Broker) -> None:
-    """Cancel the exits that rest for symbols about to be traded: they would hold the shares, or fit no longer.
+def free_symbols(uri: str, account: str, session: dt.date, broker: Broker, *, trades: bool = True) -> None:
+    """Cancel the exits that rest for symbols about to be traded or split: they hold the shares, or fit no longer.
 
     What is left of such a holding is judged at the close.
+
+    Args:
+        uri: writer's connection URI.
+        account: accounts.id.
+        session: whose orders go out, for the next one's open.
+        broker: has the account.
+        trades: False when nothing will be sent: then only exits of shares that split make way.
 
     Raises:
         RetryableError: while one is still there.
     """
     key = {"account_id": account, "session": session}
+    wanted_now = {**key, "fills_on": next_session(session), "trades": trades}
     with transaction(uri) as connection:
-        rows = connection.execute(load_sql("orders/select_in_the_way"), key).fetchall()
+        rows = connection.execute(load_sql("orders/select_in_the_way"), wanted_now).fetchall()
     if not rows:
         return
     wanted = {row["broker_order_id"] for row in rows}

@@ -30,7 +30,7 @@ class KillSwitchOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Do it, on the day the run is of."""
         from data_layer.settings import load_settings
-        from data_layer.storage.database import transaction
+        from data_layer.storage.database import as_run, transaction
         from data_layer.storage.kill_switch import accounts
         from plugins.execution.cancelling import cancel_at_broker
         from plugins.stages.drill import operate
@@ -42,7 +42,8 @@ class KillSwitchOperator(BaseOperator):
         if day is None:
             raise AirflowFailException("the run has no date")
         try:
-            done = operate(uri, self.action, self.reason, day.date())
+            with as_run(run.run_id):
+                done = operate(uri, self.action, self.reason, day.date())
             if self.action != "latch":
                 return done
             with transaction(uri) as connection:

@@ -36,7 +36,7 @@ class OrderApprovalOperator(ApprovalOperator):
 
     def execute(self, context: Context) -> Any:
         """Plan, ask, and wait; without anything to ask, end at once."""
-        from data_layer.storage.database import transaction
+        from data_layer.storage.database import as_run, transaction
         from plugins.execution.approval import request_approval
         from plugins.stages.cash import current_account
         from plugins.stages.opening import open_context
@@ -48,10 +48,11 @@ class OrderApprovalOperator(ApprovalOperator):
             stage = RiskExecution(run) if run.window and run.window.mode == "catch_up" else None
             if stage is None or stage.real is None:
                 return run.say("nothing to approve")
-            stage.plan_orders()
-            with transaction(uri) as connection:
-                account = current_account(connection, run.settings)
-            asked = request_approval(uri, account, run.sessions[-1], run.request.run_id)
+            with as_run(run.request.run_id):
+                stage.plan_orders()
+                with transaction(uri) as connection:
+                    account = current_account(connection, run.settings)
+                asked = request_approval(uri, account, run.sessions[-1], run.request.run_id)
         except RetryableError:
             raise
         except AlmanacError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,14 +9,7 @@ from airflow.sdk import BaseHook, BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from models.errors import AlmanacError, RetryableError
-
-STAGES = {
-    "data_ingestion": "plugins.stages.ingestion.Ingestion",
-    "feature_engineering": "plugins.stages.features.Features",
-    "model_execution": "plugins.stages.signals.Signals",
-    "risk_execution": "plugins.stages.risk.RiskExecution",
-    "performance_testing": "plugins.stages.performance.PerformanceTesting",
-}
+from plugins.stages.whole import stage_class
 
 
 class StageStepOperator(BaseOperator):
@@ -44,18 +36,21 @@ class StageStepOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Open the run's context, take the step, and note a failure where everybody looks for it."""
         # Stages import pandas; reading DAG files must not.
+        from data_layer.storage.database import as_run
         from plugins.stages.opening import open_context
         from plugins.stages.runs import record_failure
+        from plugins.stages.tracing import bind
 
-        module, _, name = STAGES[self.dag_id].rpartition(".")
         uri = BaseHook.get_connection("quant_data").get_uri().replace("postgres://", "postgresql://", 1)
         try:
             run = open_context(uri, context, self.task_id, self.first_step)
-            stage = getattr(importlib.import_module(module), name)
+            bind(run)
+            stage = stage_class(self.dag_id)
             if not run.window and self.task_id not in stage.ALWAYS:
                 return run.say("nothing to do")
             try:
-                return getattr(stage(run), self.task_id)(**self.arguments)
+                with as_run(run.request.run_id):
+                    return getattr(stage(run), self.task_id)(**self.arguments)
             except Exception as error:
                 try:
                     record_failure(run, run.sessions, error)

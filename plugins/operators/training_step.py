@@ -30,6 +30,7 @@ class TrainingStepOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Take the step, and note a failure in the run."""
         from data_layer.settings import load_settings
+        from data_layer.storage.database import as_run
         from plugins.ml.asked import read_asked
         from plugins.ml.training import Training
 
@@ -42,7 +43,8 @@ class TrainingStepOperator(BaseOperator):
                 by = getattr(dag_run, "triggering_user_name", None) or "schedule"
                 return training.build_dataset(read_asked(form, dag_run.run_id, by))
             try:
-                return getattr(training, self.task_id)(int(self.training_run))
+                with as_run(dag_run.run_id):
+                    return getattr(training, self.task_id)(int(self.training_run))
             except RetryableError:
                 raise
             except Exception as error:

@@ -99,7 +99,7 @@ class _Names:
     def __init__(self, connection: Connection):
         models = connection.execute(load_sql("models/select_names")).fetchall()
         self.models = {row["id"]: row["model_name"] for row in models}
-        rows = connection.execute(load_sql("feature_definitions/select_positions")).fetchall()
+        rows = connection.execute(load_sql("feature_definitions/select_places")).fetchall()
         self.features = {(row["feature_set"], row["version"], row["position"]): row["name"] for row in rows}
 
     def row(self, found: Difference, one: str, other: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,30 +39,17 @@ def model_numbers(
     """
     span = {"model": model["model_name"], "first": first, "last": last}
     with transaction(uri) as connection:
-        rows = pd.DataFrame(connection.execute(load_sql("reports/select_model_sessions"), span).fetchall())
-    rows = rows[rows["net_return"].notna()] if len(rows) else rows
-    if rows.empty:
-        raise ConfigError("nothing traded in this span", stage="report", key="MODEL", value=model["model_name"],
-                          remedy="name a longer span with START= and END=")  # fmt: skip
-    numbers = {name: rows[name].to_numpy(np.float64, na_value=np.nan) for name in rows if name != "session_date"}
-    dates = rows["session_date"].to_numpy().astype("datetime64[D]")
-    rules = model["rules"]
-    sheet = tear_sheet(dates, numbers["net_return"], numbers["benchmark_return"], rules["risk_free_rate"])
-    trades = _trades(uri, model, first, last, history)
+        rows = connection.execute(load_sql("reports/select_model_sessions"), span).fetchall()
+    numbers = session_numbers(rows, model)
+    signals = numbers.pop("signals")
+    trades = closed_trades(uri, model, first, last, history)
     order = trades.sort_values(["net_return", "symbol"], kind="stable")
     return {
         "subject": model["model_name"], "kind": "model", "synthetic": model["is_synthetic"],
-        "about": {"version": model["model_version"], "parameters": model["parameters"], "rules": rules},
-        **sheet,
-        "gross_exposure": numbers["gross_exposure"].tolist(), "net_exposure": numbers["net_exposure"].tolist(),
-        "turnover": numbers["turnover"].tolist(),
-        "costs": {
-            "turnover_a_session": float(numbers["turnover"].mean()),
-            "cost_a_year": float(numbers["cost"].mean()) * SESSIONS_PER_YEAR,
-            "cost_in_all": float(numbers["cost"].sum()),
-        },
+        "about": {"version": model["model_version"], "parameters": model["parameters"], "rules": model["rules"]},
+        **numbers,
         "trades": {
-            "closed": len(trades), "signals": int(numbers["signals"].sum()),
+            "closed": len(trades), "signals": signals,
             "win_rate": float((trades["net_return"] > 0).mean()) if len(trades) else None,
             "winners": _records(order.iloc[::-1].head(SHOWN)), "losers": _records(order.head(SHOWN)),
             "newest": _records(trades.tail(SHOWN).iloc[::-1]),
@@ -71,19 +58,59 @@ def model_numbers(
     }  # fmt: skip
 
 
-def _trades(
-    uri: str, model: Mapping[str, Any], first: dt.date, last: dt.date, history: dict[dt.date, pd.DataFrame]
-) -> pd.DataFrame:
-    """Return the trades closed in a span by the rules the model is measured by: symbol, side, sessions, net_return."""
+def session_numbers(found: Sequence[Mapping[str, Any]], model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what follows from a model's sessions alone: measures, curves, months, exposure, turnover, costs, signals.
+
+    Args:
+        found: rows of reports/select_model_sessions; those before its first trade, without a net_return, are left out.
+        model: a row of reports/select_standing.
+
+    Raises:
+        ConfigError: when it did not trade in them.
+    """
+    rows = pd.DataFrame(list(found))
+    rows = rows[rows["net_return"].notna()] if len(rows) else rows
+    if rows.empty:
+        raise ConfigError("nothing traded in this span", stage="report", key="MODEL", value=model["model_name"],
+                          remedy="name a longer span with START= and END=")  # fmt: skip
+    numbers = {name: rows[name].to_numpy(np.float64, na_value=np.nan) for name in rows if name != "session_date"}
+    dates = rows["session_date"].to_numpy().astype("datetime64[D]")
+    rate = model["rules"]["risk_free_rate"]
+    return {
+        **tear_sheet(dates, numbers["net_return"], numbers["benchmark_return"], rate),
+        "gross_exposure": numbers["gross_exposure"].tolist(), "net_exposure": numbers["net_exposure"].tolist(),
+        "turnover": numbers["turnover"].tolist(), "signals": int(numbers["signals"].sum()),
+        "costs": {
+            "turnover_a_session": float(numbers["turnover"].mean()),
+            "cost_a_year": float(numbers["cost"].mean()) * SESSIONS_PER_YEAR,
+            "cost_in_all": float(numbers["cost"].sum()),
+        },
+    }  # fmt: skip
+
+
+def closed_trades(
+    uri: str, model: Mapping[str, Any], first: dt.date, last: dt.date, history: dict[dt.date, pd.DataFrame],
+    decided_from: dt.date = dt.date.min,
+) -> pd.DataFrame:  # fmt: skip
+    """Return the trades closed in a span by the rules the model is measured by: symbol, side, sessions, net_return.
+
+    Args:
+        uri: connection URI of a role that may read.
+        model: a row of reports/select_standing.
+        first: the span's first session.
+        last: its last.
+        history: bars from decided_from on by the last session in them, read where they are missing.
+        decided_from: trades of earlier signals are left out; no earlier price has to be read then.
+    """
     measured = model["session_date"]
     with transaction(uri) as connection:
         cutoffs = completed_sessions(connection, "model_execution")
         changes = renames(connection, [measured], cutoffs)[0]
     if measured not in history:
         history.clear()  # of all bars one at a time fits in memory
-        history[measured] = span_as_of(uri, dt.date.min, measured, cutoffs[measured])
+        history[measured] = span_as_of(uri, decided_from, measured, cutoffs[measured])
     bars = history[measured]
-    span = {"model_id": model["id"], "first": dt.date.min, "last": measured}
+    span = {"model_id": model["id"], "first": decided_from, "last": measured}
     signals = join_renamed(read_frame(uri, load_sql("signals/select_of_model"), span), changes, "session_date")
     symbols = sorted(set(bars["symbol"].unique()) | set(signals["symbol"].unique()))
     panel = Panel.from_frame(bars, ("open", "return_step"), symbols=symbols)

@@ -20,12 +20,9 @@ from models.errors import ConfigError
 from plugins.reports.account_sheet import account_numbers
 from plugins.reports.charts import histogram, line_chart
 from plugins.reports.model_sheet import model_numbers
+from plugins.reports.words import MONTHS, title_of, written
 
 ACCOUNT = "account"
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-PARTS_OF_ONE = (  # measures that are shares; the others are plain numbers
-    "return", "volatility", "drawdown", "risk", "alpha", "session", "month", "year", "positive",
-)  # fmt: skip
 HEADLINE = ("total_return", "annual_return", "sharpe_ratio", "max_drawdown", "volatility", "excess_return")
 _pages = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined,
@@ -95,7 +92,7 @@ def render(n: Mapping[str, Any]) -> str:
         "turnover": line_chart("turnover", dates, [("turnover", "own", _mean_of_month(n["turnover"]))],
                                form="{:.1%}", fill=True),
     }  # fmt: skip
-    shown = [(_title(name), written(name, value)) for name, value in measures.items()]
+    shown = [(title_of(name), written(name, value)) for name, value in measures.items()]
     half = (len(shown) + 1) // 2
     trades = n["trades"]
     lists = [
@@ -104,37 +101,19 @@ def render(n: Mapping[str, Any]) -> str:
     ]
     if "newest" in trades:
         lists.append(("Newest closed trades", trades["newest"]))
-    counts = [(_title(k), f"{v:,}" if isinstance(v, int) else written(k, v)) for k, v in trades.items()
+    counts = [(title_of(k), f"{v:,}" if isinstance(v, int) else written(k, v)) for k, v in trades.items()
               if not isinstance(v, list)]  # fmt: skip
     return _pages.get_template("tear_sheet.html").render(
         n=n, charts={name: Markup(text) for name, text in charts.items()}, months=MONTHS,  # noqa: S704  # drawn here  # nosec B704
-        headline=[(_title(name), written(name, measures[name])) for name in HEADLINE],
+        headline=[(title_of(name), written(name, measures[name])) for name in HEADLINE],
         measures=(shown[:half], shown[half:]), lists=lists, cell=_cell,
-        costs=[*((_title(k), written(k, v)) for k, v in n["costs"].items()), *counts],
+        costs=[*((title_of(k), written(k, v)) for k, v in n["costs"].items()), *counts],
     )  # fmt: skip
-
-
-def written(name: str, value: float | None) -> str:
-    """Return a figure as people read it: shares in percent, amounts in USD, ratios plain."""
-    if value is None:
-        return "–"
-    if name.endswith("_usd"):
-        return f"{value:,.2f} USD"
-    if name == "drawdown_sessions":
-        return f"{value:,.0f}"
-    if "ratio" in name:
-        return f"{value:,.2f}"
-    share = any(part in name for part in PARTS_OF_ONE) or name in {"win_rate", "cost_in_all"}
-    return f"{value:,.2%}" if share else f"{value:,.2f}"
 
 
 def _mean_of_month(values: Sequence[float]) -> list[float | None]:
     means = pd.Series(values, dtype=float).rolling(21, min_periods=1).mean()
     return [float(value) for value in means]
-
-
-def _title(name: str) -> str:
-    return name.replace("_", " ").removesuffix(" usd").capitalize()
 
 
 def _cell(value: float | None) -> Markup:

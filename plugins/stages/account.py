@@ -18,8 +18,9 @@ from data_layer.storage.merge import Mode, merge
 from models.accounting import Book, Position, Snapshot
 from models.errors import DataQualityError
 from models.exits import Exits
-from models.records import Order
-from plugins.stages.decision_rows import decision_row, load_watch, write_blends, write_watched
+from models.parity import Parity
+from models.records import Fill, LedgerEntry, Order, TargetPosition
+from plugins.stages.decision_rows import columns_of, decision_columns, load_watch, write_blends, write_watched
 from plugins.stages.trading_state import Day, Pass, State
 
 KEY = ("account_id", "session_date", "symbol")
@@ -29,6 +30,7 @@ EXITS = {
     "entry_order": "entry_order", "stop_loss": "stop_loss", "take_profit": "take_profit",
     "best": "best_price", "trailing": "trailing_price",
 }  # fmt: skip
+Columns = Mapping[str, Sequence[Any]]
 EXIT_TYPES = ("stop", "limit", "trailing_stop")
 
 
@@ -88,31 +90,31 @@ def write_pass(
     written: dict[str, int] = {}
     scope: Mapping[str, Sequence[Any]] = {"account_id": [done.account], "session_date": list(sessions)}
 
-    def put(table: str, rows: Sequence[Mapping[str, Any]], key: Sequence[str], **only: Sequence[str]) -> None:
+    def put(table: str, columns: Columns, key: Sequence[str], **only: Sequence[str]) -> None:
+        rows = any(len(column) for column in columns.values())
         if rows or mode == "verify":
-            frame = pd.DataFrame(rows, columns=None if rows else list(key)).assign(account_id=done.account)
+            frame = pd.DataFrame(columns if rows else {name: [] for name in key}).assign(account_id=done.account)
             merged = merge(connection, table, frame, key=key, mode=mode, scope={**scope, **only}, stage=stage)
             written[table] = written.get(table, 0) + merged.inserted
 
     written["ensemble_signals"] = write_blends(connection, done, sessions, mode, stage)
-    put("target_positions", [_row(t) for t in done.targets], KEY)
-    put("risk_decisions", [decision_row(done.account, d) for d in done.decisions], KEY)
-    decided = _ids(connection, done, "risk_decisions/select_ids", [d.session_date for d in done.decisions])
-    orders = [_order_row(o, decided[o.session_date, o.symbol], done) for o in done.orders]
-    put("orders", orders, ("client_order_id",), order_type=["market"])
+    put("target_positions", columns_of(done.targets, _names(TargetPosition)), KEY)
+    put("risk_decisions", decision_columns(done.decisions), KEY)
+    decided = _ids(connection, done, "risk_decisions/select_ids", [o.session_date for o in done.orders])
+    put("orders", _order_columns(done, decided), ("client_order_id",), order_type=["market"])
     parents = _orders(connection, done, (o.parent for o in done.placed))
-    placed = [_exit_row(o, *parents[o.parent or ""], done.account) for o in done.placed]
-    put("orders", placed, ("client_order_id",), order_type=EXIT_TYPES)
+    put("orders", _exit_columns(done, parents), ("client_order_id",), order_type=EXIT_TYPES)
     ordered = _orders(connection, done, (f.client_order_id for f in done.fills))
-    fills = [{**_row(f), "order_id": ordered[f.client_order_id][1]} for f in done.fills]
-    put("fills", [_without(f, "client_order_id") for f in fills], ("broker_fill_id",))
-    put("ledger_entries", [_row(e) for e in done.ledger], LEDGER_KEY)
+    fills = columns_of(done.fills, _names(Fill, "client_order_id"))
+    put("fills", {**fills, "order_id": [ordered[f.client_order_id][1] for f in done.fills]}, ("broker_fill_id",))
+    put("ledger_entries", columns_of(done.ledger, _names(LedgerEntry)), LEDGER_KEY)
     if mode == "insert":
         _settle_orders(connection, done)  # before the positions, against which the exits that rest are held
-    put("positions", [row for s in done.snapshots for row in _position_rows(s, done)], KEY)
-    put("account_snapshots", [_snapshot_row(s) for s in done.snapshots], KEY[:2])
+    put("positions", _turned([row for s in done.snapshots for row in _position_rows(s, done)]), KEY)
+    snapshots = columns_of(done.snapshots, _names(Snapshot, "positions"))
+    put("account_snapshots", {**snapshots, "net_exposure_usd": [s.securities_usd for s in done.snapshots]}, KEY[:2])
     if mode == "insert":  # what an earlier version of the rules was compared by is not asked again
-        put("backtest_parity", [_row(p) for p in done.parity], KEY[:2])
+        put("backtest_parity", columns_of(done.parity, _names(Parity)), KEY[:2])
     written["risk_snapshots"] = write_watched(connection, done.account, done, sessions, mode, stage)
     return written
 
@@ -186,41 +188,37 @@ def _settle_orders(connection: Connection, done: Pass) -> None:
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind))
+def _names(kind: type, *but: str) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind) if f.name not in but)
 
 
-def _row(record: Any) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in _names(record.__class__)}
+def _turned(rows: Sequence[Mapping[str, Any]]) -> Columns:
+    return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
 
 
-def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key != name}
-
-
-def _order_row(order: Order, decision: int, done: Pass) -> dict[str, Any]:
-    """Return a market order's row; the columns of exits are left to their defaults."""
-    row = {c: v for c, v in _row(order).items() if c not in {"stop_price", "limit_price", "parent"}}
-    account, signed = done.account, order.quantity if order.side == "buy" else -order.quantity
+def _order_columns(done: Pass, decided: Mapping[tuple[Any, ...], int]) -> Columns:
+    """Return the market orders' rows; the columns of exits are left to their defaults."""
+    orders, account = done.orders, done.account
+    signed = ((o, o.quantity if o.side == "buy" else -o.quantity) for o in orders)
     return {
-        **row,
-        "risk_decision_id": decision,
-        "begun": "planned" if order.client_order_id in done.planned else "submitted",
-        "payload_hash": payload_hash(account, order),
-        "decision_hash": decision_hash(account, order.symbol, order.session_date, signed),
+        **columns_of(orders, _names(Order, "stop_price", "limit_price", "parent")),
+        "risk_decision_id": [decided[o.session_date, o.symbol] for o in orders],
+        "begun": ["planned" if o.client_order_id in done.planned else "submitted" for o in orders],
+        "payload_hash": [payload_hash(account, o) for o in orders],
+        "decision_hash": [decision_hash(account, o.symbol, o.session_date, quantity) for o, quantity in signed],
     }
 
 
-def _exit_row(order: Order, decision: int, parent: int, decided: str, account: str) -> dict[str, Any]:
-    """Return an exit's row; it rests on its entry's decision."""
-    row = {c: v for c, v in _row(order).items() if c not in {"stop_loss", "take_profit", "parent"}}
+def _exit_columns(done: Pass, parents: Mapping[str, tuple[int, int, str]]) -> Columns:
+    """Return the exits' rows; each rests on its entry's decision."""
+    found = [parents[o.parent or ""] for o in done.placed]
     return {
-        **row,
-        "risk_decision_id": decision,
-        "parent_order_id": parent,
-        "begun": "resting",
-        "payload_hash": payload_hash(account, order),
-        "decision_hash": decided,
+        **columns_of(done.placed, _names(Order, "stop_loss", "take_profit", "parent")),
+        "risk_decision_id": [decision for decision, _, _ in found],
+        "parent_order_id": [order for _, order, _ in found],
+        "begun": ["resting"] * len(found),
+        "payload_hash": [payload_hash(done.account, o) for o in done.placed],
+        "decision_hash": [decided for _, _, decided in found],
     }
 
 
@@ -233,7 +231,7 @@ def _position_rows(snapshot: Snapshot, done: Pass) -> Iterator[dict[str, Any]]:
             continue
         kept = exits.get(position.symbol)
         yield {
-            **_row(position),
+            **{name: getattr(position, name) for name in HELD},
             "session_date": snapshot.session_date,
             "average_cost": position.average_cost,
             "market_value_usd": position.market_value_usd,
@@ -241,10 +239,6 @@ def _position_rows(snapshot: Snapshot, done: Pass) -> Iterator[dict[str, Any]]:
             **({column: getattr(kept, f) for f, column in EXITS.items()} if kept else nothing),
             "ended_side": ended.get(position.symbol, 0),
         }
-
-
-def _snapshot_row(snapshot: Snapshot) -> dict[str, Any]:
-    return {**_without(_row(snapshot), "positions"), "net_exposure_usd": snapshot.securities_usd}
 
 
 def _ids(connection: Connection, done: Pass, statement: str, names: Iterable[Any]) -> dict[Any, int]:

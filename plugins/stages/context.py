@@ -33,6 +33,7 @@ class Context:
     window: Window
     settings: Settings
     uri: str  # writer's connection URI
+    correlations: Sequence[str] = ()  # of the sessions, the newest's first; see tracing.py
 
     @property
     def stage(self) -> str:

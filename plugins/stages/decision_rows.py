@@ -5,16 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
-from typing import Any
+from operator import attrgetter
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
+from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
 from data_layer.storage.kill_switch import note_by_itself
 from data_layer.storage.merge import Mode, merge
 from models.ensemble import Blend
 from models.records import RiskDecision
+from models.risk.checks import CheckColumn, Checks
 from models.risk.latch import Watch
 from plugins.stages.trading_state import Pass, State, Watched
 
@@ -63,22 +66,39 @@ def write_watched(
     return inserted
 
 
-def decision_row(account: str, decision: RiskDecision) -> dict[str, Any]:
-    """Return a decision's row; written out, for there are sixteen checks in each."""
-    return {
-        "account_id": account,
-        "symbol": decision.symbol,
-        "session_date": decision.session_date,
-        "decision": decision.decision,
-        "requested_quantity": decision.requested_quantity,
-        "approved_quantity": decision.approved_quantity,
-        "reason": decision.reason,
-        "checks": [
-            {"limit": c.limit, "value": c.value, "threshold": c.threshold, "allowed_quantity": c.allowed_quantity,
-             "reason": c.reason}
-            for c in decision.checks
-        ],
-    }  # fmt: skip
+def decision_columns(decisions: Sequence[RiskDecision]) -> dict[str, Sequence[Any]]:
+    """Return decisions as columns of their table, the checks as JSON."""
+    known: dict[int, list[bytes]] = {}  # by session: the columns of its checks are one object
+    checks = []
+    for decision in decisions:
+        found = cast("Checks", decision.checks)
+        texts = known.get(id(found.columns))
+        if texts is None:
+            texts = known[id(found.columns)] = _check_texts(found.columns)
+        checks.append(texts[found.row])
+    names = [f.name for f in fields(RiskDecision) if f.name != "checks"]
+    return {**columns_of(decisions, names), "checks": checks}
+
+
+def columns_of(records: Sequence[Any], names: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Return the named fields of records, each as a column."""
+    return {name: list(map(attrgetter(name), records)) for name in names}
+
+
+def _check_texts(columns: Sequence[CheckColumn]) -> list[bytes]:
+    """Return every change's checks as JSON, written limit by limit: what is the same for all is written once."""
+    parts = []
+    for column in columns:
+        head = json_text(column.limit)
+        words = {reason: json_text(reason) for reason in set(column.reason)}
+        limits = {threshold: json_text(threshold) for threshold in set(column.threshold)}
+        values = {value: json_text(value) for value in set(column.value)}
+        parts.append([
+            f'{{"limit": {head}, "value": {values[v]}, "threshold": {limits[t]}, "allowed_quantity": {a}, '
+            f'"reason": {words[r]}}}'
+            for v, t, a, r in zip(column.value, column.threshold, column.allowed_quantity, column.reason, strict=True)
+        ])  # fmt: skip
+    return [f"[{', '.join(row)}]".encode() for row in zip(*parts, strict=True)]
 
 
 def _signal_columns(blends: Sequence[tuple[dt.date, Blend]]) -> dict[str, Any]:

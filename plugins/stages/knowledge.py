@@ -13,7 +13,6 @@ import pandas as pd
 from data_layer.features.adjustment import forward_factors, return_steps
 from data_layer.storage.database import Connection, load_sql, read_frame, transaction
 from data_layer.storage.histories import read_bars
-from plugins.stages.runs import completed_sessions
 
 Renamed = tuple[str, str, dt.date]  # old ticker, new one, first session of the new one
 
@@ -47,6 +46,8 @@ def stable_views(
 
 def newest_knowledge(connection: Connection) -> dt.datetime:
     """Return the instant of the newest fact that a completed session, or a correction since, has brought."""
+    from plugins.stages.runs import completed_sessions  # it brings the database's driver, files do without
+
     late = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
     instants: list[dt.datetime] = [*completed_sessions(connection, "data_ingestion").values(), *late]
     return max(instants)

@@ -15,6 +15,7 @@ from models.errors import BlockedError
 from plugins.stages.context import Context, upstream_of
 from plugins.stages.ingestion import available_sessions, refuse_other_source
 from plugins.stages.runs import completed_sessions
+from plugins.stages.tracing import correlations
 from plugins.stages.window import Request, Window, resolve_window
 from plugins.vendor_keys import with_connections
 
@@ -39,7 +40,9 @@ def open_context(uri: str, airflow: Mapping[str, Any], step: str, first_step: st
         # The one look at the clock: it bounds what may have closed, and nothing else is decided by it.
         request = _request(dag_run, airflow["params"], dt.datetime.now(dt.UTC))
         window = resolve(uri, request, settings)
-        ti.xcom_push(key=XCOM_KEY, value=_packed(request, window))
+        with transaction(uri) as connection:
+            traced = correlations(connection, request.stage, request.run_id, window.sessions)
+        ti.xcom_push(key=XCOM_KEY, value={**_packed(request, window), "correlations": traced})
     else:
         packed = ti.xcom_pull(task_ids=first_step, key=XCOM_KEY)
         if packed is None:
@@ -47,7 +50,8 @@ def open_context(uri: str, airflow: Mapping[str, Any], step: str, first_step: st
                                key="task", value=first_step, remedy="see its log, then clear it")  # fmt: skip
         request = _request(dag_run, airflow["params"], dt.datetime.fromisoformat(packed["now"]))
         window = _unpacked(uri, request, packed)
-    return Context(request, window, settings, uri)
+        traced = packed.get("correlations", ())  # a run begun before the upgrade has none
+    return Context(request, window, settings, uri, traced)
 
 
 def open_backfill(uri: str, settings: Settings) -> Context:
@@ -55,6 +59,12 @@ def open_backfill(uri: str, settings: Settings) -> Context:
     now = dt.datetime.now(dt.UTC)
     request = Request("data_ingestion", f"backfill__{now:%Y%m%dT%H%M%S%f}", {}, None, now)
     return Context(request, Window("nothing", reason="backfill"), settings, uri)
+
+
+def open_rehearsal(uri: str, settings: Settings, stage: str, end: dt.date) -> Context:
+    """Return the context of a stage of a rehearsal, which catches up to a session."""
+    request = Request(stage, "rehearsal", {"end": end.isoformat()}, None, dt.datetime.now(dt.UTC))
+    return Context(request, resolve(uri, request, settings), settings, uri)
 
 
 def _request(dag_run: Any, params: Mapping[str, Any], now: dt.datetime) -> Request:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
+
+from data_layer.features.memory import without_collections
 
 
 @contextmanager
@@ -17,11 +18,5 @@ def steady() -> Iterator[None]:
     product takes. And a pass keeps nearly all it makes till it is written, so the collector walked millions of
     records, again and again, to free none.
     """
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        with threadpool_limits(1, user_api="blas"):
-            yield
-    finally:
-        if collects:
-            gc.enable()
+    with without_collections(), threadpool_limits(1, user_api="blas"):
+        yield

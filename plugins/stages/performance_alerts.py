@@ -12,6 +12,8 @@ from data_layer.storage.database import Connection, load_sql
 # Behind the benchmark by a tenth in a quarter; a fifth below a peak of the last year, the usual name of a bear market;
 # a symbol of the universe without a bar for a week.
 BEHIND, FALLEN, WITHOUT_BARS = -0.10, -0.20, 5
+# Of the limit that latches the kill switch: half way there is time to look.
+OF_LIMIT = 0.5
 KINDS: dict[str, tuple[Severity, float | None, str]] = {
     "model_underperformance": (
         "warning", BEHIND, "{subject} returned {value:.1%} less its benchmark in 63 sessions: see its tear sheet; "
@@ -20,6 +22,10 @@ KINDS: dict[str, tuple[Severity, float | None, str]] = {
     "model_drawdown": (
         "warning", FALLEN, "{subject} fell {value:.1%} from a peak within 252 sessions: see its tear sheet; "
         "pause it or lower its weight",
+    ),
+    "account_drawdown": (
+        "warning", None, "account {subject} is {value:.1%} from its peak, at {latches:.0%} its kill switch latches: "
+        "see its exposures on the page Risk",
     ),
     "stale_data": (
         "warning", WITHOUT_BARS, "{subject} has had no bar for {value:.0f} sessions: look for it at the vendor, "
@@ -35,8 +41,12 @@ def raise_and_close(connection: Connection, session: dt.date) -> dict[str, int]:
     Drift has its own step, see model_drift.
     """
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    asked = {"session": session, "behind": BEHIND, "fallen": FALLEN, "sessions": WITHOUT_BARS}
-    for name in ("alerts/select_weak_models", "alerts/select_stale_symbols", "alerts/select_latched"):
+    asked = {"session": session, "behind": BEHIND, "fallen": FALLEN, "sessions": WITHOUT_BARS,
+             "part": OF_LIMIT}  # fmt: skip
+    for name in (
+        "alerts/select_weak_models", "alerts/select_fallen_accounts", "alerts/select_stale_symbols",
+        "alerts/select_latched",
+    ):  # fmt: skip
         for row in connection.execute(load_sql(name), asked):
             found[row["kind"]].append(row)
     for kind, (severity, threshold, message) in KINDS.items():
@@ -44,6 +54,6 @@ def raise_and_close(connection: Connection, session: dt.date) -> dict[str, int]:
         for row in found[kind]:
             open_alert(
                 connection, kind, row["subject"], message.format(**row), severity=severity, value=row["value"],
-                threshold=threshold, session=session,
+                threshold=row.get("threshold", threshold), session=session,
             )  # fmt: skip
     return {kind: len(found[kind]) for kind in KINDS}

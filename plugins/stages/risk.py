@@ -24,6 +24,7 @@ from plugins.execution.broker import open_broker
 from plugins.execution.opening import find_opened
 from plugins.execution.real_session import RealSession
 from plugins.stages.account import load_state, order_events, write_pass
+from plugins.stages.advancing import advance
 from plugins.stages.book_checks import check_books
 from plugins.stages.cash import account_of, cash_movements, current_account
 from plugins.stages.context import Context
@@ -31,6 +32,7 @@ from plugins.stages.deciding import blend_votes, decide, targets
 from plugins.stages.knowledge import actions_as_of, members_and_sectors, renames, stable_views
 from plugins.stages.pace import steady
 from plugins.stages.runs import complete_sessions, completed_sessions
+from plugins.stages.tracing import name_written
 from plugins.stages.trading_day import STEPS, Step, mark, order, reconcile
 from plugins.stages.trading_history import read_history, read_votes
 from plugins.stages.trading_rules import refuse_older, rules_now
@@ -138,15 +140,18 @@ class RiskExecution:
             if not due:
                 return {}
         days = list(self._days(connection, due, rules))
-        state, result = self._opening(connection, account, due[0]), Pass(account)
-        for day in days:
-            for step in STEPS[: STEPS.index(last_step) + 1]:
-                step(state, day, result)
+        state = self._opening(connection, account, due[0])
+
+        def write(result: Pass, piece: Sequence[Day]) -> dict[str, int]:
+            written = write_pass(connection, result, [d.session for d in piece], "insert", self.context.stage)
+            if last_step is mark:
+                self._complete(connection, piece, result)
+            return written
+
+        written = advance(days, state, last_step, write)
+        name_written(connection, account, due, written)
         self.settled = state, days[-1]
-        written = write_pass(connection, result, due, "insert", self.context.stage)
-        if last_step is mark:
-            self._complete(connection, days, result)
-        else:
+        if last_step is not mark:
             self._freeze(connection, due[-1], rules[due[-1]])
         return written
 

@@ -46,6 +46,7 @@ def complete_sessions(
             "run_id": context.request.run_id,
             "rows_written": detail.get("rows", 0),
             "detail": detail if model else {**detail, "code": daily_code()},
+            "began_at": None if model else context.request.now.isoformat(),
         }
         for session, detail in sorted(details.items())
     ]

@@ -9,12 +9,13 @@ from starlette.exceptions import HTTPException
 
 from models.errors import AlmanacError
 from plugins.web import problems
-from plugins.web.api import actions, generate, metrics, research, status, trading, webhook
+from plugins.web.api import actions, backtests, generate, metrics, research, status, trading, webhook
+from plugins.web.api.refusals import REFUSALS
 from plugins.web.files import FOLDERS, Files
 from plugins.web.guard import guard
-from plugins.web.pages import assessment, costs, data, models, orders, overview, risk, strategies
+from plugins.web.pages import assessment, costs, data, links, models, orders, overview, risk, strategies
 
-PAGES = (overview, strategies, assessment, data, models, orders, risk, costs)
+PAGES = (overview, strategies, assessment, data, models, orders, risk, costs, links)
 
 
 def build_app() -> FastAPI:
@@ -30,8 +31,8 @@ def build_app() -> FastAPI:
     app.middleware("http")(guard)
     for part in PAGES:
         app.include_router(part.router, include_in_schema=False)
-    for part in (status, metrics, trading, research, generate, actions, webhook):
-        app.include_router(part.router, prefix="/api/v1")
+    for part in (status, metrics, trading, research, backtests, generate, actions, webhook):
+        app.include_router(part.router, prefix="/api/v1", responses=REFUSALS)
     for folder in FOLDERS:
         app.mount(f"/{folder}", Files(folder))
     app.add_exception_handler(HTTPException, problems.refused)

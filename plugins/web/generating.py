@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,17 +15,20 @@ from data_layer.storage.database import Connection, load_sql, transaction
 from data_layer.storage.registry import find_version, promoted_version
 from data_layer.storage.training import feature_set_version
 from models.errors import BlockedError, ConfigError
-from models.ml.base import no_version
+from models.ml.base import Trainer, no_version
 from models.ml.strategy import ModelStrategy
+from models.panel import Panel
 from models.strategies.discovery import discover_strategies
 from plugins.ml.material import family_class
 from plugins.ml.serving import foretell, with_version
 from plugins.stages.runs import completed_sessions
-from plugins.web.reading import role_uri
+from plugins.web.reading import pool, role_uri
 
 STAGE = "generate"
 KEPT_VERSIONS = 4  # a home has one in use a family; some megabytes each
 SIDE = 0.5  # of the equity on each side, in equal parts: the book that versions are judged by
+NOTHING = np.full((1, 1), math.nan)
+Said = tuple[str, float, float]  # symbol, score, median of the nearest horizon or NaN
 
 
 def generate(
@@ -51,26 +54,25 @@ def generate(
         BlockedError: no version in use, or it has learnt from that session's future.
         DataQualityError: its artifact is missing or not the one registered.
     """
-    uri = role_uri("quant_reader")
-    with transaction(uri) as connection:
+    with pool().connection() as connection:
         version = _version(connection, family)
         features = feature_set_version(connection, version["feature_set"])
-        cutoffs = completed_sessions(connection, "feature_engineering")
-    session = max((s for s in cutoffs if s <= as_of), default=None)
-    if session is None:
+        held = connection.execute(load_sql("stage_runs/select_features_up_to"), {"day": as_of}).fetchone()
+    if held is None:
         raise ConfigError("no session with features up to then", stage=STAGE, key="as_of_date", value=as_of,
                           remedy="name a later date, or run feature_engineering")  # fmt: skip
+    session = held["session_date"]
     if session < version["seen_until"]:
         raise BlockedError("the version has learnt from that session's future", stage=STAGE, key="as_of_date",
                            value=session, remedy=f"name a date from {version['seen_until']} on")  # fmt: skip
-    strategy = loaded(version["id"], features)
+    strategy = loaded(version["id"], features, version["artifact_sha256"])
     trainer = family_class(version["family"]).from_parameters(version["parameters"])
-    ((_, _, said),) = foretell(uri, strategy, [session], cutoffs, trainer.memory)
-    told = said.rows(trainer.label_horizon)
-    told = told[told["symbol"].isin(symbols)].sort_values(
-        ["score", "symbol", "horizon"], ascending=[False, True, True]
-    )
-    ranked = told.drop_duplicates("symbol").reset_index(drop=True)
+    if trainer.memory:
+        said = _of_a_past(strategy, session, trainer)
+    else:
+        said = _of_themselves(strategy, trainer.feature_set, features, held, symbols)
+    wanted = set(symbols)
+    ranked = sorted((one for one in said if one[0] in wanted), key=lambda one: (-one[1], one[0]))
     if top + bottom > len(ranked):
         raise ConfigError("fewer symbols can be ranked than are to be held", stage=STAGE, key="top_n, bottom_n",
                           value=f"{top} + {bottom} of {len(ranked)}",
@@ -80,8 +82,6 @@ def generate(
         weights[:top] = SIDE / top
     if bottom:
         weights[-bottom:] = -SIDE / bottom
-    numbers = (ranked["score"].tolist(), ranked["q50"].tolist(), weights.tolist())
-    columns = zip(ranked["symbol"], *numbers, strict=True)
     return {
         "model": version["family"],
         "version": version["version"],
@@ -89,10 +89,59 @@ def generate(
         "signals": [
             {"symbol": symbol, "score": score, "predicted_return": None if math.isnan(median) else median,
              "rank": place, "target_weight": weight}
-            for place, (symbol, score, median, weight) in enumerate(columns, 1)
+            for place, ((symbol, score, median), weight) in enumerate(zip(ranked, weights.tolist(), strict=True), 1)
         ],
-        "without_opinion": sorted(set(symbols) - set(ranked["symbol"])),
+        "without_opinion": sorted(wanted - {symbol for symbol, _, _ in ranked}),
     }
+
+
+def _of_themselves(
+    strategy: ModelStrategy, feature_set: str, version: int, held: Mapping[str, Any], symbols: Sequence[str]
+) -> list[Said]:
+    """Predict from the rows of the session alone, for a family whose rows stand for themselves.
+
+    Only those of the symbols are read; a row's prediction does not depend on which others are predicted beside it.
+    """
+    asked = {"set": feature_set, "version": version, "session": held["session_date"], "known_at": held["known_at"],
+             "symbols": list(symbols)}  # fmt: skip
+    with pool().connection() as connection:
+        rows = connection.cursor(binary=True).execute(load_sql("feature_values/select_members"), asked).fetchall()
+    if not rows:
+        return []
+    values = np.array([row["values"] for row in rows])
+    at = _positions(feature_set, version)
+    panel = Panel(
+        np.array([held["session_date"]], "datetime64[D]"), tuple(row["symbol"] for row in rows),
+        {name: values[None, :, at[name]] for name in strategy.features},
+    )  # fmt: skip
+    predictions = strategy.predict(panel)
+    medians = predictions.quantiles[min(predictions.quantiles)][1] if predictions.quantiles else NOTHING
+    medians = np.broadcast_to(medians, panel.shape)
+    return _spoken(panel.symbols, predictions.score[0], medians[0])
+
+
+def _of_a_past(strategy: ModelStrategy, session: dt.date, trainer: Trainer) -> list[Said]:
+    """Predict as the daily run does, for a family that reads the sessions before as well."""
+    uri = role_uri("quant_reader")
+    with transaction(uri) as connection:
+        cutoffs = completed_sessions(connection, "feature_engineering")
+    ((_, _, said),) = foretell(uri, strategy, [session], cutoffs, trainer.memory)
+    told = said.rows(trainer.label_horizon).sort_values("horizon").drop_duplicates("symbol")
+    return _spoken(told["symbol"].tolist(), told["score"].to_numpy(), told["q50"].to_numpy())
+
+
+def _spoken(symbols: Sequence[str], scores: Any, medians: Any) -> list[Said]:
+    told = zip(symbols, scores.tolist(), medians.tolist(), strict=True)
+    return [(symbol, score, median) for symbol, score, median in told if not math.isnan(score)]
+
+
+@lru_cache(maxsize=KEPT_VERSIONS)
+def _positions(feature_set: str, version: int) -> Mapping[str, int]:
+    """Return where each feature stands in the stored arrays; a version's definition never changes."""
+    with pool().connection() as connection:
+        asked = {"set": feature_set, "version": version}
+        found = connection.execute(load_sql("feature_definitions/select_positions"), asked).fetchall()
+    return {row["name"]: row["position"] - 1 for row in found}
 
 
 def reload() -> list[dict[str, Any]]:
@@ -107,17 +156,18 @@ def reload() -> list[dict[str, Any]]:
         found = connection.execute(load_sql("model_versions/select_in_use")).fetchall()
         features = {v["id"]: feature_set_version(connection, v["feature_set"]) for v in found}
     for version in found:
-        loaded(version["id"], features[version["id"]])
+        loaded(version["id"], features[version["id"]], version["artifact_sha256"])
     return [{"model": v["family"], "version": v["version"], "id": v["id"]} for v in found]
 
 
 @lru_cache(maxsize=KEPT_VERSIONS)
-def loaded(version_id: int, features: int) -> ModelStrategy:
+def loaded(version_id: int, features: int, artifact: str) -> ModelStrategy:
     """Return the strategy of a version, read once.
 
     Args:
         version_id: model_versions.id.
         features: version of its feature set that is stored now; another one asks for another look.
+        artifact: hash of the file that is registered; so does another one.
     """
     uri = role_uri("quant_data")  # a spoilt artifact opens an alert
     with transaction(uri) as connection:

@@ -33,7 +33,9 @@ log = logging.getLogger("almanac.web")
 async def refused(request: Request, error: Exception) -> Response:
     """Say why a request is refused."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
-    return explained(request, error.status_code, str(error.detail))
+    response = explained(request, error.status_code, str(error.detail))
+    response.headers.update(error.headers or {})  # which methods there are, for instance
+    return response
 
 
 async def malformed(request: Request, error: Exception) -> Response:

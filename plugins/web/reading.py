@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
-from airflow.models import Connection
+from airflow.models import Connection as Stored
 from fastapi import HTTPException
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
-from data_layer.storage.database import load_sql
+from data_layer.storage.database import Connection, load_sql
 
 # A page that has not answered after this is an error worth seeing, not a browser left turning.
 STATEMENT_SECONDS = 10
@@ -27,14 +27,14 @@ def role_uri(connection_id: str) -> str:
     Args:
         connection_id: quant_reader, quant_data (the writer) or quant_trainer.
     """
-    uri = Connection.get_connection_from_secrets(connection_id).get_uri()
+    uri = Stored.get_connection_from_secrets(connection_id).get_uri()
     return uri.replace("postgres://", "postgresql://", 1)
 
 
 @cache
-def pool() -> ConnectionPool:
+def pool() -> ConnectionPool[Connection]:
     """Return this process's connections as quant_reader; opened by the first page, kept."""
-    return ConnectionPool(
+    made = ConnectionPool(
         role_uri("quant_reader"),
         min_size=1,
         max_size=POOL_SIZE,
@@ -50,6 +50,7 @@ def pool() -> ConnectionPool:
         check=ConnectionPool.check_connection,  # Postgres may have been restarted since
         open=True,
     )
+    return cast(ConnectionPool[Connection], made)  # rows are dicts, as asked for
 
 
 def rows(statement: str, /, **parameters: Any) -> list[dict[str, Any]]:
@@ -59,7 +60,7 @@ def rows(statement: str, /, **parameters: Any) -> list[dict[str, Any]]:
         psycopg.OperationalError: when Postgres does not answer, or not within STATEMENT_SECONDS.
     """
     with pool().connection() as connection:
-        return connection.execute(load_sql(statement), parameters).fetchall()  # type: ignore[return-value]
+        return connection.execute(load_sql(statement), parameters).fetchall()
 
 
 def row(statement: str, /, **parameters: Any) -> Mapping[str, Any] | None:

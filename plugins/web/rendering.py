@@ -6,7 +6,7 @@ import csv
 import datetime as dt
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,11 @@ def columns(found: list[dict[str, Any]]) -> dict[str, list[Any]]:
     return {name: [r[name] for r in found] for name in found[0]} if found else {}
 
 
+def thinned(values: Sequence[float | None]) -> list[float | None]:
+    """Return numbers with the six digits that a chart can show: a third of the bytes."""
+    return [None if v is None else float(f"{v:.6g}") for v in values]
+
+
 def table_csv(name: str, rows: Iterable[Mapping[str, Any]]) -> Response:
     """Return rows as a CSV file whose cells no spreadsheet takes for a formula."""
     text = io.StringIO()
@@ -95,11 +100,11 @@ def _cell(value: Any) -> Any:
 
 def _number(value: Any, digits: int = 2, unit: str = "") -> str:
     """Write a number with thousands separated; a dash for none, so that no blank passes for zero."""
-    return "–" if value is None else f"{value:,.{digits}f}{unit}"
+    return "–" if value is None else f"{round(value, digits) + 0:,.{digits}f}{unit}"  # + 0: there is no -0.0 to people
 
 
 def _percent(value: Any, digits: int = 2) -> str:
-    return "–" if value is None else f"{float(value) * 100:,.{digits}f} %"
+    return "–" if value is None else _number(float(value) * 100, digits, " %")
 
 
 def _moment(value: dt.datetime | None) -> str:

@@ -45,15 +45,21 @@ PLAIN = Rules(commission_per_share=0.0, commission_minimum=0.0, commission_bps=1
 PROCESS = """
 import sys
 from pathlib import Path
+from data_layer.runtime.console import ends
 from data_layer.settings import parse_settings
 from plugins.backtest import assess, assessment, assessment_run
-assessment.SCENARIOS_FILE = Path(sys.argv[2])
-asked = assessment_run.Asked(strategies=tuple(sys.argv[4].split(",")))
-if sys.argv[1] == "files":
-    found = assess.assess_files(sys.argv[3], asked, sys.argv[5])[2]
-else:
-    _, found = assessment_run.run_here(sys.argv[3], parse_settings(Path("."), {}), asked)
-print(int((found.sessions > 0).sum()), found.errors)
+
+def main():
+    assessment.SCENARIOS_FILE = Path(sys.argv[2])
+    asked = assessment_run.Asked(strategies=tuple(sys.argv[4].split(",")))
+    if sys.argv[1] == "files":
+        found = assess.assess_files(sys.argv[3], asked, sys.argv[5])[2]
+    else:
+        _, found = assessment_run.run_here(sys.argv[3], parse_settings(Path("."), {}), asked)
+    print(int((found.sessions > 0).sum()), found.errors)
+    return 0
+
+ends(main)
 """
 
 

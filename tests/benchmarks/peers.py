@@ -30,6 +30,11 @@ def backtesting_script() -> Path:
     return ROOT / "tests" / "benchmarks" / "peer_backtesting.py"
 
 
+def quantstats_script() -> Path:
+    """The script that runs quantstats in that environment."""
+    return ROOT / "tests" / "benchmarks" / "peer_quantstats.py"
+
+
 @cache
 def bench_python(package: str = "qlib") -> str | None:
     """Its interpreter (BENCH_VENV, else .venv-bench), or None when the package is not there."""

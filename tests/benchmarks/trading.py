@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from data_layer.runtime.postgres import embedded_postgres
+from data_layer.runtime.postgres import PostgresServer, embedded_postgres
 from data_layer.sessions import sessions_between
 from data_layer.settings import Settings
 from data_layer.storage.copy_encoder import json_text
@@ -49,7 +49,8 @@ UPDATE ensemble_settings SET publish_threshold = 0, direction_band = 0
 EMPTY = """
 TRUNCATE accounts CASCADE;
 DELETE FROM stage_runs WHERE stage = 'risk_execution';
-DELETE FROM audit_events WHERE source IN ('risk_execution', 'kill_switch')
+DELETE FROM audit_events WHERE source IN ('risk_execution', 'kill_switch');
+ANALYZE target_positions, risk_decisions, orders, fills, positions, ledger_entries, account_snapshots
 """
 
 
@@ -58,6 +59,7 @@ class Home:
 
     def __init__(self, owner: str, writer: str, settings: Settings):
         self.owner, self.writer, self.settings = owner, writer, settings
+        self.server: PostgresServer | None = None
 
     def change(self, statements: str) -> None:
         """Run statements as the owner."""
@@ -139,13 +141,14 @@ def optimised(home: Home) -> Iterator[Measure]:
 
 
 @contextmanager
-def prepared_home() -> Iterator[Home]:
-    """Load the bars, compute their features, and let three models vote on every session."""
+def prepared_home(path: Path | None = None) -> Iterator[Home]:
+    """Load the bars (of a file, else the shared or the seeded ones), their features and three models' votes."""
     with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder)) as server:
         prepare_database(server)
-        path = MARKET if MARKET.exists() else _write_seeded(Path(folder))
+        path = path or (MARKET if MARKET.exists() else _write_seeded(Path(folder)))
         settings = files_settings(Path(folder), path, initial_cash="10000000")
         home = Home(server.uri("postgres", "quant_data"), server.uri("quant_writer", "quant_data"), settings)
+        home.server = server
         for stage in ("data_ingestion", "feature_engineering"):
             run_stage(home.writer, settings, stage)
         vote(home)

@@ -20,10 +20,14 @@ from data_layer.settings import (
     parse_settings,
     validate_symbol,
 )
+from data_layer.upkeep_settings import REMEMBERED as UPKEEP_REMEMBERED
 from data_layer.vendor_settings import address_variables, key_variables, limit_variables
+from data_layer.watch_settings import NOT_REMEMBERED as WATCH_SECRETS
+from data_layer.watch_settings import REMEMBERED as WATCH_REMEMBERED
 from models.errors import ConfigError
 
 BAD = {
+    "KAFKA_BROKERS": ["broker", "broker:", ":9092", "broker:9092;x:1", "me:secret@broker:9092", "http://broker:9092"],
     "START": [
         "yesterday",
         "2018-13-01",
@@ -70,6 +74,9 @@ BAD = {
     "VOLUME_SHARE": ["0", "1.1", "nan", "all"],
     "SYNTHETIC_SEED": ["-1", "1.5", "x"],
     "SYNTHETIC_SYMBOLS": ["0", "100001", "2.5", "many"],
+    "METRICS_TO": ["collector:4318", "http://collector", "http://me:secret@collector:4318", "http://a:1/v1", "ftp://a:1"],
+    "NOTIFY_EMAIL": ["ops", "a@b c", "a@b\n.c", "Ops <ops@example.com>"],
+    "SESSION_DEADLINE": ["9:15", "24:00", "09:60", "noon", "09:15:00"],
 }
 
 
@@ -94,9 +101,31 @@ def test_a_bad_value_names_key_value_and_remedy(tmp_path, key, value):
 def test_every_remembered_setting_that_can_be_wrong_is_tried():
     judged_by_their_readers = {"SOURCE", "FILES", "UNIVERSE", "SYMBOL_CHANGES", "REPORTS"}
     assert set(REMEMBERED) - set(BAD) == judged_by_their_readers
-    own = {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME", "VENDORS", "MODELS"}
-    assert own | set(limit_variables()) | set(model_variables()) == set(REMEMBERED) - {"SOURCE"}
-    assert set(NOT_REMEMBERED) == {*key_variables(), *address_variables(), *BROKER_VARIABLES}
+    own = {f.name.upper() for f in fields(Settings)} - {"ALMANAC_HOME", "VENDORS", "MODELS", "WATCH", "UPKEEP"}
+    kept = {*limit_variables(), *model_variables(), *WATCH_REMEMBERED, *UPKEEP_REMEMBERED}
+    assert own | kept == set(REMEMBERED) - {"SOURCE"}
+    assert set(NOT_REMEMBERED) == {*key_variables(), *address_variables(), *BROKER_VARIABLES, *WATCH_SECRETS}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("METRICS_TOKEN", "short"), ("METRICS_TOKEN", "x" * 31 + "\n"), ("NOTIFY_WEBHOOK", "http://example.com/secret"),
+        ("NOTIFY_WEBHOOK", "secret"), ("NOTIFY_TELEGRAM", "https://api.telegram.org/botsecret/sendMessage"),
+        ("NOTIFY_TELEGRAM", "http://api.telegram.org/botsecret/sendMessage?chat_id=1"),
+    ],
+)  # fmt: skip
+def test_a_bad_secret_is_refused_and_not_repeated(tmp_path, key, value):
+    with pytest.raises(ConfigError, match=key) as caught:
+        parse_settings(tmp_path, {key: value})
+    assert value not in str(caught.value)
+
+
+def test_secrets_are_not_printed(tmp_path):
+    secret = {"METRICS_TOKEN": "s" * 40, "NOTIFY_WEBHOOK": "https://example.com/hush",
+              "NOTIFY_TELEGRAM": "https://api.telegram.org/bothush/sendMessage?chat_id=1"}  # fmt: skip
+    printed = repr(parse_settings(tmp_path, secret))
+    assert "hush" not in printed and "ssss" not in printed
 
 
 def test_start_after_end_is_refused(tmp_path):

@@ -15,15 +15,9 @@ from typing import Any
 import pytest
 
 from data_layer.runtime.home import Home
+from tests.support.browser import chromium
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = shutil.which("chromium")
-DRIVER = shutil.which("chromedriver")
-# A fresh browser that stays on this machine.
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,1200", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 LONGEST = 900  # seconds any one command may take
 
 
@@ -91,18 +85,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 
 @pytest.fixture
 def browser(tmp_path) -> Iterator:
-    if not (CHROMIUM and DRIVER):
-        pytest.skip("Debian packages chromium and chromium-driver are not installed")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
+    with chromium(tmp_path / "profile") as driver:
+        yield driver
 
 
 def log_in(installation: Installation, browser: Any, path: str) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib
 import itertools
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,37 +12,9 @@ from data_layer.settings import Settings, parse_settings
 from data_layer.storage.database import transaction
 from plugins.stages.context import CHAIN, Context
 from plugins.stages.opening import resolve
-from plugins.stages.runs import record_failure
+from plugins.stages.whole import STEPS, stage_class, take_step
 from plugins.stages.window import Request
 
-STAGES = {
-    "data_ingestion": "plugins.stages.ingestion.Ingestion",
-    "feature_engineering": "plugins.stages.features.Features",
-    "model_execution": "plugins.stages.signals.Signals",
-    "risk_execution": "plugins.stages.risk.RiskExecution",
-    "performance_testing": "plugins.stages.performance.PerformanceTesting",
-}
-# As wired in dags/; a test compares these with the DAGs themselves.
-STEPS = {
-    "data_ingestion": (
-        "fetch_market_data", "apply_corporate_actions", "validate_data_quality", "update_trading_universe",
-    ),
-    "feature_engineering": (
-        "calculate_technical_indicators", "prepare_model_features", "check_feature_drift",
-    ),
-    "model_execution": (
-        "register_models", "load_registered_models", "fetch_latest_features", "execute_strategies",
-        "store_trading_signals", "log_model_metrics",
-    ),
-    "risk_execution": (
-        "reconcile_fills", "blend_signals", "build_targets", "check_risk", "submit_orders", "mark_positions",
-        "check_books",
-    ),
-    "performance_testing": (
-        "get_active_models", "calculate_all_model_performance", "measure_model_drift", "generate_performance_report",
-        "update_model_rankings",
-    ),
-}  # fmt: skip
 _runs = itertools.count(1)
 NOW = dt.datetime(2026, 11, 20, 22, 0, tzinfo=dt.UTC)
 
@@ -52,13 +22,6 @@ NOW = dt.datetime(2026, 11, 20, 22, 0, tzinfo=dt.UTC)
 def sample_settings(home: Path, **values: str) -> Settings:
     """Return settings with some values set, from nothing else."""
     return parse_settings(home, {k.upper(): v for k, v in values.items()})
-
-
-@cache
-def stage_class(stage: str) -> Any:
-    """Return the class with a stage's steps."""
-    module, _, name = STAGES[stage].rpartition(".")
-    return getattr(importlib.import_module(module), name)
 
 
 def open_stage(
@@ -73,28 +36,6 @@ def open_stage(
     """Return a stage's object with its window resolved, as a run's first task does."""
     request = Request(stage, f"test_run_{next(_runs)}", params, logical_date, now)
     return stage_class(stage)(Context(request, resolve(uri, request, settings), settings, uri))
-
-
-def take_step(stage: Any, step: str) -> Any:
-    """Take one step as its task would; a mapped one for every model."""
-    run = stage.context
-    if not run.window and step not in stage.ALWAYS:
-        return None
-    try:
-        if step == "execute_strategies":
-            errors = []
-            for model_id in stage.load_registered_models():
-                try:
-                    stage.execute_strategies(model_id)
-                except Exception as error:
-                    errors.append(error)
-            return errors
-        if step == "calculate_all_model_performance":
-            return stage.calculate_all_model_performance(stage.get_active_models())
-        return getattr(stage, step)()
-    except Exception as error:
-        record_failure(run, run.sessions, error)
-        raise
 
 
 def run_stage(

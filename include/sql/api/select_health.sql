@@ -1,5 +1,6 @@
 -- One row per stage: its last completed session, when that was written, and the newest failure after it.
--- Parameter: stages. Called by plugins.web.api.metrics, plugins.web.api.status.
+-- Parameter: stages.
+-- Called by plugins.notify.telling, plugins.paper_run, plugins.web.api.metrics, plugins.web.api.status.
 SELECT s.stage, done.session_date AS last_session, done.finished_at AS completed_at, failed.session_date AS failed_session,
        failed.error
 FROM unnest(%(stages)s::text[]) WITH ORDINALITY AS s (stage, position)

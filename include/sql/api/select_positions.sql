@@ -1,5 +1,5 @@
 -- Holdings of an account at a session's close, its newest booked one when NULL. Parameters: account, session.
--- Called by plugins.web.api.trading.
+-- Called by plugins.rehearsal, plugins.web.api.trading.
 SELECT account_id, session_date, symbol, quantity, average_cost, price, price_date, market_value_usd, unrealized_pnl_usd,
        realized_pnl_usd
 FROM positions

@@ -1,2 +1,3 @@
--- Names of features by their place among a row's values. No parameters. Called by plugins.replay.report.
-SELECT feature_set, version, position, name FROM feature_definitions ORDER BY feature_set, version, position
+-- Where each feature of a set stands in feature_values.values, from 1. Parameters: set, version.
+-- Called by plugins.web.generating.
+SELECT name, position FROM feature_definitions WHERE feature_set = %(set)s AND version = %(version)s

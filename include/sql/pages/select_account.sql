@@ -1,5 +1,5 @@
 -- One row: an account at a session's close and at the close before. Parameters: account, session.
--- Called by plugins.web.pages.overview, plugins.web.pages.risk.
+-- Called by plugins.rehearsal, plugins.web.pages.overview, plugins.web.pages.risk.
 SELECT s.session_date, s.cash_usd, s.securities_usd, s.equity_usd, s.gross_exposure_usd, s.net_exposure_usd, s.is_synthetic,
        s.equity_usd - b.equity_usd AS change_usd
 FROM account_snapshots s

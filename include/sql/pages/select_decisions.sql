@@ -1,5 +1,5 @@
 -- Decisions of an account at a session, with the order each became. Parameters: account, session.
--- Called by plugins.web.pages.risk.
+-- Called by plugins.rehearsal, plugins.web.pages.risk.
 SELECT d.symbol, d.decision, d.requested_quantity, d.approved_quantity, nullif(d.reason, '') AS reason, o.client_order_id,
        o.state
 FROM risk_decisions d LEFT JOIN orders o ON o.risk_decision_id = d.id AND o.order_type = 'market'

@@ -1,4 +1,4 @@
--- Models that are measured, what by, and up to when. Parameter: model ('' for all active). Called by plugins.reports.sheet.
+-- Models that are measured, what by, and up to when. Parameter: model ('' for all active). Called by plugins.reports.sheet, plugins.web.pages.strategies.
 SELECT m.id, m.model_name, m.model_version, m.parameters, s.session_date, s.rules, s.is_synthetic
 FROM performance_states s JOIN models m ON m.id = s.model_id
 WHERE m.model_name = %(model)s OR (%(model)s = '' AND m.is_active)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -125,14 +126,13 @@ class Alpha158Lightgbm(Trainer):
         The confidence is the chance of the right side of the session's median above a coin's, of 1: with a
         rank of mean s and variance 1, 2 Phi(|s|) - 1.
         """
-        import lightgbm
 
         names = tuple(artifact.metadata["features"])
         values = _columns(data, names)[rows]
         known = ~np.isnan(values).any(axis=1)
         score = np.full(len(rows), np.nan)
         if known.any():
-            booster = lightgbm.Booster(model_str=artifact.content.decode())
+            booster = _booster(artifact.content)
             threads = 1 if len(rows) < PARALLEL_ROWS else 0
             score[known] = booster.predict(values[known], num_threads=threads)
         return Predictions(score, np.asarray(erf(np.abs(score) / math.sqrt(2.0))))
@@ -171,6 +171,13 @@ class Alpha158Lightgbm(Trainer):
             "rows": len(fitted), "rows_to_stop_on": len(stopped), "trees": trees,
             "importances": dict(zip(self.features, (gain / max(gain.sum(), 1e-300)).tolist(), strict=True)),
         })  # fmt: skip
+
+
+@lru_cache(maxsize=4)  # a version is asked again and again: reading its trees takes longer than asking them
+def _booster(content: bytes) -> lightgbm.Booster:
+    import lightgbm
+
+    return lightgbm.Booster(model_str=content.decode())
 
 
 def _text(booster: lightgbm.Booster, trees: int) -> bytes:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from starlette.responses import Response
 
+from data_layer.settings import is_symbol
+from plugins.backtest.account import account_of
 from plugins.web.around import look_around
-from plugins.web.reading import row, rows
+from plugins.web.reading import role_uri, row, rows, the
 from plugins.web.rendering import page
 
 router = APIRouter(prefix="/assessment", dependencies=[Depends(look_around)])
 FULL_SCALE = (
     0.5  # a median return of 50 % has the deepest colour; crashes and rallies of a year lie within it
 )
+Run = Annotated[int, Query(ge=1, le=2**62)]
+Trial = Annotated[int, Query(ge=1, le=2**62)]
+ScenarioName = Annotated[str, Query(max_length=60, pattern=r"^[^\x00-\x1f]*$")]
+Symbol = Annotated[str, Query(max_length=16)]
 
 
 @router.get("")
@@ -41,17 +48,43 @@ def assessment(request: Request, run: Annotated[int | None, Query(ge=1)] = None)
 
 
 @router.get("/cell")
-def cell(
-    request: Request,
-    run: Annotated[int, Query(ge=1)],
-    trial: Annotated[int, Query(ge=1)],
-    scenario: Annotated[str, Query(max_length=60, pattern=r"^[^\x00-\x1f]*$")],
-) -> Response:
+def cell(request: Request, run: Run, trial: Trial, scenario: ScenarioName) -> Response:
     """Show the symbols behind one cell of the heatmap."""
     found = rows("pages/select_results_of_cell", run_id=run, trial_id=trial, scenario=scenario)
     if not found:
         raise HTTPException(404, f"run {run} holds no results of trial {trial} in {scenario!r}")
-    return page(request, "assessment_cell.html", run=run, trial=trial, scenario=scenario, results=found)
+    configured = row("strategy_trials/select_trial", trial_id=trial)
+    return page(
+        request, "assessment_cell.html", run=run, trial=configured, scenario=scenario, results=found,
+        returns=sorted(r["total_return"] for r in found if r["total_return"] is not None),
+    )  # fmt: skip
+
+
+@router.get("/account")
+def account(request: Request, run: Run, trial: Trial, scenario: ScenarioName, symbol: Symbol) -> Response:
+    """Show one account: its results, and the place its curve and trades come to."""
+    key = {"run_id": run, "trial_id": trial, "scenario": scenario, "symbol": _ticker(symbol)}
+    stored = the("backtest_results/select_account", f"run {run} holds no such account of {symbol}", **key)
+    return page(
+        request, "assessment_account.html", run=run, scenario=scenario, symbol=symbol, stored=stored,
+        trial=row("strategy_trials/select_trial", trial_id=trial),
+        query=urlencode({"run": run, "trial": trial, "scenario": scenario, "symbol": symbol}),
+    )  # fmt: skip
+
+
+@router.get("/account/part")
+def account_part(
+    request: Request, run: Run, trial: Trial, scenario: ScenarioName, symbol: Symbol
+) -> Response:
+    """Return the account's curve and trades, run again from the bars the assessment ran on."""
+    found = account_of(role_uri("quant_reader"), run, trial, scenario, _ticker(symbol))
+    return page(request, "assessment_account_part.html", found=found, table=f"{symbol}-{run}-{trial}")
+
+
+def _ticker(symbol: str) -> str:
+    if not is_symbol(symbol):
+        raise HTTPException(422, f"not a ticker: {symbol}")
+    return symbol
 
 
 def _heat(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

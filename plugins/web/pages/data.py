@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from starlette.responses import Response
 
 from plugins.web.around import look_around
@@ -15,6 +15,7 @@ from plugins.web.rendering import columns, page
 
 router = APIRouter(prefix="/data", dependencies=[Depends(look_around)])
 SHOWN = 200  # newest first; the tables themselves have them all
+Batch = Annotated[int, Path(ge=1, le=2**62)]
 
 
 @router.get("")
@@ -33,6 +34,25 @@ def data(request: Request) -> Response:
         may_operate=can_operate(request),
         shown=SHOWN,
     )
+
+
+@router.get("/restatements/{batch}")
+def restatement(request: Request, batch: Batch) -> Response:
+    """Show what a batch changed after it was used, and the place that what rests on it comes to."""
+    facts = rows("pages/select_restated_facts", batch_id=batch, count=SHOWN)
+    if not facts:
+        raise HTTPException(404, f"batch {batch} changed nothing that had been used")
+    return page(request, "restatement.html", batch=batch, facts=facts, shown=SHOWN)
+
+
+@router.get("/restatements/{batch}/touched")
+def touched(request: Request, batch: Batch) -> Response:
+    """Return the features, signals, targets, orders and fills that rest on what a batch has changed since."""
+    found = rows("pages/select_touched", batch_id=batch, count=SHOWN)
+    return page(
+        request, "restatement_touched.html", batch=batch, shown=SHOWN,
+        sums=[r for r in found if r["symbol"] is None], single=[r for r in found if r["symbol"] is not None],
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=1)

@@ -2,45 +2,99 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
+from plugins.reports.model_sheet import closed_trades, session_numbers
+from plugins.reports.words import MONTHS, SPOKEN, title_of, written
 from plugins.web.around import look_around
-from plugins.web.reading import row, rows, the
-from plugins.web.rendering import columns, page
+from plugins.web.reading import role_uri, row, rows, the
+from plugins.web.rendering import page, table_csv, thinned
 
 router = APIRouter(prefix="/strategies", dependencies=[Depends(look_around)])
 SIGNALS_SHOWN = 250  # what a person scrolls through; the table itself has them all
+TRADES_OF = 63  # sessions whose trades are listed: a quarter; `make report` goes through all of history
+CURVES = (
+    "equity", "benchmark_equity", "drawdown", "rolling_sharpe", "rolling_beta", "gross_exposure", "net_exposure",
+    "turnover",
+)  # fmt: skip
 Name = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,60}$")]
 
 
 @router.get("")
 def leaderboard(request: Request) -> Response:
-    """Show every model with its newest figures."""
+    """Show every model with its newest figures, and which of them cannot be told apart."""
+    report = row("pages/select_newest_report")
+    told = report["confidence_sets"] if report else None
+    found = rows("pages/select_strategies")
     return page(
-        request,
-        "strategies.html",
-        report=row("pages/select_newest_report"),
-        models=rows("pages/select_strategies"),
-    )
+        request, "strategies.html", report=report, told=told, models=found,
+        sets=_sets(told["rank"] if told else {}),
+    )  # fmt: skip
 
 
 @router.get("/{name}")
 def strategy(request: Request, name: Name) -> Response:
     """Show one model: what it is, how it did, what it wants."""
     model = the("pages/select_model", f"no model named {name}; the leaderboard lists those there are", model=name)
+    standing = row("reports/select_standing", model=name)
+    sheet = _sheet(name, standing) if standing else None
     return page(
         request,
         "strategy.html",
         model=model,
         about=_about(model["strategy_class"]),
-        curve=columns(rows("pages/select_model_curve", model=name)),
+        sheet=sheet,
+        months=MONTHS,
+        curves={"dates": sheet["dates"], **{c: thinned(sheet[c]) for c in CURVES}} if sheet else {},
+        measures=[(title_of(n), written(n, v), SPOKEN.get(n, "")) for n, v in sheet["measures"].items()]
+        if sheet else [],
+        deepest=[{**d, "recovered": d["recovered"] or "not yet"} for d in sheet["drawdowns"]] if sheet else [],
+        trades=_trades(standing, sheet["dates"]) if standing and sheet else [],
+        trades_of=TRADES_OF,
         signals=rows("pages/select_model_signals", model=name, count=SIGNALS_SHOWN),
         shown=SIGNALS_SHOWN,
+    )  # fmt: skip
+
+
+@router.get("/{name}/sessions.csv")
+def saved(name: Name) -> Response:
+    """Save what a model did in each session as CSV: the rows behind its charts."""
+    the("pages/select_model", f"no model named {name}", model=name)
+    return table_csv(f"{name}-sessions", _sessions(name))
+
+
+def _sessions(name: str) -> list[dict[str, Any]]:
+    return rows("reports/select_model_sessions", model=name, first=dt.date.min, last=dt.date.max)
+
+
+def _sheet(name: str, standing: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the tear sheet's numbers, None before the model's first trade."""
+    found = _sessions(name)
+    return session_numbers(found, standing) if any(r["net_return"] is not None for r in found) else None
+
+
+def _trades(standing: Mapping[str, Any], dates: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the trades closed of the newest signals, newest first."""
+    since = dt.date.fromisoformat(dates[-TRADES_OF:][0])
+    found = closed_trades(
+        role_uri("quant_reader"), standing, since, standing["session_date"], {}, decided_from=since
     )
+    plain = found.assign(entered=found["entered"].astype(str), left=found["left"].astype(str))
+    return plain.iloc[::-1].to_dict("records")  # type: ignore[return-value]
+
+
+def _sets(ranks: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return the confidence sets, best first: their rank and the models in them."""
+    return [
+        {"rank": rank, "models": sorted(name for name, own in ranks.items() if own == rank)}
+        for rank in sorted(set(ranks.values()))
+    ]
 
 
 def _about(path: str) -> str:

@@ -6,44 +6,99 @@
   const layout = (more) => Object.assign({
     margin: { l: 64, r: 12, t: 8, b: 36 }, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
     font: { color: colour("text"), family: "system-ui, sans-serif", size: 12 }, showlegend: false,
-    hovermode: "x unified", xaxis: { gridcolor: colour("line") },
+    hovermode: "x unified", xaxis: { type: "date", gridcolor: colour("line") }, legend: { orientation: "h", y: 1.12 },
     hoverlabel: { bgcolor: colour("raised"), bordercolor: colour("line"), font: { color: colour("text") } },
   }, more);
-  const axis = (more) => Object.assign({ gridcolor: colour("line"), zerolinecolor: colour("line") }, more);
-  const kinds = {
-    equity: (data) => [[
-      { x: data.session_date, y: data.equity, name: "Equity", line: { color: colour("accent"), width: 1.4 },
-        hovertemplate: "%{y:,.2f} USD" },
-      { x: data.session_date, y: data.drawdown, name: "Drawdown", yaxis: "y2", fill: "tozeroy",
-        line: { color: colour("bad"), width: 1 }, hovertemplate: "%{y:.2%}" },
-    ], layout({
-      yaxis: axis({ domain: [0.32, 1], title: { text: "Equity, USD" }, tickformat: "~s" }),
-      yaxis2: axis({ domain: [0, 0.24], title: { text: "Drawdown" }, tickformat: ".0%" }),
-    })],
-    curve: (data) => [[
-      { x: data.run_date, y: data.total_return, name: "Total return", line: { color: colour("accent"), width: 1.4 },
-        hovertemplate: "%{y:.2%}" },
-    ], layout({ yaxis: axis({ title: { text: "Total return" }, tickformat: ".0%" }) })],
-    risk: (data) => [[
-      { x: data.session_date, y: data.gross, name: "Gross exposure", line: { color: colour("accent"), width: 1.2 }, hovertemplate: "%{y:.1%}" },
-      { x: data.session_date, y: data.net, name: "Net exposure", line: { color: colour("good"), width: 1.2 }, hovertemplate: "%{y:.1%}" },
-      { x: data.session_date, y: data.drawdown, name: "Drawdown", yaxis: "y2", fill: "tozeroy",
-        line: { color: colour("bad"), width: 1 }, hovertemplate: "%{y:.2%}" },
-    ], layout({
-      showlegend: true, legend: { orientation: "h", y: 1.12 },
-      yaxis: axis({ domain: [0.36, 1], title: { text: "Of equity" }, tickformat: ".0%" }),
-      yaxis2: axis({ domain: [0, 0.26], title: { text: "Drawdown" }, tickformat: ".0%" }),
-    })],
-    coverage: (data) => [[
-      { x: data.date, y: data.bars, name: "Bars", line: { color: colour("accent"), width: 1, shape: "hv" }, fill: "tozeroy" },
-    ], layout({ yaxis: axis({ title: { text: "Bars" }, rangemode: "tozero" }) })],
-  };
-  for (const element of document.querySelectorAll(".chart")) {
-    const data = JSON.parse(document.getElementById(element.id + "-data").textContent);
-    const began = performance.now();
-    const [traces, shape] = kinds[element.dataset.kind](data);
-    Plotly.newPlot(element, traces, shape, settings).then(function () {
-      element.dataset.drawn = (performance.now() - began).toFixed(1);
+  const axis = (more) => Object.assign({ gridcolor: colour("line"), zerolinecolor: colour("line"), automargin: true },
+    more, more.title ? { title: { ...more.title, standoff: 8 } } : {});
+  const line = (x, y, name, shade, form, more) => Object.assign({
+    x, y, name, mode: "lines", line: { color: colour(shade), width: 1.4 }, hovertemplate: "%{y:" + form + "}",
+  }, more);
+  const filled = (shade) => ({ fill: "tozeroy", fillcolor: colour(shade) + "33", line: { color: colour(shade), width: 1 } });
+  const mean = (values, count) => {
+    let sum = 0;
+    return values.map((value, at) => {
+      sum += value - (at >= count ? values[at - count] : 0);
+      return sum / Math.min(at + 1, count);
     });
+  };
+  const one = (title, form, more) => layout(Object.assign({ yaxis: axis({ title: { text: title }, tickformat: form }) }, more));
+  const level = (y) => ({ shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: { color: colour("quiet"), width: 1, dash: "dot" } }] });
+  const below = (data, y, of, title) => [
+    [...of, line(data.session_date, data.drawdown, "Drawdown", "bad", ".2%", { yaxis: "y2", ...filled("bad") })],
+    layout({ showlegend: of.length > 1, yaxis: axis({ domain: [0.34, 1], ...y }),
+      yaxis2: axis({ domain: [0, 0.25], title: { text: "Drawdown" }, tickformat: ".0%" }), ...title }),
+  ];
+  const kinds = {
+    equity: (data) => below(data, { title: { text: "Equity, USD" }, tickformat: "~s" },
+      [line(data.session_date, data.equity, "Equity", "accent", ",.2f")]),
+    risk: (data) => below(data, { title: { text: "Of equity" }, tickformat: ".0%" }, [
+      line(data.session_date, data.gross, "Gross exposure", "accent", ".1%"),
+      line(data.session_date, data.net, "Net exposure", "good", ".1%")]),
+    coverage: (data) => [[line(data.date, data.bars, "Bars", "accent", ",", { ...filled("accent"), line: { color: colour("accent"), width: 1, shape: "hv" } })],
+      one("Bars", "~s", { yaxis: axis({ title: { text: "Bars" }, rangemode: "tozero" }) })],
+    growth: (data) => [[line(data.dates, data.benchmark_equity, "Benchmark", "quiet", ".3f"),
+      line(data.dates, data.equity, "Model", "accent", ".3f")], one("Value of 1", ".2~f", { showlegend: true, ...level(1) })],
+    fall: (data) => [[line(data.dates, data.drawdown, "Drawdown", "bad", ".2%", filled("bad"))], one("Below its peak", ".0%")],
+    sharpe: (data) => [[line(data.dates, data.rolling_sharpe, "Sharpe ratio", "accent", ".2f")], one("Sharpe ratio", ".1f", level(0))],
+    beta: (data) => [[line(data.dates, data.rolling_beta, "Beta", "accent", ".2f")], one("Beta", ".1f", level(0))],
+    exposure: (data) => [[line(data.dates, mean(data.gross_exposure, 21), "Added up", "accent", ".1%"),
+      line(data.dates, mean(data.net_exposure, 21), "Long less short", "good", ".1%")], one("Of the account", ".0%", { showlegend: true })],
+    turnover: (data) => [[line(data.dates, mean(data.turnover, 21), "Turnover", "accent", ".2%", filled("accent"))], one("Of the account", ".1%")],
+    returns: (data) => [[{ type: "bar", x: data.counts.map((_, at) => (data.edges[Math.max(at, 1)] + data.edges[Math.min(at + 1, data.counts.length - 1)]) / 2),
+      y: data.counts, marker: { color: data.counts.map((_, at) => colour(data.edges[at] + data.edges[at + 1] > 0 ? "good" : "bad")) },
+      hovertemplate: "%{y:,} sessions about %{x:.2%}<extra></extra>" }],
+    layout({ hovermode: "closest", bargap: 0.08, xaxis: { type: "linear", tickformat: ".1%", gridcolor: colour("line") }, yaxis: axis({ title: { text: "Sessions" } }) })],
+    // An account's trades on its symbol's price: where it went in, where it left, and what came of it.
+    account: (data) => [[
+      line(data.dates, data.close, data.symbol, "quiet", ",.2f"),
+      marks(data, data.trades.filter((t) => t.exit_date), "exit", "Left", "circle-open", (t) => colour(t.profit_usd >= 0 ? "good" : "bad")),
+      ...[["long", "triangle-up"], ["short", "triangle-down"]].map(([side, symbol]) => marks(data, data.trades.filter((t) => t.side === side), "entry", side === "long" ? "Bought" : "Sold short", symbol, () => colour("accent"))),
+      line(data.dates, data.equity, "Equity", "accent", ",.2f", { yaxis: "y2" }),
+    ], layout({ showlegend: true, hovermode: "closest", yaxis: axis({ domain: [0.46, 1], title: { text: "Price, USD" } }),
+      yaxis2: axis({ domain: [0, 0.3], title: { text: "Equity, USD" }, tickformat: "~s" }) })],
+  };
+  const said = (value, digits) => value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  function marks(data, trades, end, name, symbol, shade) {
+    return { x: trades.map((t) => t[end + "_date"]), y: trades.map((t) => t[end + "_shown"]), name, mode: "markers",
+      marker: { symbol, size: end === "exit" ? 15 : 9, color: trades.map(shade), line: { width: end === "exit" ? 2 : 0 } },
+      text: trades.map((t) => `${said(t.shares, 0)} shares at ${said(t[end + "_price_usd"], 2)}` + (end === "exit" ? `, ${said(t.profit_usd, 2)} USD` : "")),
+      hovertemplate: "%{x} %{text}" };
   }
+  // Read once, however many charts draw it; days as numbers, which Plotly need not read anew for every line.
+  const held = new Map();
+  function data(element) {
+    const from = document.getElementById(element.dataset.from);
+    if (!held.has(from)) {
+      const found = JSON.parse(from.textContent);
+      for (const name of ["dates", "session_date", "date"]) if (found[name]) found[name] = found[name].map(Date.parse);
+      held.set(from, found);
+    }
+    return held.get(from);
+  }
+  async function draw(element) {
+    const began = performance.now();
+    try {
+      const [traces, shape] = kinds[element.dataset.kind](data(element));
+      element.replaceChildren();
+      await Plotly.newPlot(element, traces, shape, settings);
+      element.dataset.drawn = (performance.now() - began).toFixed(1);
+    } catch (error) {
+      element.textContent = "This chart could not be drawn: " + error.message;
+      element.dataset.failed = "1";
+    }
+  }
+  // One after the other, so that the page answers to the keyboard in between; those in sight first.
+  const waiting = [];
+  function next() {
+    const element = waiting[0];
+    if (element) draw(element).then(() => setTimeout(() => { waiting.shift(); next(); }, 0));
+  }
+  function all(within) {
+    const idle = !waiting.length;
+    waiting.push(...within.querySelectorAll(".chart[data-from]"));
+    if (idle) next();
+  }
+  all(document);
+  document.addEventListener("almanac-added", (event) => all(event.detail));
 })();

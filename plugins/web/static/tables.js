@@ -88,5 +88,7 @@
     (table.closest(".scroll") || table).before(tools);
     show(0);
   }
-  for (const table of document.querySelectorAll("table.sortable")) equip(table);
+  const all = (within) => { for (const table of within.querySelectorAll("table.sortable")) equip(table); };
+  all(document);
+  document.addEventListener("almanac-added", (event) => all(event.detail));
 })();

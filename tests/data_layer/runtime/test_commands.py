@@ -15,7 +15,8 @@ TARGETS = (
     "run", "stop", "status", "test", "lint", "faults", "verify", "help", "bench", "export", "quarantine", "accept",
     "quality-report", "data-docs", "backfill", "backtest", "sweep", "assess", "train", "predict", "models", "promote",
     "rollback", "mlflow", "approve", "revoke", "adopt", "soak", "deposit", "withdraw", "reset-account", "kill",
-    "rearm", "limits", "evaluate-models", "report", "replay", "packages", "rotate-keys",
+    "rearm", "limits", "evaluate-models", "report", "verify-audit", "paper-run", "backup", "restore", "logs", "env",
+    "replay", "packages", "rotate-keys",
 )  # fmt: skip
 
 
@@ -69,6 +70,10 @@ def test_wrapper_without_an_environment_says_what_to_do(program, tmp_path):
         ("run", {"AIRFLOW_PORT": "80"}, "not a port"),
         ("run", {"END": "1999-01-04"}, "between START and END"),
         ("verify", {}, "never started"),
+        ("verify_audit", {}, "never started"),
+        ("backup", {}, "name one: OUT=folder"),
+        ("backup", {"OUT": "backup"}, "never started"),
+        ("restore", {}, "name one: FROM=folder"),
         ("plugins.replay.run", {"DATE": "2012-06-01"}, "never started"),
         ("plugins.replay.run", {}, "no session is named"),
         ("plugins.replay.run", {"DATE": "soon"}, "not a date"),
@@ -79,6 +84,8 @@ def test_wrapper_without_an_environment_says_what_to_do(program, tmp_path):
         ("rotate", {}, "never started"),
         ("rearm", {"REASON": "mended"}, "never started"),
         ("limits", {}, "never started"),
+        ("logs", {}, "no task has run here"),
+        ("logs", {"SESSION": "soon"}, "not a date"),
         ("limits", {"LIMIT": "max_position", "VALUE": "much"}, "not a number"),
         ("data_docs", {}, "never started"),
         ("quality_report", {"OUT": "report"}, "never started"),

@@ -121,6 +121,22 @@ def test_killed_postgres_is_brought_back(services):
 
 
 @pytest.mark.faults
+def test_logs_do_not_grow_for_ever(services):
+    """Ten megabytes a file, and three files before it."""
+    with psycopg.connect(services.postgres.uri("postgres", "postgres"), autocommit=True) as connection:
+        for _ in range(50):
+            connection.execute("DO $$ BEGIN RAISE LOG '%', repeat('x', 1000000); END $$")
+    wait_until(lambda: services.home.logs.joinpath("postgres.log.3").exists())
+    sizes = [path.stat().st_size for path in services.home.logs.glob("postgres.log*")]
+    assert len(sizes) == 4
+    assert max(sizes) < 12_000_000
+    assert answers(services)
+    configured = (services.home.run / "supervisord.conf").read_text()
+    programs = configured.count("[program:")
+    assert configured.count("stdout_logfile_maxbytes=10MB") == configured.count("stdout_logfile_backups=3") == programs
+
+
+@pytest.mark.faults
 def test_start_after_everything_was_killed(services):
     with psycopg.connect(services.postgres.uri("postgres", "postgres")) as connection:
         connection.execute("CREATE TABLE kept (x int)")

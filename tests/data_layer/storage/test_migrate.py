@@ -7,7 +7,7 @@ import pytest
 from yoyo.backends.base import DatabaseBackend
 
 from data_layer.runtime.postgres import embedded_postgres
-from data_layer.storage.migrate import DB_INIT, prepare_database
+from data_layer.storage.migrate import DB_INIT, migration_files, prepare_database
 from models.errors import ConfigError
 
 
@@ -39,7 +39,7 @@ def ask(server, statement, role="postgres"):
 
 def test_schema_belongs_to_the_owner_and_roles_can_log_in(server):
     applied = prepare_database(server)
-    assert applied == sorted(path.stem for path in (DB_INIT / "migrations").glob("*.sql"))
+    assert applied == [path.stem for path in migration_files(DB_INIT / "migrations")]
     strangers = (
         "SELECT count(*) FROM pg_class "
         "WHERE relnamespace = 'public'::regnamespace AND relowner <> 'quant_owner'::regrole"

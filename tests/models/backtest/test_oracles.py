@@ -26,8 +26,8 @@ COSTS = Rules(
 # What vectorbt cannot say: more than the account's value (volatility_targeting), a drift band (balanced_portfolio);
 # ml_ensemble reads predictions of trained models, and others trade one.
 BEYOND = {"volatility_targeting", "balanced_portfolio", "ml_ensemble", *TRAINED}
-# Compared with their stops. NAMES are compared without: vectorbt has stops for signals only, where it cannot be told a
-# share of the account's value to sell short; there the shares are ours, and here nothing but the weights is.
+# Compared with their stops, all of the account long, short or out; NAMES are compared by weights and without stops, for
+# vectorbt has stops for signals only.
 STOPPED = ("enhanced_momentum", "golden_cross", "mean_reversion", "rsi_reversion", "trend_following")
 NAMES = sorted(set(discover_strategies().classes) - BEYOND)
 
@@ -117,14 +117,14 @@ def stopped(python, market, tmp_path_factory):
     bars[:, :4] *= factor[:, None]
     bars[:, SPLIT] = 1.0
     columns = {name: bars[:, i].reshape(shape[::-1]).T for i, name in enumerate(("open", "high", "low", "close"))}
-    sides, shares, trails, table, ours = [], [], [], [], {}
+    sides, trails, table, ours = [], [], [], {}
     for name in STOPPED:
         target, trail, rules = wanted(market, discover_strategies().classes[name](), COSTS)
         target, trail = np.nan_to_num(target), trail * factor
         # Our targets are limit orders and do not slip; vectorbt's slip with its stops, or both do not.
         rules = rules._replace(cash_rate=0.0, slippage_bps=0.0 if rules.take_profit > 0.0 else COSTS.slippage_bps)
         assert set(np.unique(target)) <= {-1.0, 0.0, 1.0}
-        curves, sold, logs = np.empty(shape), np.full(shape, np.nan), []
+        curves, logs = np.empty(shape), []
         for n in range(shape[1]):
             part = slice(market.offsets[n], market.offsets[n + 1])
             curve, cash = np.empty(shape[0]), np.empty(shape[0])
@@ -133,7 +133,6 @@ def stopped(python, market, tmp_path_factory):
                 trail[part], np.zeros(shape[0], bool), rules, curve, cash,
             )  # fmt: skip
             curves[:, n] = curve
-            sold[log[:, TRADE.index("entry_day")].astype(int), n] = log[:, TRADE.index("shares")]
             logs.append(log)
         rows = np.ascontiguousarray(target.T).reshape(1, -1)
         whole = np.tile([[[0, shape[0] - 1]]], (shape[1], 1, 1))
@@ -142,12 +141,11 @@ def stopped(python, market, tmp_path_factory):
         )[0, :, 0]  # fmt: skip
         ours[name] = curves, dict(zip(RESULTS, found.T, strict=True)), np.concatenate(logs)
         sides.append(target)
-        shares.append(sold)
         trails.append(trail.reshape(shape[::-1]).T)
         table.append((rules.stop_loss, rules.take_profit, rules.slippage_bps / 1e4))
     stop, goal, slippage = np.array(table).T
     folder = tmp_path_factory.mktemp("stops")
-    np.savez(folder / "in.npz", **columns, side=sides, shares=shares, trail=trails, stop=stop, goal=goal,
+    np.savez(folder / "in.npz", **columns, side=sides, trail=trails, stop=stop, goal=goal,
              slippage=slippage, fees=0.001, cash=COSTS.cash)  # fmt: skip
     subprocess.run([python, vectorbt_stops_script(), folder / "in.npz", folder / "out.npz"], check=True)
     theirs = np.load(folder / "out.npz")

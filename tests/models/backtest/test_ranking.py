@@ -50,6 +50,21 @@ def test_figures_are_those_of_their_functions():
     assert (rows["trials"] == 40).all()
 
 
+def test_what_cash_earns_is_no_merit_anywhere():
+    """Nearly all cash, a little below its rate: by its returns alone the best of every half of the history."""
+    draw, rate = np.random.default_rng(31), 0.0002
+    cash = draw.normal(rate - 1e-6, 1e-5, 1600)
+    market = draw.normal(rate + 0.0004, 0.01, (1600, 2))
+    returns = np.column_stack([market, cash])
+    given_ = replace(candidates(1600), names=NAMES[:3], categories=("",) * 3, returns=returns, rate=rate)
+    rows = ranked(given_)[OVERALL].rows.set_index("strategy")
+    above = backtest_overfitting(returns - rate).probability
+    assert abs(above - backtest_overfitting(returns).probability) > 0.05
+    assert (rows["overfitting_probability"] == above).all()
+    assert rows.loc["balanced", "sharpe_ratio"] < 0.0 < rows["sharpe_ratio"].drop("balanced").max()
+    assert rows.loc["balanced", "rank"] == rows["rank"].max()
+
+
 def test_categories_rank_their_own():
     scopes = ranked(candidates())
     assert [name for name in scopes if name.startswith("category:")] == [

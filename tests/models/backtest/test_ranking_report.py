@@ -68,6 +68,11 @@ def test_trials_are_stated_with_their_source():
     assert any("the luckiest of 41 trials" in line for line in lines_of(replace(equals(), trials=41)))
 
 
+def test_how_it_was_resampled_is_stated():
+    line = "Sets and tests by the stationary bootstrap: blocks of 11 sessions on average, seed 1."
+    assert line in lines_of(equals())
+
+
 def test_the_rate_on_cash_is_stated():
     lines = lines_of(replace(equals(), rate=0.0001))
     assert any(

@@ -15,6 +15,7 @@ from plugins.execution.sending import send_batch
 from plugins.execution.truth import ask_broker, note_truth
 from tests.support.alpaca_stub import serve
 from tests.support.real_account import ACCOUNT, SESSION, approve_all, broker_at, open_account, plan_orders
+from tests.support.rows import insert
 
 NEXT = dt.date(2024, 7, 2)
 AT = "2024-07-02T13:30:00.1Z"
@@ -145,6 +146,33 @@ def test_exits_make_room_for_an_order_that_is_sent_and_for_no_other(database, de
         connection.execute("UPDATE orders SET reason = %s WHERE state = 'planned'", [reason])
     free_symbols(database.writer, ACCOUNT, NEXT, broker_at(desk))
     assert {state for state, _ in exits(database).values()} == {left}
+
+
+@pytest.mark.parametrize(("ex_date", "left"), [("2024-07-03", "cancelled"), ("2024-07-05", "resting"),
+                                               ("2024-07-02", "resting")])  # fmt: skip
+def test_exits_of_a_share_that_splits_before_the_next_open_make_way(database, desk, sent, ex_date, left):
+    """They are for the shares, at the prices, of before; also when nothing is sent."""
+    desk.fill(sent["MSFT"], 50, AT)
+    assert note(database, desk) == []
+    with transaction(database.owner) as connection:
+        insert(connection, "corporate_actions", symbol="MSFT", ex_date=ex_date, action_type="split", value=2,
+               source="test", batch_id=1, known_at="2024-07-01", inferred=False)  # fmt: skip
+    free_symbols(database.writer, ACCOUNT, NEXT, broker_at(desk), trades=False)
+    assert {state for state, _ in exits(database).values()} == {left}
+    there = {leg["status"] for leg in desk.orders[sent["MSFT"]]["legs"]}
+    assert there == ({"canceled"} if left == "cancelled" else {"held"})
+
+
+def test_an_exit_of_a_share_that_splits_and_cannot_be_cancelled_stops_the_session(database, desk, sent):
+    desk.fill(sent["MSFT"], 50, AT)
+    assert note(database, desk) == []
+    with transaction(database.owner) as connection:
+        insert(connection, "corporate_actions", symbol="MSFT", ex_date="2024-07-03", action_type="split", value=2,
+               source="test", batch_id=1, known_at="2024-07-01", inferred=False)  # fmt: skip
+    desk.plan = lambda method, _path: "500_before" if method == "DELETE" else ""
+    with pytest.raises(RetryableError):
+        free_symbols(database.writer, ACCOUNT, NEXT, broker_at(desk), trades=False)
+    assert {state for state, _ in exits(database).values()} == {"resting"}
 
 
 def test_fills_that_do_not_add_up_yet_are_asked_for_again(database, desk, sent):

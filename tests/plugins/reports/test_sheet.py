@@ -52,11 +52,15 @@ def test_numbers_are_those_of_empyrical_and_pandas():
         "profit_factor": returns[returns > 0].sum() / -returns[returns < 0].sum(),
         "return_of_63_sessions": empyrical.cum_returns_final(returns[-63:]),
         "year_to_date_return": empyrical.cum_returns_final(series[str(series.index[-1].year)]),
+        "correlation": np.corrcoef(returns, market)[0, 1],
+        "payoff_ratio": returns[returns > 0].mean() / -returns[returns < 0].mean(),
         "information_ratio": empyrical.excess_sharpe(returns, market) * math.sqrt(252),
     }  # fmt: skip
     for name, value in expected.items():
         assert found["measures"][name] == pytest.approx(value, rel=1e-9), name
     assert [m for y in found["months"] for m in y["months"] if m is not None] == pytest.approx(months.tolist())
+    years = (1 + pd.Series(market, index=series.index)).resample("YE").prod() - 1
+    assert [y["benchmark"] for y in found["months"]] == pytest.approx(years.tolist())
     assert min(found["drawdown"]) == pytest.approx(found["drawdowns"][0]["depth"]) == expected["max_drawdown"]
     assert sum(found["distribution"]["counts"]) == 700
     rolled = pd.Series(returns).rolling(126).apply(lambda r: empyrical.sharpe_ratio(r, daily))

@@ -49,7 +49,18 @@ PLANTED = {
     "decision_hash) SELECT repeat('Z', 32), risk_decision_id, account_id, '{end}', symbol, side, 1000000, "
     "reference_price, 'stop', 'gtc', 'resting', 'resting', 1, payload_hash, decision_hash FROM orders "
     "ORDER BY id DESC LIMIT 1",
+    "check_predictions_look_ahead": "WITH learnt AS (INSERT INTO model_versions (family, version, training_run_id, "
+    "parameters, metrics, feature_set, feature_set_version, data_as_of, trained_from, trained_to, seen_until, "
+    "code_version, artifact_format, artifact_path, artifact_sha256, metadata_sha256, created_by) "
+    "SELECT 'lgbm', 1, 1, '{{}}', '{{}}', 'alpha158', 1, '2005-01-01', '2000-01-01', '{end}', DATE '{end}' + 9, "
+    "repeat('a', 16), 'onnx', 'x', repeat('a', 64), repeat('a', 64), 'x' RETURNING id) INSERT INTO predictions "
+    "(model_version_id, symbol, session_date, horizon, score, confidence) "
+    "SELECT id, 'AAPL', '{last}', 1, 0.5, 0.5 FROM learnt",
+    "check_backfill_chunks": "INSERT INTO backfill_chunks (source, start_date, end_date, symbols_hash, symbols, state, "
+    "batch_id, run_id, received, accepted) SELECT 'files', '2000-01-03', '{end}', repeat('a', 64), '{{AAPL}}', 'done', "
+    "max(id), 'run', 1, 1 FROM ingestion_batches",
 }
+NOT_BOUNDED = {"check_backfill_chunks"}  # there are few chunks, and what they fetch is long past
 
 
 def plant(database, statement):
@@ -87,13 +98,14 @@ def test_a_planted_violation_is_seen_and_fails_the_stage(healthy, small_settings
     assert any(name in str(raised.value) for name in failed_checks(healthy.reader))
 
 
-def test_every_check_of_the_books_has_a_planted_violation(database):
+def test_every_check_has_a_planted_violation_and_reads_from_the_runs_first_session_on(database):
     views = query(
         database.reader,
-        "SELECT viewname AS v FROM pg_views WHERE starts_with(viewname, 'check_') "
-        "AND definition LIKE '%%check_from%%'",
+        "SELECT viewname AS v, definition LIKE '%%check_from%%' AS bounded FROM pg_views "
+        "WHERE schemaname = 'public' AND starts_with(viewname, 'check_')",
     )
-    assert {row["v"] for row in views} <= set(PLANTED)
+    assert {row["v"] for row in views} == set(PLANTED)
+    assert {row["v"] for row in views if not row["bounded"]} == NOT_BOUNDED
 
 
 def test_the_checks_look_from_the_runs_first_session_on(healthy, small_settings):

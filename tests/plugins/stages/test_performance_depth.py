@@ -149,17 +149,19 @@ def test_alerts_open_once_and_close(prepared):
     falling = """
         UPDATE model_performance_windows SET max_drawdown = %(fallen)s WHERE window_sessions = 252
         AND run_date = %(d)s AND model_id = (SELECT id FROM models WHERE model_name = 'rsi_alpha')"""
+    below = "UPDATE risk_snapshots SET drawdown = %(below)s WHERE session_date = %(d)s"
     switch = "UPDATE kill_switch SET engaged = %(on)s, reason = 'too much {risk}'"
     change(home, "DELETE FROM market_data WHERE symbol = 'MSFT' AND date > '2005-02-20'")
     calm = "UPDATE model_performance_windows SET excess_return = 0, max_drawdown = 0 WHERE run_date = %(d)s"
     change(home, calm, {"d": END})
     change(home, losing, {"behind": -0.11, "d": END})
     change(home, falling, {"fallen": -0.21, "d": END})
+    change(home, below, {"below": 0.051, "d": END})
     change(home, switch, {"on": True})
     account = query(home.reader, "SELECT account_id AS a FROM kill_switch")[0]["a"]
     kinds = [
-        ("kill_switch", account), ("model_drawdown", "rsi_alpha"), ("model_underperformance", "macd_alpha"),
-        ("stale_data", "MSFT"),
+        ("account_drawdown", account), ("kill_switch", account), ("model_drawdown", "rsi_alpha"),
+        ("model_underperformance", "macd_alpha"), ("stale_data", "MSFT"),
     ]  # fmt: skip
     for _ in range(2):
         with transaction(home.writer) as connection:
@@ -167,6 +169,7 @@ def test_alerts_open_once_and_close(prepared):
         assert alerts(home) == [(*kind, True) for kind in kinds]
     change(home, losing, {"behind": -0.10, "d": END})  # at the threshold is not beyond it
     change(home, falling, {"fallen": -0.20, "d": END})
+    change(home, below, {"below": 0.05, "d": END})
     change(home, switch, {"on": False})
     change(home, "ALTER TABLE trading_universe DISABLE TRIGGER USER")  # as if it had been known in time
     change(home, "UPDATE trading_universe SET active_to = '2005-02-18' WHERE symbol = 'MSFT'")

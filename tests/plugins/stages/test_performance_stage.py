@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import statistics
 from decimal import Decimal
 
@@ -214,3 +215,16 @@ def test_tampered_reports_are_found(prepared, small_settings):
     )
     with pytest.raises(DataQualityError, match=r"stored rows differ.*performance_reports.*mine"):
         run_stage(database.writer, small_settings, STAGE, start=END)
+
+
+def test_tear_sheets_follow_each_session_when_a_folder_is_named(prepared, small_settings, tmp_path):
+    database, sheets = prepared(STAGE), tmp_path / "sheets"
+    run_stage(database.writer, small_settings, STAGE, end=DUE[0])
+    assert not sheets.exists()
+    for day in DUE[1:3]:
+        run_stage(database.writer, dataclasses.replace(small_settings, reports=str(sheets)), STAGE, end=day)
+        found = {path.stem: json.loads(path.read_text()) for path in sheets.glob("*.json")}
+        assert set(found) == {*SHIPPED, "account"} == {path.stem for path in sheets.glob("*.html")}
+        stored = figures(database, "macd_alpha", day)
+        assert found["macd_alpha"]["last_session"] == day
+        assert found["macd_alpha"]["measures"]["total_return"] == pytest.approx(stored["total_return"], rel=1e-9)

@@ -117,12 +117,6 @@ def test_metrics_are_what_prometheus_reads(as_role, over, chained):
     assert all(float(line.rsplit(" ", 1)[1]) >= 0 for line in samples)
 
 
-def test_labels_cannot_end_their_line():
-    from plugins.web.api.metrics import _family
-
-    assert _family("x", "y", [({"a": 'b"} 1\nz\\'}, 2)]).splitlines()[2:] == ['x{a="b\\"} 1\\nz\\\\"} 2']
-
-
 def test_lineage_reaches_down_to_the_vendors_batch(viewer, sql):
     order = sql(
         "SELECT o.client_order_id, o.symbol, o.session_date, b.id AS batch, s.id AS signal FROM orders o "

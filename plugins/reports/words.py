@@ -1,0 +1,50 @@
+"""How figures of a tear sheet are named, written and explained, on its page and on Almanac's alike."""
+
+from __future__ import annotations
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+PARTS_OF_ONE = (  # measures that are shares; the others are plain numbers
+    "return", "volatility", "drawdown", "risk", "alpha", "session", "month", "year", "positive",
+)  # fmt: skip
+SPOKEN = {
+    "annual_return": "Compound return per 252 sessions",
+    "volatility": "Deviation of session returns, a year",
+    "sharpe_ratio": "Mean return beyond the risk-free rate over its deviation, a year",
+    "sortino_ratio": "The same over the deviation of losses alone",
+    "calmar_ratio": "Annual return over the depth of the deepest drawdown",
+    "max_drawdown": "Deepest fall from a peak",
+    "drawdown_sessions": "Longest stretch below a peak, sessions",
+    "value_at_risk": "One session in twenty returns this or less",
+    "conditional_value_at_risk": "Mean of those sessions",
+    "tail_ratio": "The best twentieth of sessions over the worst, unsigned",
+    "beta": "Slope of session returns on the benchmark's",
+    "alpha": "Return a year beyond beta times the benchmark's",
+    "skew": "Below 0: rare large losses; above: rare large gains",
+    "kurtosis": "Above 0: extremes are more frequent than in a normal distribution",
+    "correlation": "Of session returns with the benchmark's",
+    "payoff_ratio": "Mean gain of a session over the mean loss",
+    "information_ratio": "Mean return beyond the benchmark's over its deviation, a year",
+    "profit_factor": "Sum of gains over sum of losses, by session",
+    "recovery_ratio": "Total return over the depth of the deepest drawdown",
+    "ulcer_index_drawdown": "Root of the mean squared drawdown: how long and how deep it was below a peak",
+    "excess_return": "Total return less the benchmark's",
+}
+
+
+def written(name: str, value: float | None) -> str:
+    """Return a figure as people read it: shares in percent, amounts in USD, ratios plain."""
+    if value is None:
+        return "–"
+    if name.endswith("_usd"):
+        return f"{value:,.2f} USD"
+    if name == "drawdown_sessions":
+        return f"{value:,.0f}"
+    if "ratio" in name:
+        return f"{value:,.2f}"
+    share = any(part in name for part in PARTS_OF_ONE) or name in {"win_rate", "cost_in_all"}
+    return f"{value:,.2%}" if share else f"{value:,.2f}"
+
+
+def title_of(name: str) -> str:
+    """Return what a figure is called."""
+    return name.replace("_", " ").removesuffix(" usd").capitalize()

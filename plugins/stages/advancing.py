@@ -1,0 +1,61 @@
+"""Deciding sessions in a row, and writing what was decided while the next ones are decided."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+from plugins.stages.trading_day import STEPS, Step
+from plugins.stages.trading_state import Day, Pass, State
+
+# Written together: fewer, and the dozen temporary tables of each write cost more than its rows; more, and the last
+# write, for which nothing is decided any more, takes longer.
+PIECE_SESSIONS = 100
+SWITCH_SECONDS = 0.0005  # the writer mostly waits for the database: it gets a turn soon when an answer has come
+
+Write = Callable[[Pass, Sequence[Day]], Mapping[str, int]]
+
+
+def advance(days: Sequence[Day], state: State, last_step: Step, write: Write) -> Counter[str]:
+    """Take sessions of one account up to a step, and have them written in order, in pieces.
+
+    Args:
+        days: the sessions, ascending.
+        state: the account before the first one; moved on.
+        last_step: the last one to take of each session.
+        write: writes what a piece of the sessions led to and returns rows by table. It is called in a thread of its
+            own, never twice at once, and always with the pieces before it written; nothing else may use its
+            connection meanwhile. What it raises is raised here, and nothing is written after.
+
+    Returns:
+        Rows written by table.
+    """
+    steps = STEPS[: STEPS.index(last_step) + 1]
+    written: Counter[str] = Counter()
+    writing: Future[Mapping[str, int]] | None = None
+    with _quick_turns(), ThreadPoolExecutor(1, "writer") as writer:
+        for start in range(0, len(days), PIECE_SESSIONS):
+            piece = days[start : start + PIECE_SESSIONS]
+            result = Pass(piece[0].account)
+            for day in piece:
+                for step in steps:
+                    step(state, day, result)
+            if writing:
+                written.update(writing.result())
+            writing = writer.submit(write, result, piece)
+        if writing:
+            written.update(writing.result())
+    return written
+
+
+@contextmanager
+def _quick_turns() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

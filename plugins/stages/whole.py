@@ -1,0 +1,73 @@
+"""A whole stage in one process: its steps in the order of its DAG, without Airflow's machinery."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from typing import Any
+
+# What each stage's class is, and its steps as wired in dags/; a test compares these with the DAGs themselves.
+STAGES = {
+    "data_ingestion": "plugins.stages.ingestion.Ingestion",
+    "feature_engineering": "plugins.stages.features.Features",
+    "model_execution": "plugins.stages.signals.Signals",
+    "risk_execution": "plugins.stages.risk.RiskExecution",
+    "performance_testing": "plugins.stages.performance.PerformanceTesting",
+}
+STEPS = {
+    "data_ingestion": (
+        "fetch_market_data", "apply_corporate_actions", "validate_data_quality", "update_trading_universe",
+    ),
+    "feature_engineering": (
+        "calculate_technical_indicators", "prepare_model_features", "check_feature_drift",
+    ),
+    "model_execution": (
+        "register_models", "load_registered_models", "fetch_latest_features", "execute_strategies",
+        "store_trading_signals", "log_model_metrics",
+    ),
+    "risk_execution": (
+        "reconcile_fills", "blend_signals", "build_targets", "check_risk", "submit_orders", "mark_positions",
+        "check_books",
+    ),
+    "performance_testing": (
+        "get_active_models", "calculate_all_model_performance", "measure_model_drift", "generate_performance_report",
+        "update_model_rankings",
+    ),
+}  # fmt: skip
+
+
+@cache
+def stage_class(stage: str) -> Any:
+    """Return the class with a stage's steps."""
+    module, _, name = STAGES[stage].rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def take_step(stage: Any, step: str) -> Any:
+    """Take one step as its task would; a mapped one for every model, returning the errors of those that failed."""
+    from data_layer.storage.database import as_run  # reading DAG files must not import it
+    from plugins.stages.runs import record_failure
+
+    run = stage.context
+    if not run.window and step not in stage.ALWAYS:
+        return None
+    with as_run(run.request.run_id):
+        try:
+            return _take(stage, step)
+        except Exception as error:
+            record_failure(run, run.sessions, error)
+            raise
+
+
+def _take(stage: Any, step: str) -> Any:
+    if step == "execute_strategies":
+        errors = []
+        for model_id in stage.load_registered_models():
+            try:
+                stage.execute_strategies(model_id)
+            except Exception as error:
+                errors.append(error)
+        return errors
+    if step == "calculate_all_model_performance":
+        return stage.calculate_all_model_performance(stage.get_active_models())
+    return getattr(stage, step)()

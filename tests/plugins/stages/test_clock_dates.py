@@ -1,0 +1,83 @@
+"""Forty mornings at which the schedule looks at the clock: each session is decided once, and by the right morning."""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import exchange_calendars
+import pandas as pd
+import pytest
+
+from data_layer.sessions import sessions_between
+from plugins.stages.window import Request, resolve_window
+
+NEW_YORK = ZoneInfo("America/New_York")
+DATES = (
+    # Both changes of the clock, the Friday before and the Monday after; New York changes before and after London.
+    "2024-03-08", "2024-03-11", "2024-03-12", "2024-11-01", "2024-11-04", "2024-11-05",
+    "2025-03-07", "2025-03-10", "2025-10-31", "2025-11-03",
+    # Half days, and the mornings after them: Thanksgiving's Friday, Christmas Eve, before Independence Day.
+    "2023-11-24", "2023-11-27", "2024-07-03", "2024-07-05", "2024-11-29", "2024-12-02", "2024-12-24", "2024-12-26",
+    # Holidays on which the exchange is closed; a day of mourning that calendars of the year before do not know.
+    "2024-01-15", "2024-03-29", "2024-05-27", "2024-06-19", "2025-01-09", "2025-01-10", "2018-12-05", "2018-12-06",
+    # Closed without notice, and for four days; leap days; the ends of years, on weekdays and beside weekends.
+    "2012-10-29", "2012-10-31", "2001-09-12", "2001-09-17", "2024-02-29", "2024-03-01", "2020-02-28", "2020-03-02",
+    "2024-12-31", "2025-01-02", "2021-12-31", "2022-01-03", "2022-12-30", "2023-01-03",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def oracle():
+    return exchange_calendars.get_calendar("XNYS", start="2001-01-01", end="2025-12-31")
+
+
+def morning(text):
+    """07:00 in New York, when data_ingestion's schedule fires."""
+    return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(7), NEW_YORK).astimezone(dt.UTC)
+
+
+def looked_at(now, done, logical_date=None):
+    request = Request("data_ingestion", "scheduled", {}, logical_date, now)
+    return resolve_window(request, sessions_between(dt.date(2001, 1, 2), dt.date(2025, 12, 31)), done).sessions
+
+
+def closed_by(oracle, instant):
+    """The sessions that the calendar package says have closed by then."""
+    count = oracle.closes.searchsorted(pd.Timestamp(instant), side="right")
+    return [day.date() for day in oracle.sessions[:count]]
+
+
+def test_forty_dates():
+    assert len(set(DATES)) == len(DATES) == 40
+
+
+@pytest.mark.parametrize("date", DATES)
+def test_the_morning_takes_the_last_session_that_has_closed(oracle, date):
+    closed = closed_by(oracle, morning(date))
+    assert looked_at(morning(date), closed[:-1]) == (closed[-1],)
+    assert closed[-1] < dt.date.fromisoformat(date)
+    assert looked_at(morning(date), closed) == ()  # the same morning once more
+    # A scheduled run carries the instant it was due at, however late it starts.
+    late = morning(date) + dt.timedelta(days=3)
+    assert looked_at(late, closed[:-1], logical_date=morning(date)) == (closed[-1],)
+
+
+def test_all_mornings_one_after_another_take_every_session_once(oracle):
+    done = [dt.date(2001, 1, 2)]
+    for date in sorted(DATES):
+        taken = looked_at(morning(date), done)
+        assert list(taken) == closed_by(oracle, morning(date))[len(done) :]
+        done += taken
+    assert len(set(done)) == len(done)
+
+
+@pytest.mark.parametrize("date", DATES)
+def test_the_close_itself_decides_also_on_half_days(oracle, date):
+    """A minute before the close the session of the day is not due yet; at the close it is."""
+    day = oracle.date_to_session(date, direction="next")
+    close = oracle.closes[day].to_pydatetime()
+    before = closed_by(oracle, close - dt.timedelta(minutes=1))
+    assert day.date() not in before
+    assert looked_at(close - dt.timedelta(minutes=1), before) == ()
+    assert looked_at(close, before) == (day.date(),)

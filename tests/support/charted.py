@@ -1,0 +1,79 @@
+"""A strategy's page over made-up numbers of any length, served without Airflow: what a browser draws, and how fast."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Mount, Route
+
+from models.backtest.tear_sheet import tear_sheet
+from plugins.reports.words import MONTHS
+from plugins.web.around import NOTHING
+from plugins.web.files import FOLDERS, Files
+from plugins.web.pages.strategies import CURVES
+from plugins.web.rendering import TABS, templates, thinned
+
+
+def strategy_page(sessions: int, seed: int = 7) -> str:
+    """Return the page of a model that has traded for so many sessions; returns are drawn from a seed."""
+    rng = np.random.default_rng(seed)
+    dates = np.array(pd.bdate_range("2004-01-02", periods=sessions), dtype="datetime64[D]")
+    market = rng.normal(0.0004, 0.011, sessions)
+    sheet = tear_sheet(dates, 0.5 * market + rng.normal(0.0002, 0.006, sessions), market, 0.02)
+    sheet |= {name: rng.random(sessions).tolist() for name in ("gross_exposure", "net_exposure", "turnover")}
+    model = {
+        "model_name": "drawn", "model_version": "1", "capital_usd": 100_000, "is_active": True, "parameters": {},
+        "strategy_class": "none",
+    }  # fmt: skip
+    return templates.get_template("strategy.html").render(
+        prefix="", tabs=TABS, lit="strategies", around=NOTHING, model=model, about="", sheet=sheet, months=MONTHS,
+        curves={"dates": sheet["dates"], **{name: thinned(sheet[name]) for name in CURVES}}, measures=[], trades=[],
+        deepest=[], trades_of=63, signals=[], shown=0,
+    )  # fmt: skip
+
+
+def part_pages() -> dict[str, str]:
+    """Return, by path, a page that fetches a part with a chart and a table, the part, and a page without its part."""
+    around = {"prefix": "", "tabs": TABS, "lit": "assessment", "around": NOTHING}
+    trade = {
+        "side": "long", "entry_date": "2008-01-03", "exit_date": "2008-01-07", "entry_price_usd": 10.0,
+        "exit_price_usd": 11.0, "entry_shown": 10.0, "exit_shown": 11.0, "shares": 5.0, "profit_usd": 5.0,
+        "profit_fraction": 0.1, "ended_by": "order",
+    }  # fmt: skip
+    days = ["2008-01-02", "2008-01-03", "2008-01-04", "2008-01-07"]
+    found = {"symbol": "IBM", "dates": days, "close": [9.0, 10.0, 10.5, 11.0], "equity": [100.0, 100.0, 102.5, 105.0],
+             "trades": [trade], "total_return": 0.05, "stored": 0.05, "same": True}  # fmt: skip
+    part = templates.get_template("assessment_account_part.html").render(**around, found=found, table="t")
+    stored = {"total_return": 0.05, "sharpe_ratio": 1.0, "max_drawdown": 0.0, "trades": 1, "win_rate": 1.0,
+              "cost_drag": 0.0, "sessions": 4, "kind": "historical"}  # fmt: skip
+    page = templates.get_template("assessment_account.html").render(
+        **around, run=1, scenario="x", symbol="IBM", stored=stored, trial={"id": 1, "strategy": "s"}, query="",
+    )  # fmt: skip
+    return {"/account": page, "/assessment/account/part": part, "/lost": page.replace("/account/part", "/account/lost")}
+
+
+@contextmanager
+def served(pages: dict[str, str]) -> Iterator[str]:
+    """Serve pages by path, and the files they take; yields the address."""
+    routes: list[Route | Mount] = [
+        Route(path, lambda _, body=body: HTMLResponse(body)) for path, body in pages.items()
+    ]
+    app = Starlette(routes=[*routes, *(Mount(f"/{folder}", Files(folder)) for folder in FOLDERS)])
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,68 @@
+"""Watching a running Airflow from outside: its tables, its tasks' processes, who waits for which table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from data_layer.runtime.home import Home
+from data_layer.storage.database import transaction
+from data_layer.storage.hashes import table_hashes
+from tests.support.chain import query
+from tests.support.prepared import failed_checks
+
+PATIENCE = 600  # seconds for one chain; a minute on two free cores, many on busy ones
+DONE = "SELECT 1 FROM stage_runs WHERE stage = 'performance_testing' AND model = '' AND session_date = %(day)s"
+
+
+def wait_for(what: str, check: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """Return the first answer that is true."""
+    until = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < until, f"waited in vain for {what}"
+        time.sleep(0.2)
+    return found
+
+
+def running_tasks(home: Home, dag: str) -> list[int]:
+    """Return the processes of the DAG's running tasks, from Airflow's own table."""
+    rows = query(
+        home.uri("airflow", "airflow"),
+        "SELECT pid FROM task_instance WHERE dag_id = %(dag)s AND state = 'running' AND pid IS NOT NULL",
+        {"dag": dag},
+    )
+    return [row["pid"] for row in rows]
+
+
+def waiting(home: Home, table: str) -> int:
+    """Return how many wait for the table: they are in the middle of their transaction."""
+    statement = "SELECT count(*) AS n FROM pg_locks WHERE relation = %(table)s::regclass AND NOT granted"
+    return int(query(home.uri("postgres"), statement, {"table": table})[0]["n"])
+
+
+def hold(holder: psycopg.Connection, table: str) -> None:
+    """Keep others from writing the table until the transaction ends."""
+    holder.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(sql.Identifier(table)))
+
+
+def wait_until_completed(home: Home, session: str, seconds: float = PATIENCE) -> None:
+    """Return once the chain has completed the session; the database may be away for a while."""
+
+    def done() -> bool:
+        try:
+            return bool(query(home.uri("quant_reader"), DONE, {"day": session}))
+        except Exception:  # it was killed, and comes back
+            return False
+
+    wait_for(f"the chain to complete {session}", done, seconds)
+
+
+def assert_as_undisturbed(disturbed: str, undisturbed: str) -> None:
+    """Compare all tables of two databases, and look at the invariants of the first."""
+    with transaction(disturbed) as one, transaction(undisturbed) as other:
+        assert table_hashes(one) == table_hashes(other)
+    assert failed_checks(disturbed) == []
