@@ -27,7 +27,7 @@ TOP_LEVEL = {
     "requirements-bench.txt", "Makefile", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md",
 }  # fmt: skip
 # The resolver's one look; how long ago something was, for people; and the runtime, which decides nothing.
-CLOCKS = {"plugins/stages/opening.py", "plugins/web/guard.py", "plugins/notify/deadline.py"}
+CLOCKS = {"plugins/stages/opening.py", "plugins/web/guard.py", "plugins/notify/deadline.py", "plugins/upkeep.py"}
 ENVIRONMENT = {"data_layer/settings.py"}
 
 
