@@ -7,10 +7,10 @@ export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime
 
-.PHONY: help run backfill stop status logs verify verify-audit backup restore downgrade replay env paper-run kill rearm limits \
-	quarantine accept quality-report data-docs backtest sweep assess report train predict models evaluate-models promote \
-	rollback mlflow deposit withdraw reset-account approve revoke adopt \
-	test faults soak lint export bench peers core tools warm
+.PHONY: help run backfill stop status logs verify verify-audit backup restore downgrade replay rotate-keys env paper-run \
+	kill rearm limits quarantine accept quality-report data-docs backtest sweep assess report train predict models \
+	evaluate-models promote rollback mlflow deposit withdraw reset-account approve revoke adopt \
+	test faults soak lint packages export bench peers core tools warm
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -52,6 +52,9 @@ env: core ## .env for docker compose, its secrets generated; [DATABASE_URL= REDI
 kill: core ## latch the kill switch and cancel what is out: REASON="..." [ACCOUNT=]
 	@$(VENV)/bin/python -m plugins.execution.kill
 
+rotate-keys: core ## in a stopped home: a new key for Airflow's stored passwords, and new ones for its pages
+	@$(RUNTIME).rotate
+
 rearm: core ## arm the kill switch again: REASON="..." [ACCOUNT=]
 	@$(RUNTIME).rearm
 
@@ -74,14 +77,18 @@ test: tools warm ## the test suite, without the fault suites
 	@$(VENV)/bin/python -m pytest -m "not faults" -n 3 --no-loadscope-reorder
 
 faults: tools ## kill, race and stall suites
-	@$(VENV)/bin/python -m pytest -m faults
+	@$(VENV)/bin/python -m pytest -m faults -n 2
 
 soak: tools ## the same, ten times as long
-	@SOAK=10 $(VENV)/bin/python -m pytest -m faults
+	@SOAK=10 $(VENV)/bin/python -m pytest -m faults -n 2
 
-lint: tools ## ruff and mypy
+lint: tools ## ruff, mypy and bandit
 	@$(VENV)/bin/python -m ruff check .
 	@$(VENV)/bin/python -m mypy
+	@$(VENV)/bin/python -m bandit --quiet --configfile pyproject.toml --recursive models data_layer plugins dags 2>/dev/null
+
+packages: tools ## the licence of every pinned package, and its known weaknesses
+	@$(VENV)/bin/python -m data_layer.runtime.packages
 
 backfill: core ## fetch bars and actions of START= to END=, [SYMBOLS=] [SOURCE=]; repeat it to go on
 	@$(VENV)/bin/python -m plugins.backfill

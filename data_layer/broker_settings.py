@@ -20,7 +20,7 @@ VARIABLES = (
     "ORDER_HINT_KEY", "ORDER_HINT_OLD_KEY",
 )  # fmt: skip
 CONNECTION = "alpaca_paper"  # of Airflow, for who keeps the keys there
-KEYS = {"ALPACA_PAPER_KEY": "login", "ALPACA_PAPER_SECRET": "password"}  # its fields
+KEYS = {"ALPACA_PAPER_KEY": "login", "ALPACA_PAPER_SECRET": "password"}  # its fields  # nosec B105
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def _settings(home: Home, database: str) -> dict[str, str]:
         "DATABASE": {"SQL_ALCHEMY_CONN": metadata},
         "API": {
             # Who names the address others reach it at wants to be reached; else nobody but this machine may.
-            "HOST": "0.0.0.0" if elsewhere.api_server else "127.0.0.1",  # noqa: S104
+            "HOST": "0.0.0.0" if elsewhere.api_server else "127.0.0.1",  # noqa: S104  # nosec B104
             "PORT": str(urlsplit(url).port or 8080),
             "BASE_URL": elsewhere.public or url,
             "WORKERS": "1",

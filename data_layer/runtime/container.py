@@ -102,7 +102,7 @@ def connect_pgadmin(home: Home, folder: Path) -> None:
 
 
 def _become(command: list[str], environment: dict[str, str]) -> None:
-    os.execvpe(command[0], command, environment)  # noqa: S606
+    os.execvpe(command[0], command, environment)  # noqa: S606  # nosec B606
 
 
 if __name__ == "__main__":

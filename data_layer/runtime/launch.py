@@ -33,7 +33,7 @@ def main() -> None:
     """Replace this process by the service named by the first argument."""
     home = Home(home_path())
     environment = {**airflow_environment(home), MARKER: str(home.path)}
-    os.execve(sys.executable, [sys.executable, "-m", "airflow", *SERVICES[sys.argv[1]]], environment)  # noqa: S606
+    os.execve(sys.executable, [sys.executable, "-m", "airflow", *SERVICES[sys.argv[1]]], environment)  # noqa: S606  # nosec B606
 
 
 if __name__ == "__main__":

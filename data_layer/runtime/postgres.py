@@ -28,7 +28,7 @@ STOP_SECONDS = 60.0  # the last checkpoint writes at most shared_buffers
 SERVER_SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # a home's path may be longer than a socket's name may be
-    "password_encryption": "scram-sha-256",
+    "password_encryption": "scram-sha-256",  # nosec B105
     "max_connections": "100",  # Airflow's four processes and four tasks hold about forty
     "shared_buffers": "256MB",
     "effective_cache_size": "2GB",

@@ -38,7 +38,7 @@ def main() -> int:
         "PGDATABASE": "quant_data",
         "PGUSER": "quant_reader",
     }
-    os.execve(binary("psql"), ["psql", *sys.argv[1:]], environment)  # noqa: S606
+    os.execve(binary("psql"), ["psql", *sys.argv[1:]], environment)  # noqa: S606  # nosec B606
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-import xmlrpc.client
+import xmlrpc.client  # nosec B411  # of our own supervisor
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -51,7 +51,7 @@ def print_summary(home: Home) -> None:
     print_stages(home)
     say()
     say("Rows")
-    table(("table", "rows"), [(name, read(home, f"SELECT count(*) FROM {name}")[0][0]) for name in COUNTED])  # noqa: S608
+    table(("table", "rows"), [(name, read(home, f"SELECT count(*) FROM {name}")[0][0]) for name in COUNTED])  # noqa: S608  # nosec B608
     last = read(home, "SELECT max(session_date) FROM account_snapshots")[0][0]
     if last is not None:
         _print_last_session(home, last)

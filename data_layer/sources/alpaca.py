@@ -29,7 +29,7 @@ class AlpacaSource(VendorSource):
     """
 
     name = "alpaca"
-    keys: ClassVar[Mapping[str, str]] = {"ALPACA_API_KEY": "login", "ALPACA_SECRET_KEY": "password"}
+    keys: ClassVar[Mapping[str, str]] = {"ALPACA_API_KEY": "login", "ALPACA_SECRET_KEY": "password"}  # nosec B105
     address = ("ALPACA_DATA_URL", "https://data.alpaca.markets")
     limit = ("ALPACA_CALLS_PER_MINUTE", 180)  # the plan allows 200: room for a person's own
 

@@ -39,6 +39,13 @@ SURROGATES = {
     "model_version_id",
 }
 NAMES = {("accounts", "id")}  # a surrogate key elsewhere, but what people call it here
+# Surrogate keys of what has a name to everybody: which number a model or a configuration got hangs on who came first.
+NAMED = {
+    "model_id": sql.SQL("(SELECT m.model_name FROM models m WHERE m.id = t.model_id)"),
+    "trial_id": sql.SQL(
+        "(SELECT ROW(s.strategy_class, s.parameters, s.universe) FROM strategy_trials s WHERE s.id = t.trial_id)"
+    ),
+}
 # Each try leaves its mark in these by design: what a source answered, rows between two tasks, what a run began with,
 # which run linked an event and when it was relayed.
 LOGS = {
@@ -78,13 +85,7 @@ def _hash(connection: Connection, table: str) -> str:
     rows = connection.execute(load_sql("catalogue/select_columns"), {"table": table})
     left_out = CLOCKS | SURROGATES
     names = [row["name"] for row in rows if row["name"] not in left_out or (table, row["name"]) in NAMES]
-    # A model's surrogate key is its name to everybody else.
-    parts = [
-        sql.SQL("(SELECT m.model_name FROM models m WHERE m.id = t.model_id)")
-        if name == "model_id"
-        else sql.SQL("t.{}").format(sql.Identifier(name))
-        for name in names
-    ]
+    parts = [NAMED.get(name, sql.SQL("t.{}").format(sql.Identifier(name))) for name in names]
     statement = sql.SQL(
         "SELECT coalesce(md5(string_agg(h, '' ORDER BY h)), 'empty') AS hash "
         "FROM (SELECT md5(ROW({})::text) AS h FROM {} t {}) r"

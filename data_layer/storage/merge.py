@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
-from psycopg import errors, sql
+from psycopg import sql
 
 from data_layer.storage.database import Connection, copy_in
 from models.errors import DataQualityError
 
 Mode = Literal["insert", "verify", "restate", "replay"]
+PLANNED_ROWS = 1000  # statistics of fewer take longer than any plan
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,6 @@ class Merged:
     inserted: int
     unchanged: int
     restated: int = 0
-
 
 def merge(
     connection: Connection,
@@ -54,16 +54,17 @@ def merge(
         DataQualityError: when a row to insert is there with other values, or verify finds a difference; the
             message shows the first one, stored and computed. Also when rows holds a key twice.
     """
-    try:
-        staged = _stage(connection, table, rows, key)
-    except errors.UniqueViolation as error:
+    twice = rows.duplicated(list(key))
+    if twice.any():
+        again = rows.loc[twice, list(key)].head(1).astype(str).iloc[0]
         raise DataQualityError(
-            f"one key is computed twice: {error.diag.message_detail}",
+            "one key is computed twice: " + f"({', '.join(key)})=({', '.join(again)})",
             stage=stage,
             key=table,
             value=", ".join(key),
             remedy="find out which input is there twice",
-        ) from error
+        )
+    staged = _stage(connection, table, rows, key)
     values = [c for c in rows.columns if c not in key]
     names = _Names(table, staged, key, values)
     changed = _differences(connection, names)
@@ -104,7 +105,6 @@ def merge(
         len(changed) if mode == "restate" else 0,
     )
 
-
 class _Names:
     """Composes statements over the target and its staged rows; identifiers only, never values."""
 
@@ -132,7 +132,6 @@ class _Names:
     def format(self, template: str, **more: sql.Composable) -> sql.Composed:
         return sql.SQL(template).format(**{**self.parts, **more})
 
-
 def _stage(connection: Connection, table: str, rows: pd.DataFrame, key: Sequence[str]) -> str:
     staged = f"staged_{table}"
     parts = {
@@ -148,11 +147,10 @@ def _stage(connection: Connection, table: str, rows: pd.DataFrame, key: Sequence
         ).format(**parts)
     )
     copy_in(connection, staged, rows)
-    connection.execute(sql.SQL("CREATE UNIQUE INDEX ON {staged} ({key})").format(**parts))
-    # Only what is joined by: statistics of a session's JSON would cost more than its COPY.
-    connection.execute(sql.SQL("ANALYZE {staged} ({key})").format(**parts))
+    if len(rows) >= PLANNED_ROWS:
+        # Only what is joined by: statistics of a session's JSON would cost more than its COPY.
+        connection.execute(sql.SQL("ANALYZE {staged} ({key})").format(**parts))
     return staged
-
 
 def _differences(connection: Connection, names: _Names) -> list[dict[str, Any]]:
     found = connection.execute(
@@ -163,12 +161,10 @@ def _differences(connection: Connection, names: _Names) -> list[dict[str, Any]]:
     )
     return found.fetchall()
 
-
 def _scoped(scope: Mapping[str, Sequence[Any]]) -> sql.Composed:
     return sql.SQL(" AND ").join(
         sql.SQL("t.{} = ANY({})").format(sql.Identifier(c), sql.Placeholder(c)) for c in scope
     )
-
 
 def _extra(connection: Connection, names: _Names, scope: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     statement = names.format(
@@ -177,7 +173,6 @@ def _extra(connection: Connection, names: _Names, scope: Mapping[str, Sequence[A
         scope=_scoped(scope),
     )
     return connection.execute(statement, {c: list(v) for c, v in scope.items()}).fetchall()
-
 
 def _supersede(
     connection: Connection, names: _Names, history: str, scope: Mapping[str, Sequence[Any]] | None
@@ -203,7 +198,6 @@ def _supersede(
             parameters,
         )
 
-
 def _count_missing(connection: Connection, names: _Names) -> int:
     row = connection.execute(
         names.format(
@@ -211,7 +205,6 @@ def _count_missing(connection: Connection, names: _Names) -> int:
         )
     ).fetchone()
     return int(row["n"]) if row else 0
-
 
 def _describe(key: Sequence[str], changed: list[dict[str, Any]], extra: list[dict[str, Any]]) -> str:
     if not changed:

@@ -25,6 +25,7 @@ WRITTEN = (
     "predictions", "prediction_gaps", "model_runs", "signals", "ensemble_signals", "target_positions",
     "risk_decisions", "orders", "fills", "ledger_entries", "positions", "account_snapshots", "risk_snapshots",
 )  # fmt: skip
+FIRST_ID = 2**40  # beyond any key of a real row: rows copied from there refer to those
 LIKE = (
     "CREATE UNLOGGED TABLE {} (LIKE public.{} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING IDENTITY "
     "INCLUDING INDEXES)"
@@ -129,6 +130,9 @@ def _fill(connection: Connection, scratch: Scratch, first: dt.date) -> None:
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(scratch.schema)))
     for table in WRITTEN:
         connection.execute(sql.SQL(LIKE).format(name(table), sql.Identifier(table)))
+    for row in connection.execute(load_sql("catalogue/select_identities"), {"schema": scratch.schema}).fetchall():
+        begin = sql.SQL("ALTER TABLE {} ALTER COLUMN {} RESTART WITH {}")
+        connection.execute(begin.format(name(row["name"]), sql.Identifier(row["column_name"]), sql.Literal(FIRST_ID)))
     views = connection.execute(load_sql("catalogue/select_feature_views")).fetchall()
     # Views are bound to what a name means when they are made: first the name means the stored features up to the
     # first session and the replayed ones from then on, at the end the table that replayed ones are written to.

@@ -20,7 +20,7 @@ from plugins.backtest.assessment_run import Asked, contenders_from_models, liste
 from plugins.backtest.market import Market
 from plugins.backtest.request import Terms
 from plugins.backtest.run import run_stored
-from plugins.backtest.warm import warm_beside
+from plugins.backtest.warm import warm_beside, warm_portfolio
 
 log = logging.getLogger("almanac")
 
@@ -50,7 +50,7 @@ def run_portfolios(uri: str, settings: Settings, settled: Mapping[str, Any], nam
         BlockedError: names those that could not run, once the others are stored.
         ConfigError: no bars of a symbol, or none from start to end.
     """
-    warm_beside()
+    warm_beside(warm_portfolio)
     terms = _terms(settings, settled)
     contenders = contenders_from_models(uri, names)
     market = terms.market(uri, voices=listens(contenders))

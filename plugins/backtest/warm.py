@@ -6,6 +6,7 @@ See data_layer.features.warm: whoever finds them compiled loads them in a second
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 
@@ -21,8 +22,7 @@ ONE = np.ones((1, 2))
 def warm() -> None:
     """Run every form over two bars of one symbol."""
     warm_grid()
-    days, rows = np.array(["2015-01-02", "2015-01-05"], "datetime64[D]"), np.array([[0], [1]])
-    run("", ("A",), days, _bars(), rows, (0, 1), ONE.T, NOTHING, np.zeros(2, np.bool_), Rules(), NOTHING, 0.0)
+    warm_portfolio()
 
 
 def warm_grid() -> None:
@@ -32,17 +32,23 @@ def warm_grid() -> None:
     mean_daily_returns(_bars(), offsets, np.arange(2), ONE, ONE, rules, 0, 2)
 
 
+def warm_portfolio() -> None:
+    """Run what portfolios need."""
+    days, rows = np.array(["2015-01-02", "2015-01-05"], "datetime64[D]"), np.array([[0], [1]])
+    run("", ("A",), days, _bars(), rows, (0, 1), ONE.T, NOTHING, np.zeros(2, np.bool_), Rules(), NOTHING, 0.0)
+
+
 def _bars() -> np.ndarray:
     return np.tile([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.01], (2, 1))
 
 
-def warm_beside() -> None:
-    """Load an assessment's kernels in a thread of its own, while this one waits for a disk or a database.
+def warm_beside(kernels: Callable[[], None] = warm_grid) -> None:
+    """Load kernels, an assessment's by default, in a thread of its own, while this one waits for a disk or a database.
 
     Whoever calls a kernel meanwhile waits for it, as without; an error of loading comes up there as well. A process
     that ends early waits for it: LLVM does not bear being torn down at work.
     """
-    threading.Thread(target=warm_grid, name="kernels").start()
+    threading.Thread(target=kernels, name="kernels").start()
 
 
 if __name__ == "__main__":

@@ -88,7 +88,9 @@ def _cancel(uri: str, order: Order, broker: Broker) -> str:
     return report.state
 
 
-def free_symbols(uri: str, account: str, session: dt.date, broker: Broker, *, trades: bool = True) -> None:
+def free_symbols(
+    uri: str, account: str, session: dt.date, broker: Broker, *, trades: bool = True, splits: bool = True
+) -> None:
     """Cancel the exits that rest for symbols about to be traded or split: they hold the shares, or fit no longer.
 
     What is left of such a holding is judged at the close.
@@ -98,13 +100,14 @@ def free_symbols(uri: str, account: str, session: dt.date, broker: Broker, *, tr
         account: accounts.id.
         session: whose orders go out, for the next one's open.
         broker: has the account.
-        trades: False when nothing will be sent: then only exits of shares that split make way.
+        trades: whether exits of shares about to be traded make way.
+        splits: whether those of shares that split before the next open do.
 
     Raises:
         RetryableError: while one is still there.
     """
     key = {"account_id": account, "session": session}
-    wanted_now = {**key, "fills_on": next_session(session), "trades": trades}
+    wanted_now = {**key, "fills_on": next_session(session), "trades": trades, "splits": splits}
     with transaction(uri) as connection:
         rows = connection.execute(load_sql("orders/select_in_the_way"), wanted_now).fetchall()
     if not rows:

@@ -77,16 +77,18 @@ class RealSession:
     def send(self, session: dt.date) -> dict[str, Any]:
         """Send what is planned and approved; with the kill switch on, cancel what is out instead.
 
-        In either case exits of shares that split before the next open make way, but for a dry run, which sends nothing.
+        In either case exits of shares that split before the next open make way, but in a dry run, which sends nothing.
         """
         with transaction(self.uri) as connection:
             account = current_account(connection, self.context.settings)
             latched = read_switch(connection, account).reason
-        blocked = "" if latched else use_approval(self.uri, account, session, self.context.request.run_id)
-        if not self.context.settings.dry_run:
-            free_symbols(self.uri, account, session, self.broker, trades=not (latched or blocked))
+        splits = not self.context.settings.dry_run
         if latched:
-            return {"cancelled": sum(cancel_open(self.uri, account, self.broker).values())}
+            cancelled = sum(cancel_open(self.uri, account, self.broker).values())
+            free_symbols(self.uri, account, session, self.broker, trades=False, splits=splits)
+            return {"cancelled": cancelled}
+        blocked = use_approval(self.uri, account, session, self.context.request.run_id)
+        free_symbols(self.uri, account, session, self.broker, trades=not blocked, splits=splits)
         if blocked:
             return {"blocked": blocked}
         ask_trades = trades_of(self.context.settings)

@@ -52,11 +52,15 @@ def account_numbers(uri: str, risk_free_rate: float, first: dt.date, last: dt.da
         dates, numbers["net_return"], pd.to_numeric(rows["close_return"]).to_numpy(np.float64), risk_free_rate
     )
     equity = numbers["equity"]
+    named = rows["benchmark"].dropna()  # of sessions that performance_testing has not come to yet there is none
     best = [g for g in gains if g["realized"] > 0]
     worst = [g for g in reversed(gains) if g["realized"] < 0]
     return {
         "subject": "account", "kind": "account", "synthetic": bool(rows["is_synthetic"].iloc[-1]),
-        "about": {"account": name, "equity_usd": float(equity[-1]), "benchmark": rows["benchmark"].iloc[-1]},
+        "about": {
+            "account": name, "equity_usd": float(equity[-1]),
+            "benchmark": named.iloc[-1] if len(named) else None,
+        },
         **sheet,
         "gross_exposure": (numbers["gross"] / equity).tolist(), "net_exposure": (numbers["net"] / equity).tolist(),
         "turnover": (numbers["traded"] / equity).tolist(),

@@ -104,7 +104,7 @@ def render(n: Mapping[str, Any]) -> str:
     counts = [(title_of(k), f"{v:,}" if isinstance(v, int) else written(k, v)) for k, v in trades.items()
               if not isinstance(v, list)]  # fmt: skip
     return _pages.get_template("tear_sheet.html").render(
-        n=n, charts={name: Markup(text) for name, text in charts.items()}, months=MONTHS,  # noqa: S704  # drawn here
+        n=n, charts={name: Markup(text) for name, text in charts.items()}, months=MONTHS,  # noqa: S704  # drawn here  # nosec B704
         headline=[(title_of(name), written(name, measures[name])) for name in HEADLINE],
         measures=(shown[:half], shown[half:]), lists=lists, cell=_cell,
         costs=[*((title_of(k), written(k, v)) for k, v in n["costs"].items()), *counts],

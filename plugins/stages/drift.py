@@ -22,7 +22,7 @@ SYMBOLS = 3  # each takes a recompute of its history; over a year a third of a t
 
 def drift_symbols(session: dt.date, symbols: Sequence[str]) -> list[str]:
     """Choose the session's symbols: random, yet the same for every run of the session."""
-    chooser = random.Random(session.toordinal())  # noqa: S311  # not for secrets
+    chooser = random.Random(session.toordinal())  # noqa: S311  # not for secrets  # nosec B311
     return sorted(chooser.sample(sorted(symbols), min(SYMBOLS, len(symbols))))
 
 

@@ -19,7 +19,7 @@ from tests.support.bars import real_bars, write_bars
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.e2e
 # Run by the fixture or by this file itself, or the very thing that runs this file.
-ELSEWHERE = {"make run", "make test", "make stop", "bin/airflow dags trigger model_execution"}
+ELSEWHERE = {"make run", "make test", "make stop", "make rotate-keys", "bin/airflow dags trigger model_execution"}
 
 
 def documented_commands() -> list[str]:
@@ -164,5 +164,7 @@ def test_strategy_of_the_readme_can_be_added(installation):
 
 
 def test_stop_ends_what_run_started(installation):
+    assert installation.run("make rotate-keys").returncode == 1  # while it runs
     assert installation.run("make stop").returncode == 0
+    assert installation.run("make rotate-keys").returncode == 0
     assert "running" not in installation.run("make status").stdout.replace("not running", "")

@@ -1,12 +1,12 @@
--- Exits resting at a real broker for symbols that are about to be traded, unless splits alone are asked for, or that
+-- Exits resting at a real broker for symbols that are about to be traded, where trades is true, or, where splits is, that
 -- split before the next open: shares and price of such an exit are those of before. Parameters: account_id, session,
--- fills_on (the next session), trades. Called by plugins.execution.cancelling.
+-- fills_on (the next session), trades, splits. Called by plugins.execution.cancelling.
 SELECT e.broker_order_id, e.symbol FROM orders e
 WHERE e.account_id = %(account_id)s AND e.state = 'resting' AND e.broker_order_id IS NOT NULL
   AND (%(trades)s AND EXISTS (
           SELECT FROM orders o WHERE o.account_id = e.account_id AND o.symbol = e.symbol
           AND o.session_date = %(session)s AND o.order_type = 'market' AND o.state IN ('planned', 'unknown')
           AND o.reason <> 'dry_run')
-       OR EXISTS (
+       OR %(splits)s AND EXISTS (
           SELECT FROM corporate_actions a WHERE a.symbol = e.symbol AND a.action_type = 'split'
           AND a.ex_date > %(session)s::date AND a.ex_date <= %(fills_on)s::date))

@@ -41,7 +41,8 @@ def run_backtest(request: Request, asked: ToBacktest) -> Started:
         raise HTTPException(409, f"Airflow does not start {SOURCE}")
     with transaction(role_uri("quant_data")) as connection:
         key = f"backtest/{run_id}/asked"  # the task's answer stands beside it, see plugins.backtest.answering
-        note(connection, request, "backtest", run_id, asked.reason, key=key, dag=SOURCE, form=conf)
+        form = "; ".join(f"{name}={text}" for name, text in conf.items())
+        note(connection, request, "backtest", run_id, asked.reason, key=key, dag=SOURCE, form=form)
     return Started(said=f"Run {run_id} of {SOURCE} is queued.", dag_id=SOURCE, run_id=run_id)
 
 

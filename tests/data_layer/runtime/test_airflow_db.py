@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
 
 from data_layer.runtime import airflow_db
 from data_layer.runtime.airflow_connections import read_connection
 from data_layer.runtime.airflow_db import cloned_metadata, metadata_is_ready, prepare_metadata
+from data_layer.runtime.files import write_atomically
 from data_layer.runtime.postgres import embedded_postgres
+from data_layer.runtime.rotate import TOKENS, rotate_keys
 from data_layer.storage.migrate import prepare_database
 
 
@@ -83,3 +85,25 @@ def test_a_connection_made_in_airflow_is_read_outside_of_it(home):
         )
     assert read_connection(home, "polygon") == {"login": "", "password": "key-[of]-a-connection"}
     assert read_connection(home, "alpaca") == {}
+
+
+def test_keys_are_rotated_and_what_airflow_keeps_stays_readable(home):
+    """Also after a rotation that was interrupted between its two keys."""
+    old = home.secret("airflow_fernet_key")
+    with psycopg.connect(home.uri("airflow", "airflow")) as connection:
+        connection.execute(
+            "INSERT INTO connection (conn_id, conn_type, login, password, is_encrypted, is_extra_encrypted) "
+            "VALUES ('vendor', 'http', 'me', %s, true, false)", [Fernet(old).encrypt(b"s3cret").decode()]
+        )  # fmt: skip
+    tokens = [home.secret(name) for name in TOKENS]
+    write_atomically(home.secret_path("airflow_fernet_key"), f"{Fernet.generate_key().decode()},{old}")
+    rotate_keys(home)
+    fresh = home.secret("airflow_fernet_key")
+    assert old not in fresh and "," not in fresh
+    assert not {*tokens} & {home.secret(name) for name in TOKENS}
+    assert home.secret_path("airflow_fernet_key").stat().st_mode & 0o077 == 0
+    with psycopg.connect(home.uri("airflow", "airflow")) as connection:
+        ((stored,),) = connection.execute("SELECT password FROM connection WHERE conn_id = 'vendor'").fetchall()
+    assert Fernet(fresh).decrypt(stored.encode()) == b"s3cret"
+    with pytest.raises(InvalidToken):
+        Fernet(old).decrypt(stored.encode())

@@ -16,7 +16,7 @@ TARGETS = (
     "quality-report", "data-docs", "backfill", "backtest", "sweep", "assess", "train", "predict", "models", "promote",
     "rollback", "mlflow", "approve", "revoke", "adopt", "soak", "deposit", "withdraw", "reset-account", "kill",
     "rearm", "limits", "evaluate-models", "report", "verify-audit", "paper-run", "backup", "restore", "downgrade",
-    "logs", "env", "replay",
+    "logs", "env", "replay", "packages", "rotate-keys",
 )  # fmt: skip
 
 
@@ -82,6 +82,7 @@ def test_wrapper_without_an_environment_says_what_to_do(program, tmp_path):
         ("accept", {"SESSION": "2005-03-10", "REASON": "halted"}, "never started"),
         ("accept", {"SESSION": "soon", "REASON": "halted"}, "not a date"),
         ("plugins.execution.kill", {"REASON": "no trust"}, "never started"),
+        ("rotate", {}, "never started"),
         ("rearm", {"REASON": "mended"}, "never started"),
         ("limits", {}, "never started"),
         ("logs", {}, "no task has run here"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -165,3 +167,9 @@ def test_one_leaver_among_hundreds_is_still_a_list_of_survivors(tmp_path, symbol
     path = tmp_path / "bars.parquet"
     pd.concat(parts).to_parquet(path)
     assert market_from_file(path).has_delisted is is_plausible
+
+
+def test_what_works_on_files_imports_no_driver():
+    script = "import sys\nfrom plugins.backtest import assess\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert not {"psycopg", "adbc_driver_postgresql", "urllib3", "scipy.linalg"} & set(done.stdout.split())

@@ -78,7 +78,7 @@ def test_an_approval_by_a_user_lets_the_batch_pass_once(waiting):
     assert use_approval(database.writer, ACCOUNT, SESSION, "run") == ""
     with transaction(database.reader) as connection:
         row = connection.execute("SELECT status, decided_by FROM order_approvals").fetchone()
-    assert row["status"] == "used"
+    assert (row["status"], row["decided_by"]) == ("used", "anna")
 
 
 def test_a_timeout_is_a_no(waiting):

@@ -21,7 +21,7 @@ def every_path(app) -> list[tuple[str, str]]:
             found += every_path(route)
         else:
             path = route.path.format(
-                name="golden_cross", model="golden_cross", run_id="x", client_order_id="A" * 32, number=1
+                name="golden_cross", model="golden_cross", run_id="x", client_order_id="A" * 32, number=1, batch=1
             )
             found += [(method, path) for method in route.methods]
     return found
