@@ -103,8 +103,7 @@ def attempt(installation, command, folder):
         return None
     if "FILES=/data/bars.parquet" in command:
         write_bars(folder / "bars.parquet", real_bars("AAPL IBM MSFT", "2004-01-02", "2009-12-31"))
-        command = command.replace("/data/", f"{folder}/")
-    return installation.run(command)
+    return installation.run(command.replace("/data/", f"{folder}/"))
 
 
 @pytest.fixture(scope="module")
