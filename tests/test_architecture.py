@@ -26,8 +26,8 @@ TOP_LEVEL = {
     "docker-compose.yaml", "Dockerfile", "requirements.txt", "requirements-core.txt",
     "requirements-bench.txt", "Makefile", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md",
 }  # fmt: skip
-# The resolver's one look; how long ago something was, for people; the age of old records; and the runtime, which decides
-# nothing.
+# The resolver's one look; how long ago something was, for people; the age of old records; and the
+# runtime, which decides nothing.
 CLOCKS = {"plugins/stages/opening.py", "plugins/web/guard.py", "plugins/notify/deadline.py", "plugins/upkeep.py"}
 ENVIRONMENT = {"data_layer/settings.py"}
 
