@@ -1,6 +1,6 @@
 """Decide past sessions again from what was known then, and compare with what was decided.
 
-**Waits for:** a trigger, with a form: `date` and, for several sessions, `to`.
+**Waits for:** a trigger in Airflow, with a form: `date` and, for several sessions, `to`.
 **Writes:** nothing that lasts. Everything is decided into a schema of its own, by a role that can write to no real
 table; the schema is taken away at the end, and what a killed run left of one by the next run.
 **Rerun:** always safe.

@@ -32,7 +32,7 @@ def test_the_operator_latches_arms_and_drills(database, monkeypatch):
     monkeypatch.setattr(
         BaseHook, "get_connection", classmethod(lambda *_: SimpleNamespace(get_uri=lambda: database.writer))
     )
-    run = SimpleNamespace(logical_date=None, run_after=dt.datetime(2024, 7, 6, tzinfo=dt.UTC))
+    run = SimpleNamespace(run_id="manual", logical_date=None, run_after=dt.datetime(2024, 7, 6, tzinfo=dt.UTC))
 
     def operate(action, reason=""):
         operator = KillSwitchOperator(task_id="operate_kill_switch", action=action, reason=reason)
@@ -56,7 +56,7 @@ def test_latching_cancels_at_a_real_broker_too(database, monkeypatch):
     change(database, "INSERT INTO account_adoptions VALUES ('alpaca', '2024-07-01', 1, '{}')")
     approve_all(database.writer)
     operator = KillSwitchOperator(task_id="operate_kill_switch", action="latch", reason="no trust")
-    run = {"dag_run": SimpleNamespace(logical_date=dt.datetime(2024, 7, 6, tzinfo=dt.UTC))}
+    run = {"dag_run": SimpleNamespace(run_id="manual", logical_date=dt.datetime(2024, 7, 6, tzinfo=dt.UTC))}
     with serve() as desk:
         send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk))
         with pytest.raises(AirflowFailException, match="1 orders are out at alpaca and stay there"):

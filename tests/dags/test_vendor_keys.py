@@ -10,6 +10,7 @@ from data_layer.settings import parse_settings
 from data_layer.source_catalogue import declared_sources
 from data_layer.sources import open_source
 from models.errors import ConfigError
+from plugins.stages.window import Window
 from plugins.vendor_keys import with_connections
 from tests.support.vendor_cases import FIRST, WANTED
 from tests.support.vendor_market import sample_market
@@ -57,7 +58,7 @@ def test_without_either_the_message_names_both(tmp_path, monkeypatch, source):
         open_source(settings).instruments()
 
 
-def test_a_task_hands_it_down_to_the_vendor(connections, tmp_path, monkeypatch):
+def test_a_task_hands_it_down_to_the_vendor(connections, database, tmp_path, monkeypatch):
     from plugins.stages import opening
 
     with serve(sample_market()) as stub:
@@ -65,8 +66,9 @@ def test_a_task_hands_it_down_to_the_vendor(connections, tmp_path, monkeypatch):
         for name, value in {**given, "ALMANAC_HOME": str(tmp_path)}.items():
             monkeypatch.setenv(name, value)
         seen = {}
-        monkeypatch.setattr(opening, "resolve", lambda uri, request, settings: seen.update(s=settings))
-        monkeypatch.setattr(opening, "_packed", lambda request, window: {})
+        monkeypatch.setattr(
+            opening, "resolve", lambda uri, request, settings: seen.update(s=settings) or Window("nothing")
+        )
 
         class Ti:
             def xcom_push(self, key, value):
@@ -75,6 +77,6 @@ def test_a_task_hands_it_down_to_the_vendor(connections, tmp_path, monkeypatch):
         class Run:
             dag_id, run_id, logical_date, triggering_user_name = "data_ingestion", "run", None, None
 
-        opening.open_context("", {"dag_run": Run, "ti": Ti(), "params": {}}, "first", "first")
+        opening.open_context(database.writer, {"dag_run": Run, "ti": Ti(), "params": {}}, "first", "first")
         open_source(seen["s"]).actions(["AAPL"], FIRST, FIRST)
         assert stub.asked[0][1]["authorization"] == "Bearer key-of-a-connection"

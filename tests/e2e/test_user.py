@@ -163,7 +163,7 @@ def test_strategy_of_the_readme_can_be_added(installation):
 
 
 def test_stop_ends_what_run_started(installation):
-    assert installation.run("make rotate-keys").returncode == 1  # while it runs
+    assert "make stop" in installation.run("make rotate-keys || true").stdout  # while it runs
     assert installation.run("make stop").returncode == 0
     assert installation.run("make rotate-keys").returncode == 0
     assert "running" not in installation.run("make status").stdout.replace("not running", "")

@@ -142,7 +142,7 @@ def alerts(home):
 
 def test_alerts_open_once_and_close(prepared):
     home = prepared("")
-    change(home, "TRUNCATE alerts")
+    change(home, "TRUNCATE alerts, alert_notifications")
     losing = """
         UPDATE model_performance_windows SET excess_return = %(behind)s, sessions = 63 WHERE window_sessions = 63
         AND run_date = %(d)s AND model_id = (SELECT id FROM models WHERE model_name = 'macd_alpha')"""
