@@ -1,6 +1,6 @@
 """Decide past sessions again from what was known then, and compare with what was decided.
 
-**Waits for:** a trigger in Airflow, with a form: `date` and, for several sessions, `to`.
+**Waits for:** a trigger in Airflow, with a form: `date` (empty: the run's own) and, for several sessions, `to`.
 **Writes:** nothing that lasts. Everything is decided into a schema of its own, by a role that can write to no real
 table; the schema is taken away at the end, and what a killed run left of one by the next run.
 **Rerun:** always safe.
@@ -14,4 +14,4 @@ from plugins.dag_defaults import replay_dag
 from plugins.operators.replay import ReplayOperator
 
 with replay_dag("replay", __doc__):
-    ReplayOperator(task_id="replay_sessions", first="{{ params.date }}", last="{{ params.to or params.date }}")
+    ReplayOperator(task_id="replay_sessions", first="{{ params.date or ds }}", last="{{ params.to or params.date or ds }}")

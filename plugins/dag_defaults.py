@@ -141,7 +141,7 @@ def replay_dag(name: str, doc: str | None) -> DAG:
         tags=["almanac", "safety"],
         is_paused_upon_creation=False,
         params={
-            "date": Param(type="string", format="date", description="Session to decide again"),
+            "date": _date("Session to decide again; empty for the run's own date"),
             "to": _date("Last session, for several; empty for one"),
         },
     )
