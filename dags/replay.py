@@ -14,4 +14,6 @@ from plugins.dag_defaults import replay_dag
 from plugins.operators.replay import ReplayOperator
 
 with replay_dag("replay", __doc__):
-    ReplayOperator(task_id="replay_sessions", first="{{ params.date or ds }}", last="{{ params.to or params.date or ds }}")
+    ReplayOperator(
+        task_id="replay_sessions", first="{{ params.date or ds }}", last="{{ params.to or params.date or ds }}"
+    )
