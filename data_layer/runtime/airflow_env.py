@@ -76,6 +76,8 @@ def _settings(home: Home, database: str) -> dict[str, str]:
             "MP_FORKSERVER_PRELOAD": "data_layer.runtime.preload",
             # A killed task is noticed after a minute; its supervising process beats every second.
             "TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+            # The next scheduler looks this often for what a killed one had begun; else after five minutes.
+            "ORPHANED_TASKS_CHECK_INTERVAL": "30",
         },
         "WORKERS": {"MIN_HEARTBEAT_INTERVAL": "1"},
         "DAG_PROCESSOR": {"REFRESH_INTERVAL": "15"},  # seconds until a new DAG file is seen

@@ -123,7 +123,8 @@ def run_tests(project: Path, tests: Sequence[str]) -> tuple[int, list[str]]:
     base = project / "made"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", f"--basetemp={base}", *dict.fromkeys(tests)], cwd=project,
-        env={**os.environ, "PYTHONPATH": str(project), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "1000"},
+        env={**os.environ, "PYTHONPATH": str(project), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "1000",
+             "PYTEST_ADDOPTS": ""},
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     shutil.rmtree(base, ignore_errors=True)
