@@ -43,6 +43,19 @@ def _deadline() -> dict[str, Any]:
     return {"deadline": session_deadline(settings.watch.deadline)}
 
 
+def _dag(name: str, doc: str | None, kind: str, **own: Any) -> DAG:
+    """Return a DAG with what all have in common, and what only it has; without a schedule it is only triggered."""
+    common = {
+        "schedule": None,
+        "start_date": dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        "catchup": False,  # stages catch up by sessions, not by Airflow runs
+        "default_args": DEFAULT_ARGS,
+        "tags": ["almanac", kind],
+        "is_paused_upon_creation": False,
+    }
+    return DAG(dag_id=name, doc_md=doc, **{**common, **_told(), **own})
+
+
 def stage_dag(stage: str, doc: str | None, schedule: Any) -> DAG:
     """Return the DAG of a stage.
 
@@ -51,18 +64,11 @@ def stage_dag(stage: str, doc: str | None, schedule: Any) -> DAG:
         doc: the file's docstring, shown as its runbook.
         schedule: the asset it waits for, or a timetable.
     """
-    return DAG(
-        dag_id=stage,
-        doc_md=doc,
+    return _dag(
+        stage, doc, "daily",
         schedule=schedule,
-        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
-        catchup=False,  # stages catch up by sessions, not by Airflow runs
         max_active_runs=1,
-        default_args=DEFAULT_ARGS,
-        tags=["almanac", "daily"],
-        **_told(),
         **_deadline(),
-        is_paused_upon_creation=False,
         params={
             "start": _date("First completed session to compute again and compare; empty to catch up"),
             "end": _date("Last session of the run; empty for all there are"),
@@ -77,18 +83,11 @@ def stage_dag(stage: str, doc: str | None, schedule: Any) -> DAG:
 def switch_dag(name: str, doc: str | None) -> DAG:
     """Return the DAG of the kill switch: drilled monthly with a live source, triggered with a form otherwise."""
     live = not load_settings().is_static
-    return DAG(
-        dag_id=name,
-        doc_md=doc,
+    return _dag(
+        name, doc, "safety",
         # Noon of the month's first Saturday: no session is being decided.
         schedule=CronTriggerTimetable("0 12 * * 6#1", timezone=NEW_YORK) if live else None,
-        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
-        catchup=False,
         max_active_runs=1,
-        default_args=DEFAULT_ARGS,
-        tags=["almanac", "safety"],
-        **_told(),
-        is_paused_upon_creation=False,
         params={
             "action": Param("drill", type="string", enum=["drill", "latch", "rearm"], description="What to do"),
             "reason": Param(None, type=["null", "string"], description="Why; needed to latch and to rearm"),
@@ -99,47 +98,28 @@ def switch_dag(name: str, doc: str | None) -> DAG:
 def relay_dag(name: str, doc: str | None) -> DAG:
     """Return the DAG of the relay to Kafka: every five minutes when there are brokers, else only triggered."""
     brokers = load_settings().upkeep.kafka_brokers
-    return DAG(
-        dag_id=name,
-        doc_md=doc,
+    return _dag(
+        name, doc, "upkeep",
         schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC") if brokers else None,
-        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
-        catchup=False,
         max_active_runs=1,
-        default_args=DEFAULT_ARGS,
-        tags=["almanac", "upkeep"],
-        is_paused_upon_creation=False,
     )
 
 
 def retention_dag(name: str, doc: str | None) -> DAG:
     """Return the DAG of retention: monthly with a live source, else triggered; it reports unless told to remove."""
     live = not load_settings().is_static
-    return DAG(
-        dag_id=name,
-        doc_md=doc,
-        schedule=CronTriggerTimetable("0 12 * * 0#1", timezone="America/New_York") if live else None,
-        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
-        catchup=False,
+    return _dag(
+        name, doc, "upkeep",
+        schedule=CronTriggerTimetable("0 12 * * 0#1", timezone=NEW_YORK) if live else None,
         max_active_runs=1,
-        default_args=DEFAULT_ARGS,
-        tags=["almanac", "upkeep"],
-        is_paused_upon_creation=False,
         params={"remove": Param(False, type="boolean", description="Remove what the first task reports")},
     )
 
 
 def replay_dag(name: str, doc: str | None) -> DAG:
     """Return the DAG of replays: triggered, with a form; it holds up no other run."""
-    return DAG(
-        dag_id=name,
-        doc_md=doc,
-        schedule=None,
-        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
-        catchup=False,
-        default_args=DEFAULT_ARGS,
-        tags=["almanac", "safety"],
-        is_paused_upon_creation=False,
+    return _dag(
+        name, doc, "safety",
         params={
             "date": _date("Session to decide again; empty for the run's own date"),
             "to": _date("Last session, for several; empty for one"),
@@ -163,16 +143,8 @@ def assessment_dag(name: str, doc: str | None) -> DAG:
         "cash_buffer": "Fraction of the equity that no order uses",
     }
     limits = {"max_weight": "One symbol's weight", "gross": "Sum of the unsigned weights", "net": "Sum of the weights"}
-    return DAG(
-        dag_id=name,
-        doc_md=doc,
-        schedule=None,
-        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
-        catchup=False,
-        default_args=DEFAULT_ARGS,
-        tags=["almanac", "research"],
-        **_told(),
-        is_paused_upon_creation=False,
+    return _dag(
+        name, doc, "research",
         params={
             "form": Param("grid", enum=list(FORMS), description="grid: each strategy alone in each symbol and "
                           "scenario, ranked; portfolio: each over all symbols in one account, from start to end"),
@@ -205,16 +177,9 @@ def backtest_dag(name: str, doc: str | None) -> DAG:
         "cash_buffer": "Fraction of the equity that no order uses",
         "costs": "name=value,name=value; empty for the paper account's",
     }
-    return DAG(
-        dag_id=name,
-        doc_md=doc,
-        schedule=None,
-        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
-        catchup=False,
+    return _dag(
+        name, doc, "research",
         max_active_runs=1,
-        default_args=DEFAULT_ARGS,
-        tags=["almanac", "research"],
-        is_paused_upon_creation=False,
         params={
             "strategy": Param("buy_and_hold", type="string", description="Name of the strategy"),
             "start": _date("First session; empty for the first held"),
@@ -233,17 +198,11 @@ def training_dag(name: str, doc: str | None) -> DAG:
         "folds": (12, 1000, "Folds"),
         "seed": (0, 2**31 - 1, "Of everything random"),
     }
-    return DAG(
-        dag_id=name,
-        doc_md=doc,
+    return _dag(
+        name, doc, "research",
         schedule=CronTriggerTimetable("0 8 * * 6", timezone=NEW_YORK) if live else None,
-        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
-        catchup=False,
         max_active_runs=1,  # a training takes all cores and much memory
         default_args={**DEFAULT_ARGS, "execution_timeout": dt.timedelta(hours=6)},
-        tags=["almanac", "research"],
-        **_told(),
-        is_paused_upon_creation=False,
         params={
             "model": Param("alpha158_lightgbm", type="string", description="Model family, see models/ml/trainers"),
             "parameters": Param(None, type=["null", "string"], description="name=value name=value; empty for the "

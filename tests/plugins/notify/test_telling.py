@@ -162,6 +162,7 @@ def test_a_message_does_not_outgrow_what_is_taken(sinks, database):
 
 
 def test_dags_tell_when_somebody_is_to_be_told(monkeypatch, tmp_path):
+    from plugins import dag_defaults
     from plugins.dag_defaults import stage_dag
     from plugins.notify.telling import tell_alerts, tell_failure
 
@@ -170,7 +171,12 @@ def test_dags_tell_when_somebody_is_to_be_told(monkeypatch, tmp_path):
     assert stage_dag("risk_execution", "", None).on_failure_callback is None
     monkeypatch.setenv("NOTIFY_EMAIL", "ops@example.com")
     dag = stage_dag("risk_execution", "", None)
-    assert (dag.on_failure_callback, dag.on_success_callback) == ([tell_failure, tell_alerts], tell_alerts)
+    others = [getattr(dag_defaults, f)(f, "") for f in dir(dag_defaults) if f.endswith("_dag") and f[0] != "_"
+              and f != "stage_dag"]  # fmt: skip
+    assert len(others) >= 7
+    for one in (dag, *others):
+        told = one.on_failure_callback, one.on_success_callback
+        assert told == ([tell_failure, tell_alerts], tell_alerts), one.dag_id
     assert not dag.deadline  # finished history has no time of day
     monkeypatch.setenv("SOURCE", "yfinance")
     monkeypatch.setenv("SESSION_DEADLINE", "08:45")
