@@ -19,9 +19,10 @@ class BacktestOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Run it and return the id of its row in backtest_runs."""
         from data_layer.settings import load_settings
+        from data_layer.storage.database import as_run
         from plugins.backtest.answering import answer
 
         run = context["dag_run"]
         assert run.run_after is not None  # noqa: S101  # Airflow gives every run one
-        with final_errors():
+        with final_errors(), as_run(run.run_id):
             return answer(database_uri(), load_settings(), run.run_id, run.run_after.date(), dict(context["params"]))

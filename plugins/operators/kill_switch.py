@@ -41,9 +41,8 @@ class KillSwitchOperator(BaseOperator):
         day: dt.datetime | None = run.logical_date or run.run_after
         if day is None:
             raise AirflowFailException("the run has no date")
-        with final_errors():
-            with as_run(run.run_id):
-                done = operate(uri, self.action, self.reason, day.date())
+        with final_errors(), as_run(run.run_id):
+            done = operate(uri, self.action, self.reason, day.date())
             if self.action != "latch":
                 return done
             with transaction(uri) as connection:

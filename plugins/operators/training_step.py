@@ -36,14 +36,13 @@ class TrainingStepOperator(BaseOperator):
 
         training = Training(database_uri("quant_trainer"), load_settings(), self.log.info)
         dag_run = context["dag_run"]
-        with final_errors():
+        with final_errors(), as_run(dag_run.run_id):
             if self.training_run is None:
                 form = {name.upper(): value for name, value in context["params"].items()}
                 by = getattr(dag_run, "triggering_user_name", None) or "schedule"
                 return training.build_dataset(read_asked(form, dag_run.run_id, by))
             try:
-                with as_run(dag_run.run_id):
-                    return getattr(training, self.task_id)(int(self.training_run))
+                return getattr(training, self.task_id)(int(self.training_run))
             except RetryableError:
                 raise
             except Exception as error:
