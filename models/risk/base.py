@@ -9,6 +9,7 @@ exception is the kill switch, which stops everything, since what latched it may 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
@@ -123,7 +124,7 @@ class Verdict:
     missing: Sequence[str] = ()
 
 
-class Limit:
+class Limit(ABC):
     """One limit; a subclass sets ``name`` and ``check`` in a file of its own in this folder.
 
     Its default threshold stands in include/limits.yaml. ``stops_everything``: also what is toward flat;
@@ -149,9 +150,9 @@ class Limit:
                 raise ConfigError("not a threshold", stage="check_risk", key=self.name, value=value,
                                   remedy="set a finite number, 0 or more, in risk_limits")  # fmt: skip
 
+    @abstractmethod
     def check(self, batch: Batch) -> Verdict:
         """Return the limit's word on every change, each on its own unless changes share the room."""
-        raise NotImplementedError
 
     def thresholds(self, batch: Batch) -> Floats:
         """Return the threshold of each change."""

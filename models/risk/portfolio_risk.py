@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,9 @@ class PortfolioRisk(Limit):
 
     whole_portfolio = True
 
+    @abstractmethod
     def measure(self, profits: Floats) -> float:
         """Return the risk of a series of profits, USD."""
-        raise NotImplementedError
 
     def check(self, batch: Batch) -> Verdict:
         """Measure the portfolio with all of the batch reached."""

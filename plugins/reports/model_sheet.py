@@ -51,8 +51,8 @@ def model_numbers(
         "trades": {
             "closed": len(trades), "signals": signals,
             "win_rate": float((trades["net_return"] > 0).mean()) if len(trades) else None,
-            "winners": _records(order.iloc[::-1].head(SHOWN)), "losers": _records(order.head(SHOWN)),
-            "newest": _records(trades.tail(SHOWN).iloc[::-1]),
+            "winners": trade_records(order.iloc[::-1].head(SHOWN)), "losers": trade_records(order.head(SHOWN)),
+            "newest": trade_records(trades.tail(SHOWN).iloc[::-1]),
         },
         "parity": None,
     }  # fmt: skip
@@ -133,6 +133,7 @@ def closed_trades(
     return frame[inside].sort_values(["left", "symbol"], kind="stable", ignore_index=True)
 
 
-def _records(trades: pd.DataFrame) -> list[dict[str, Any]]:
+def trade_records(trades: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows of closed_trades with their dates as texts."""
     text = trades.assign(entered=trades["entered"].astype(str), left=trades["left"].astype(str))
     return text.to_dict("records")  # type: ignore[return-value]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
-from plugins.reports.model_sheet import closed_trades, session_numbers
+from plugins.reports.model_sheet import closed_trades, session_numbers, trade_records
 from plugins.reports.words import MONTHS, SPOKEN, title_of, written
 from plugins.web.around import look_around
 from plugins.web.reading import role_uri, row, rows, the
@@ -85,8 +85,7 @@ def _trades(standing: Mapping[str, Any], dates: Sequence[str]) -> list[dict[str,
     found = closed_trades(
         role_uri("quant_reader"), standing, since, standing["session_date"], {}, decided_from=since
     )
-    plain = found.assign(entered=found["entered"].astype(str), left=found["left"].astype(str))
-    return plain.iloc[::-1].to_dict("records")  # type: ignore[return-value]
+    return trade_records(found.iloc[::-1])
 
 
 def _sets(ranks: Mapping[str, int]) -> list[dict[str, Any]]:
