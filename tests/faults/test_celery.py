@@ -125,7 +125,7 @@ def test_tables_end_as_undisturbed(running, database, tmp_path, monkeypatch):
     for shard in shards:
         assess_shard(database.writer, **shard)
     rank_strategies(database.writer, shards)
-    assert_as_undisturbed(running.home.uri("quant_writer"), database.writer, rounded=True)
+    assert_as_undisturbed(running.home.uri("quant_writer"), database.writer)
 
 
 def test_no_secret_is_printed_anywhere(running):
