@@ -2,12 +2,12 @@
 
 **Waits for:** nothing; with a live source Airflow runs it on the first Sunday of each month, and then it only reports,
 unless `RETENTION_REMOVES` is set. Trigger it with `remove` to remove what it reports.
-**Writes:** nothing, or removes from `data_quality_results`, `alerts` (closed ones; with them `alert_notifications`),
-`order_hints`, `pending_signals`,
-`pending_model_runs`, `pending_predictions`, and from the folder of task logs, what is older than `RETENTION_DAYS`.
+**Writes:** nothing, or removes what is older than `RETENTION_DAYS` from `data_quality_results`, `alerts` (closed ones,
+with their `alert_notifications`), `order_hints`, `pending_signals`, `pending_model_runs`, `pending_predictions` and the
+folder of task logs.
 `audit_events` and everything else is kept for ever.
 **Rerun:** safe: what is gone is not found again.
-**If it fails:** nothing of the database was removed; the message says why. Less than 30 days is refused.
+**If it fails:** the message says why. Rows go all or none, files after them. Less than 30 days is refused.
 """
 
 from airflow.sdk import chain

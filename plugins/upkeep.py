@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,9 @@ def _old_logs(folder: Path, before: dt.datetime, *, remove: bool) -> int:
     old = [p for p in folder.glob("dag_id=*/**/*") if p.is_file() and p.stat().st_mtime < before.timestamp()]
     for path in old if remove else ():
         path.unlink(missing_ok=True)
-        for parent in path.parents:
-            if parent == folder or any(parent.iterdir()):
+        for parent in takewhile(folder.__ne__, path.parents):
+            try:
+                parent.rmdir()
+            except OSError:  # something is in it, or has just come
                 break
-            parent.rmdir()
     return len(old)
