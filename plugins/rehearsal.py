@@ -35,7 +35,6 @@ HISTORY = 504
 STAGE = "paper_run"
 # What people may have changed; a surrogate key is given anew.
 CONFIGURED = {"risk_limits": (), "ensemble_members": (), "ensemble_settings": (), "models": ("id",)}
-SHOWN = 1000  # rows of a kind in the report
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ def results(reader: str, session: dt.date) -> dict[str, Any]:
         DataQualityError: when the account was not booked at its close.
     """
     of_account = {"account": ACCOUNT, "session": session}
-    of_session = {"session": session, "model": None, "symbol": None, "count": SHOWN, "skip": 0}
+    of_session = {"session": session, "model": None, "symbol": None, "count": None, "skip": 0}  # all of them
     asked: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "signals": ("api/select_signals", of_session),
         "decisions": ("pages/select_decisions", of_account),
