@@ -62,7 +62,7 @@ def encode(event: Mapping[str, Any]) -> bytes:
     Raises:
         DataQualityError: when anything in it is missing, unknown or of another type; names the field.
     """
-    schema = versions()[event["event_type"]][event["schema_version"]]
+    schema = _schema(event["event_type"], event["schema_version"])
     record = {**event, "event_id": str(event["event_id"])}
     if not isinstance(record["session_date"], dt.date):
         record["session_date"] = dt.date.fromisoformat(record["session_date"])
@@ -104,7 +104,15 @@ def single_object(event: Mapping[str, Any]) -> bytes:
     return SINGLE_OBJECT + _fingerprint(event["event_type"], event["schema_version"]) + encode(event)
 
 
+def _schema(event_type: str, version: int) -> Any:
+    try:
+        return versions()[event_type][version]
+    except KeyError:
+        raise DataQualityError("an event without a schema", stage="audit", key="event_type",
+                               value=f"{event_type}.v{version}", remedy="bring its schema back") from None  # fmt: skip
+
+
 @cache
 def _fingerprint(event_type: str, version: int) -> bytes:
-    schema = versions()[event_type][version]
+    schema = _schema(event_type, version)
     return bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))

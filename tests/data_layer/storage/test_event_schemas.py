@@ -92,6 +92,9 @@ def test_every_stage_has_a_schema():
     assert set(EVENT_TYPES.values()) <= set(versions())
     with pytest.raises(DataQualityError, match=r"without a schema.*market\.unheard"):
         newest("market.unheard")
+    for event_type, version in (("market.unheard", 1), ("market.raw", 99)):  # of other code, to be relayed
+        with pytest.raises(DataQualityError, match=rf"without a schema.*{event_type}\.v{version}"):
+            single_object({"event_type": event_type, "schema_version": version})
 
 
 @pytest.mark.parametrize("event_type", sorted(versions()))
