@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 
-from plugins.operators.base import database_uri, final_errors
+from plugins.operators.base import StepOperator, database_uri, final_errors
 
 
-class AssessmentStepOperator(BaseOperator):
+class AssessmentStepOperator(StepOperator):
     """Runs the step of plugins.backtest.assessment_steps that is named like the task.
 
     Args:
@@ -19,12 +18,6 @@ class AssessmentStepOperator(BaseOperator):
     Raises:
         AirflowFailException: what a retry cannot mend: settings, data, a block.
     """
-
-    template_fields: Sequence[str] = ("arguments",)
-
-    def __init__(self, *, arguments: dict[str, Any] | None = None, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.arguments = arguments or {}
 
     def execute(self, context: Context) -> Any:
         """Take the step; without arguments it is the first one and is given the run's form."""

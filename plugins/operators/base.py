@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from airflow.sdk import BaseHook
+from airflow.sdk import BaseHook, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from models.errors import AlmanacError, RetryableError
@@ -33,3 +34,17 @@ def final_errors() -> Iterator[None]:
         raise
     except AlmanacError as error:
         raise AirflowFailException(str(error)) from error
+
+
+class StepOperator(BaseOperator):
+    """Runs the step that is named like the task.
+
+    Args:
+        arguments: passed to the step by name.
+    """
+
+    template_fields: Sequence[str] = ("arguments",)
+
+    def __init__(self, *, arguments: dict[str, Any] | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.arguments = arguments or {}

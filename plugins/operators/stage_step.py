@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 
-from plugins.operators.base import database_uri, final_errors
+from plugins.operators.base import StepOperator, database_uri, final_errors
 from plugins.stages.whole import stage_class, take_step
 
 
-class StageStepOperator(BaseOperator):
+class StageStepOperator(StepOperator):
     """Runs the step of its DAG's stage that is named like the task.
 
     The first step of a run decides which sessions the run is about; the others follow it, so that a run
@@ -25,12 +24,9 @@ class StageStepOperator(BaseOperator):
         AirflowFailException: what a retry cannot mend: settings, data, a block.
     """
 
-    template_fields: Sequence[str] = ("arguments",)
-
-    def __init__(self, *, first_step: str, arguments: dict[str, Any] | None = None, **kwargs: Any):
+    def __init__(self, *, first_step: str, **kwargs: Any):
         super().__init__(**kwargs)
         self.first_step = first_step
-        self.arguments = arguments or {}
 
     def execute(self, context: Context) -> Any:
         """Open the run's context, take the step, and note a failure where everybody looks for it."""
