@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from plugins.stages.context import CHAIN
 from plugins.web.around import Surroundings
+from plugins.web.guard import can_trigger
 from plugins.web.reading import row, rows
 from plugins.web.rendering import columns, page
 
@@ -39,6 +40,7 @@ def overview(
         request,
         "overview.html",
         session=chosen,
+        may_trigger=can_trigger(request),
         waits_for=[stage for stage in CHAIN if done.get(stage) not in ("completed", "stale")],
         around_session=row("pages/select_sessions_around", session=chosen),
         stages=CHAIN,
