@@ -45,7 +45,7 @@ def overview(
         around_session=row("pages/select_sessions_around", session=chosen),
         stages=CHAIN,
         strip=strip,
-        progress=sorted(rows("pages/select_progress"), key=lambda p: CHAIN.index(p["stage"])),
+        progress=rows("pages/select_progress", stages=list(CHAIN)),
         alerts=rows("pages/select_open_alerts", count=ALERTS_SHOWN),
         account=row("pages/select_account", **of_account, session=chosen),
         equity=columns(rows("pages/select_equity", **of_account)),
