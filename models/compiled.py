@@ -85,7 +85,7 @@ def _rebuild_environment(module: str, constants: list[Any], name: str) -> Any:
     numba's own way imports the module it was compiled from, and that of np.max imports scipy. Its globals are read in
     object mode only, which njit never is: whoever is not imported is only named.
     """
-    found = environment.lookup_environment(name)
+    found: Any = environment.Environment._memo.get(name)
     if found is None:
         known = sys.modules.get(module)
         found = environment.Environment(vars(known) if known else {"__name__": module})
