@@ -4,8 +4,7 @@
 unless `RETENTION_REMOVES` is set. Trigger it with `remove` to remove what it reports.
 **Writes:** nothing, or removes what is older than `RETENTION_DAYS` from `data_quality_results`, `alerts` (closed ones,
 with their `alert_notifications`), `order_hints`, `pending_signals`, `pending_model_runs`, `pending_predictions` and the
-folder of task logs.
-`audit_events` and everything else is kept for ever.
+folder of task logs. `audit_events` and everything else is kept for ever. No table is partitioned.
 **Rerun:** safe: what is gone is not found again.
 **If it fails:** the message says why. Rows go all or none, files after them. Less than 30 days is refused.
 """

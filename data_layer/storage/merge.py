@@ -1,4 +1,7 @@
-"""The one way rows enter a table: staged by COPY, compared by key, and only what is new is written."""
+"""The one way rows enter a table: staged by COPY, compared by key, and only what is new is written.
+
+Where nothing is stored yet of what rows are about, there is nothing to compare: they are copied right into the table.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from data_layer.storage.database import Connection, copy_in
 from models.errors import DataQualityError
 
 Mode = Literal["insert", "verify", "restate", "replay"]
+SESSIONS = {"session_date", "date", "run_date", "report_date"}  # columns that hold the session
 PLANNED_ROWS = 1000  # statistics of fewer take longer than any plan
 
 
@@ -46,19 +50,23 @@ def merge(
         mode: insert adds new keys; verify writes nothing and demands that the table holds exactly these rows
             within scope; restate puts the old version of every row that differs into history; replay is insert,
             into tables of another schema: what else an insert brings about does not happen there.
-        scope: for verify and restate, column values within which rows the caller did not hand over are too
-            many.
+        scope: column values within which, for verify and restate, rows the caller did not hand over are too many. For
+            insert, of what the rows are: while the table holds nothing within it they are all new, and the table's
+            own key refuses one that is there outside of it.
         history: table of superseded rows, for restate.
         stage: for error messages.
 
     Raises:
         DataQualityError: when a row to insert is there with other values, or verify finds a difference; the
             message shows the first one, stored and computed. Also when rows holds a key twice.
+        psycopg.errors.UniqueViolation: for a row to insert that is there outside of the scope.
     """
     twice = rows.duplicated(list(key))
     if twice.any():
         again = rows.loc[twice, list(key)].head(1).astype(str).iloc[0]
         raise _twice(f"({', '.join(key)})=({', '.join(again)})", table, key, stage)
+    if mode in {"insert", "replay"} and scope and not _any_stored(connection, table, scope):
+        return Merged(copy_in(connection, table, _in_session_order(rows, key)), 0)
     staged = _stage(connection, table, rows, key)
     values = [c for c in rows.columns if c not in key]
     names = _Names(table, staged, key, values)
@@ -115,8 +123,7 @@ class _Names:
     def __init__(self, table: str, staged: str, key: Sequence[str], values: Sequence[str]):
         ids = sql.Identifier
         columns = [*key, *values]
-        # Rows are written in session order, so the clock columns follow the sessions.
-        ordered = sorted(key, key=lambda c: c not in {"session_date", "date", "run_date", "report_date"})
+        ordered = _ordered(key)
 
         def each(template: str, names: Sequence[str], between: str) -> sql.Composed:
             return sql.SQL(between).join(sql.SQL(template).format(c=ids(n)) for n in names)
@@ -156,6 +163,23 @@ def _stage(connection: Connection, table: str, rows: pd.DataFrame, key: Sequence
         # Only what is joined by: statistics of a session's JSON would cost more than its COPY.
         connection.execute(sql.SQL("ANALYZE {staged} ({key})").format(**parts))
     return staged
+
+
+def _ordered(key: Sequence[str]) -> list[str]:
+    """Return the key with the session first: rows are written in session order, so the clock columns follow it."""
+    return sorted(key, key=lambda c: c not in SESSIONS)
+
+
+def _in_session_order(rows: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
+    named = next((c for c in key if c in SESSIONS), None)
+    if named is None or rows[named].is_monotonic_increasing:
+        return rows
+    return rows.sort_values(_ordered(key), kind="stable")
+
+
+def _any_stored(connection: Connection, table: str, scope: Mapping[str, Sequence[Any]]) -> bool:
+    statement = sql.SQL("SELECT FROM {} t WHERE {} LIMIT 1").format(sql.Identifier(table), _scoped(scope))
+    return connection.execute(statement, {c: list(v) for c, v in scope.items()}).fetchone() is not None
 
 
 def _differences(connection: Connection, names: _Names) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import psycopg
 import pytest
 
 from data_layer.storage.database import transaction
@@ -100,6 +101,18 @@ def test_null_is_a_value_when_comparing(connection):
     bring(connection, ROWS)
     with pytest.raises(DataQualityError, match=r"stored \{'value': None\}, computed \{'value': 3"):
         bring(connection, frame(("B", DAYS[0], 3.0, "y")))
+
+
+def test_where_nothing_is_stored_yet_rows_go_right_in(connection):
+    scope = {"date": [DAYS[0]]}
+    bring(connection, ROWS.iloc[[1]])  # of another day
+    assert bring(connection, ROWS.iloc[[2, 0]], scope=scope) == Merged(2, 0)
+    assert connection.execute("SELECT to_regclass('pg_temp.staged_facts') AS t").fetchone() == {"t": None}
+    assert bring(connection, ROWS, scope=scope) == Merged(0, 3)
+    with pytest.raises(DataQualityError, match=r"stored \{'value': 2\}, computed \{'value': 2.5"):
+        bring(connection, CHANGED, scope=scope)
+    with pytest.raises(psycopg.errors.UniqueViolation):  # rows that are not of the scope the caller named
+        bring(connection, CHANGED, scope={"date": ["2005-06-03"]})
 
 
 @pytest.mark.parametrize("mode", ["insert", "verify", "restate"])
