@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from data_layer.runtime import downgrade, restore
+from data_layer.runtime.home import Home
+from data_layer.runtime.services import Services
 from data_layer.settings import REMEMBERED, ROOT
+from models.errors import ConfigError
 
 REQUIREMENTS = [ROOT / "requirements-core.txt", ROOT / "requirements.txt"]
 TARGETS = (
@@ -173,3 +177,14 @@ def test_preload_brings_libraries_but_nothing_of_ours(tmp_path):
     done = run(sys.executable, "-c", code, AIRFLOW_HOME=str(tmp_path))
     ours = "data_layer data_layer.runtime data_layer.runtime.preload"
     assert done.stdout == f"True 1 {ours}\n", done.stderr
+
+
+@pytest.mark.parametrize(("command", "given"), [(restore, {"FROM": "backup"}), (downgrade, {"TO": "0041"})])
+def test_a_database_is_not_taken_from_under_services_that_run(command, given, tmp_path, monkeypatch):
+    Home(tmp_path / "home").settle_ports()
+    for name, value in {"ALMANAC_HOME": str(tmp_path / "home"), **given}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(Services, "states", lambda self: {"scheduler": "RUNNING"})
+    with pytest.raises(ConfigError, match=r"services run in this home.*make stop"):
+        command.main()
+    assert not (tmp_path / "home" / "pgdata").exists()
