@@ -17,6 +17,7 @@ from xdist.scheduler import LoadFileScheduling
 from data_layer.runtime.postgres import PostgresServer, embedded_postgres
 from data_layer.settings import Settings
 from data_layer.storage.migrate import prepare_database
+from data_layer.storage.roles import LAYERS
 from tests.support.chain import run_chain, sample_settings
 
 # The same code gives the same verdict each time; HYPOTHESIS=explore looks for cases nobody has met yet.
@@ -93,6 +94,7 @@ def copy_database(server: PostgresServer) -> Callable[..., Database]:
                 "REVOKE ALL ON DATABASE {} FROM PUBLIC",
                 "GRANT CONNECT, TEMPORARY ON DATABASE {} TO quant_writer, quant_trainer",
                 "GRANT CONNECT ON DATABASE {} TO quant_reader",
+                f"GRANT TEMPORARY ON DATABASE {{}} TO {', '.join(LAYERS.values())}",
                 "GRANT CREATE, TEMPORARY ON DATABASE {} TO quant_replayer",
             ):
                 connection.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Identifier(template)))

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, LiteralString, cast
-from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
 from data_layer.storage.database import Connection, column_types, load_sql, transaction
+from data_layer.storage.roles import as_role
 from models.errors import ConfigError
 
 ROLE = "quant_replayer"  # may read what quant_reader may, and make schemas; see db-init/00_roles_and_databases.sql
@@ -86,7 +86,7 @@ def scratch_schema(uri: str, first: dt.date) -> Iterator[Scratch]:
     Raises:
         ConfigError: when the login may not become ROLE, or the role may not make a schema.
     """
-    recorded = _as_role(uri, "public")
+    recorded = as_role(uri, ROLE, "public")
     try:
         keeper = psycopg.connect(recorded, row_factory=dict_row, autocommit=True, application_name="almanac")
     except psycopg.OperationalError as error:
@@ -97,18 +97,13 @@ def scratch_schema(uri: str, first: dt.date) -> Iterator[Scratch]:
             _drop_unused(keeper, row["name"])
         schema = PREFIX + secrets.token_hex(8)
         _try_lock(keeper, schema)
-        scratch = Scratch(schema, _as_role(uri, f"{schema},public"), recorded)
+        scratch = Scratch(schema, as_role(uri, ROLE, f"{schema},public"), recorded)
         try:
             with transaction(recorded) as connection:
                 _fill(connection, scratch, first)
             yield scratch
         finally:
             keeper.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
-
-
-def _as_role(uri: str, path: str) -> str:
-    options = quote(f"-c role={ROLE} -c search_path={path}")
-    return f"{uri}{'&' if '?' in uri else '?'}options={options}"
 
 
 def _try_lock(keeper: Connection, schema: str) -> bool:

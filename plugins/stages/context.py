@@ -32,7 +32,7 @@ class Context:
     request: Request
     window: Window
     settings: Settings
-    uri: str  # writer's connection URI
+    uri: str  # connects as the writer of the stage's layer, see storage/roles.py
     correlations: Sequence[str] = ()  # of the sessions, the newest's first; see tracing.py
 
     @property

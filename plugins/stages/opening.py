@@ -11,6 +11,7 @@ from data_layer.settings import Settings, load_settings
 from data_layer.sources import open_sources
 from data_layer.sources.universe import asked_for, read_universe
 from data_layer.storage.database import transaction
+from data_layer.storage.roles import as_layer
 from models.errors import BlockedError
 from plugins.stages.context import Context, upstream_of
 from plugins.stages.ingestion import available_sessions, refuse_other_source
@@ -51,20 +52,20 @@ def open_context(uri: str, airflow: Mapping[str, Any], step: str, first_step: st
         request = _request(dag_run, airflow["params"], dt.datetime.fromisoformat(packed["now"]))
         window = _unpacked(uri, request, packed)
         traced = packed.get("correlations", ())  # a run begun before the upgrade has none
-    return Context(request, window, settings, uri, traced)
+    return Context(request, window, settings, as_layer(uri, request.stage), traced)
 
 
 def open_backfill(uri: str, settings: Settings) -> Context:
     """Return the context of a backfill: a run of data_ingestion that completes no session, named by its instant."""
     now = dt.datetime.now(dt.UTC)
     request = Request("data_ingestion", f"backfill__{now:%Y%m%dT%H%M%S%f}", {}, None, now)
-    return Context(request, Window("nothing", reason="backfill"), settings, uri)
+    return Context(request, Window("nothing", reason="backfill"), settings, as_layer(uri, request.stage))
 
 
 def open_rehearsal(uri: str, settings: Settings, stage: str, end: dt.date) -> Context:
     """Return the context of a stage of a rehearsal, which catches up to a session."""
     request = Request(stage, "rehearsal", {"end": end.isoformat()}, None, dt.datetime.now(dt.UTC))
-    return Context(request, resolve(uri, request, settings), settings, uri)
+    return Context(request, resolve(uri, request, settings), settings, as_layer(uri, stage))
 
 
 def _request(dag_run: Any, params: Mapping[str, Any], now: dt.datetime) -> Request:

@@ -10,6 +10,7 @@ from typing import Any
 
 from data_layer.settings import Settings, parse_settings
 from data_layer.storage.database import transaction
+from data_layer.storage.roles import as_layer
 from plugins.stages.context import CHAIN, Context
 from plugins.stages.opening import resolve
 from plugins.stages.whole import STEPS, stage_class, take_step
@@ -35,7 +36,7 @@ def open_stage(
 ) -> Any:
     """Return a stage's object with its window resolved, as a run's first task does."""
     request = Request(stage, f"test_run_{next(_runs)}", params, logical_date, now)
-    return stage_class(stage)(Context(request, resolve(uri, request, settings), settings, uri))
+    return stage_class(stage)(Context(request, resolve(uri, request, settings), settings, as_layer(uri, stage)))
 
 
 def run_stage(

@@ -8,11 +8,13 @@ import psycopg
 import pytest
 
 from data_layer.settings import ROOT
+from data_layer.storage.roles import LAYERS, as_layer
 from tests.support.chain import query
 from tests.support.prepared import change
 
 STATED = ROOT / "include" / "grants.csv"
-ROLES = ("quant_writer", "quant_trainer", "quant_reader")
+LOGINS = ("quant_writer", "quant_trainer", "quant_reader")
+ROLES = (*LOGINS, *LAYERS.values())
 # What a role can do however it came by it, PUBLIC's and inherited rights too. (columns): only on those.
 EFFECTIVE = """
 SELECT c.relname AS table, r.role,
@@ -36,8 +38,9 @@ GROUP BY 1, 2
 
 
 def stated():
+    """What the file says; a layer's column has what its role may do beside reading, which all of them may."""
     with STATED.open(newline="") as file:
-        return {row["table"]: {role: row[role] for role in ROLES} for row in csv.DictReader(file)}
+        return {row["table"]: {role: row.get(role) or "" for role in ROLES} for row in csv.DictReader(file)}
 
 
 def effective(database):
@@ -45,6 +48,11 @@ def effective(database):
     found = {}
     for row in rows:
         found.setdefault(row["table"], dict.fromkeys(ROLES, ""))[row["role"]] = row["verbs"]
+    for held in found.values():
+        reads = held["quant_reader"].split("; ")
+        for layer in LAYERS.values():
+            assert held[layer], "a layer reads what a reader may"
+            held[layer] = "; ".join(verb for verb in held[layer].split("; ") if verb not in reads)
     return found
 
 
@@ -66,13 +74,49 @@ def test_the_statement_itself_keeps_the_rules():
         assert {verb.split(" (")[0] for verb in held["quant_reader"].split("; ")} == {"SELECT"}, table
         for role in ROLES:
             assert not {"TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"} & set(held[role].split("; ")), (table, role)
-    assert matrix["audit_events"] == {**dict.fromkeys(ROLES[:2], "SELECT; INSERT"), "quant_reader": "SELECT"}
+    added = {**dict.fromkeys(LOGINS[:2], "SELECT; INSERT"), **dict.fromkeys(LAYERS.values(), "INSERT")}
+    assert matrix["audit_events"] == {**added, "quant_reader": "SELECT"}
     for table in ("audit_chain", "audit_pending"):
-        assert set(matrix[table].values()) == {"SELECT"}
+        assert set(matrix[table].values()) == {"SELECT", ""}
     for table in ("market_data_history", "ledger_entries", "fills"):
         assert matrix[table]["quant_writer"] == "SELECT; INSERT"
     # Labels are what comes after a session: who decides about sessions does not see them.
     assert "label" not in matrix["training_labels"]["quant_writer"].replace("label_end", "")
+
+
+def test_each_layer_has_a_writer_of_its_own():
+    """A table is written by one stage of the daily chain; what several of them write stands here, with the reason."""
+    everybody = set(LAYERS.values())
+    writers = {table: {layer for layer in everybody if held[layer]} for table, held in stated().items()}
+    assert {table: layers for table, layers in writers.items() if len(layers) > 1} == {
+        "audit_events": everybody, "stage_runs": everybody,  # the trail of each
+        "alerts": {"quant_models", "quant_performance"},
+        "performance_states": {"quant_models", "quant_performance"},  # sums over signals go with signals restated
+    }  # fmt: skip
+    for table, layer in {
+        "market_data": "quant_ingest", "feature_values": "quant_features", "signals": "quant_models",
+        "orders": "quant_risk", "fills": "quant_risk", "model_performance": "quant_performance",
+    }.items():  # fmt: skip
+        assert writers[table] == {layer}
+    for table, held in stated().items():  # none may do what the login may not
+        for layer in LAYERS.values():
+            assert set(filter(None, held[layer].split("; "))) <= set(held["quant_writer"].split("; ")), (table, layer)
+
+
+@pytest.mark.parametrize("stage", LAYERS)
+def test_a_stage_writes_its_own_layer_only(database, stage):
+    with psycopg.connect(as_layer(database.writer, stage), autocommit=True) as connection:
+        assert connection.execute("SELECT current_user, session_user").fetchone() == (LAYERS[stage], "quant_writer")
+        assert connection.execute("SHOW search_path").fetchone() == ("public, pg_temp",)
+        connection.execute("CREATE TEMP TABLE staged (LIKE stage_runs)")  # as every merge does
+        connection.execute("RESET ROLE")  # leads back to the layer
+        written = {table: held[LAYERS[stage]] for table, held in stated().items() if "; " in held["quant_writer"]}
+        foreign = [table for table, own in written.items() if not own]
+        assert len(foreign) > 40
+        for table in foreign:
+            for statement in (f"INSERT INTO {table} DEFAULT VALUES", f"DELETE FROM {table}"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(statement)
 
 
 def test_a_right_given_to_everybody_is_found(database):
@@ -80,13 +124,13 @@ def test_a_right_given_to_everybody_is_found(database):
     assert "DELETE" in effective(database)["fills"]["quant_reader"]
 
 
-@pytest.mark.parametrize(("role", "database_name"), [*((r, "airflow") for r in ROLES), ("airflow", "quant_data")])
+@pytest.mark.parametrize(("role", "database_name"), [*((r, "airflow") for r in LOGINS), ("airflow", "quant_data")])
 def test_airflows_metadata_and_the_data_are_apart(server, role, database_name):
     with pytest.raises(psycopg.OperationalError, match="permission denied"):
         psycopg.connect(server.uri(role, database_name))
 
 
-@pytest.mark.parametrize("role", [*ROLES, "airflow"])
+@pytest.mark.parametrize("role", [*LOGINS, "airflow"])
 def test_a_role_looks_nowhere_but_where_it_should(server, role):
     """A table of the same name in a schema or session of somebody else's never takes ours' place."""
     database = "airflow" if role == "airflow" else "quant_data"
