@@ -15,7 +15,7 @@ from data_layer.storage.database import Connection, load_sql
 
 # A page that has not answered after this is an error worth seeing, not a browser left turning.
 STATEMENT_SECONDS = 10
-POOL_SIZE = 8
+POOL_SIZE = 20  # of Postgres' hundred; Airflow holds forty. So twenty people at once never wait for one another's page
 # Postgres is on this machine or near it: who has no connection by then is told so, instead of waiting in a queue.
 CONNECT_SECONDS = 3.0
 OPTIONS = f"-c statement_timeout={STATEMENT_SECONDS}s -c default_transaction_read_only=on -c timezone=UTC"

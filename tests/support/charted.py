@@ -35,7 +35,7 @@ def strategy_page(sessions: int, seed: int = 7) -> str:
     }  # fmt: skip
     return templates.get_template("strategy.html").render(
         prefix="", tabs=TABS, lit="strategies", around=NOTHING, model=model, about="", sheet=sheet, months=MONTHS,
-        curves={"dates": sheet["dates"], **{name: thinned(sheet[name]) for name in CURVES}}, measures=[], trades=[],
+        curves={"dates": sheet["dates"], **{name: thinned(sheet[name]) for name in CURVES}}, measures=[],
         deepest=[], trades_of=63, signals=[], shown=0,
     )  # fmt: skip
 
@@ -63,8 +63,12 @@ def part_pages() -> dict[str, str]:
 @contextmanager
 def served(pages: dict[str, str]) -> Iterator[str]:
     """Serve pages by path, and the files they take; yields the address."""
+    trades = templates.get_template("strategy_trades.html").render(
+        prefix="", around=NOTHING, model="drawn", trades=[], total=0
+    )
     routes: list[Route | Mount] = [
-        Route(path, lambda _, body=body: HTMLResponse(body)) for path, body in pages.items()
+        Route(path, lambda _, body=body: HTMLResponse(body))
+        for path, body in {**pages, "/strategies/drawn/trades": trades}.items()
     ]
     app = Starlette(routes=[*routes, *(Mount(f"/{folder}", Files(folder)) for folder in FOLDERS)])
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))

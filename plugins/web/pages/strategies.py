@@ -19,6 +19,7 @@ from plugins.web.rendering import page, table_csv, thinned
 router = APIRouter(prefix="/strategies", dependencies=[Depends(look_around)])
 SIGNALS_SHOWN = 250  # what a person scrolls through; the table itself has them all
 TRADES_OF = 63  # sessions whose trades are listed: a quarter; `make report` goes through all of history
+TRADES_SHOWN = 500  # of them; hundreds of symbols close some thousands in a quarter
 CURVES = (
     "equity", "benchmark_equity", "drawdown", "rolling_sharpe", "rolling_beta", "gross_exposure", "net_exposure",
     "turnover",
@@ -55,11 +56,18 @@ def strategy(request: Request, name: Name) -> Response:
         measures=[(title_of(n), written(n, v), SPOKEN.get(n, "")) for n, v in sheet["measures"].items()]
         if sheet else [],
         deepest=[{**d, "recovered": d["recovered"] or "not yet"} for d in sheet["drawdowns"]] if sheet else [],
-        trades=_trades(standing, sheet["dates"]) if standing and sheet else [],
         trades_of=TRADES_OF,
         signals=rows("pages/select_model_signals", model=name, count=SIGNALS_SHOWN),
         shown=SIGNALS_SHOWN,
     )  # fmt: skip
+
+
+@router.get("/{name}/trades")
+def trades(request: Request, name: Name) -> Response:
+    """Return the trades closed of the newest signals: worked out from a quarter's bars, so they come after the page."""
+    standing = the("reports/select_standing", f"no figures of a model named {name}", model=name)
+    found = _trades(standing, [str(r["session_date"]) for r in _sessions(name)])
+    return page(request, "strategy_trades.html", model=name, trades=found[:TRADES_SHOWN], total=len(found))
 
 
 @router.get("/{name}/sessions.csv")

@@ -49,7 +49,7 @@ def test_a_strategys_charts_are_its_sessions(viewer, small_chain):
     assert len(saved) > len(rows) and saved[0].startswith("session_date,net_return")
 
 
-def test_trades_listed_are_those_of_the_whole_history(small_chain, tmp_path):
+def test_trades_listed_are_those_of_the_whole_history(viewer, small_chain):
     from plugins.reports.model_sheet import closed_trades
     from plugins.reports.sheet import load_sql, transaction
 
@@ -61,6 +61,12 @@ def test_trades_listed_are_those_of_the_whole_history(small_chain, tmp_path):
     late = all_of_them[all_of_them["entered"] > str(since)].reset_index(drop=True)
     assert len(newest) > 5
     assert newest.to_dict("list") == late.to_dict("list")
+    assert 'data-part="/strategies/rsi_alpha/trades"' in viewer.get("/strategies/rsi_alpha").text
+    part = viewer.get("/strategies/rsi_alpha/trades").text
+    shown = re.findall(r"<td>([A-Z]+)</td>\s*<td class=\"(?:long|short)\">\w+</td>\s*<td>([\d-]+)</td>", part)
+    closed = [(t.symbol, str(t.entered.date())) for t in newest.iloc[::-1].itertuples()]
+    assert len(shown) > 5 and shown == closed[: len(shown)]
+    assert viewer.get("/strategies/buy_and_hold/trades").status_code == 404
 
 
 def test_the_leaderboard_says_who_cannot_be_told_apart(viewer, small_chain):
