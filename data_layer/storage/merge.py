@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
-from psycopg import sql
+from psycopg import errors, sql
 
 from data_layer.storage.database import Connection, copy_in
 from models.errors import DataQualityError
@@ -27,6 +27,7 @@ class Merged:
     inserted: int
     unchanged: int
     restated: int = 0
+
 
 def merge(
     connection: Connection,
@@ -63,13 +64,7 @@ def merge(
     twice = rows.duplicated(list(key))
     if twice.any():
         again = rows.loc[twice, list(key)].head(1).astype(str).iloc[0]
-        raise DataQualityError(
-            "one key is computed twice: " + f"({', '.join(key)})=({', '.join(again)})",
-            stage=stage,
-            key=table,
-            value=", ".join(key),
-            remedy="find out which input is there twice",
-        )
+        raise _twice(f"({', '.join(key)})=({', '.join(again)})", table, key, stage)
     if mode in {"insert", "replay"} and scope and not _any_stored(connection, table, scope):
         return Merged(copy_in(connection, table, _in_session_order(rows, key)), 0)
     staged = _stage(connection, table, rows, key)
@@ -100,18 +95,27 @@ def merge(
                 remedy="restate=true writes them",
             )
         return Merged(0, len(rows))
-    missing = connection.execute(
-        names.format(
-            "INSERT INTO {table} ({columns}) SELECT {s_columns} FROM {staged} s "
-            "WHERE NOT EXISTS (SELECT FROM {table} t WHERE {match}) ORDER BY {order}"
-        )
-    ).rowcount
+    try:
+        missing = connection.execute(
+            names.format(
+                "INSERT INTO {table} ({columns}) SELECT {s_columns} FROM {staged} s "
+                "WHERE NOT EXISTS (SELECT FROM {table} t WHERE {match}) ORDER BY {order}"
+            )
+        ).rowcount
+    except errors.UniqueViolation as error:  # two in the table's type, one may be in pandas': instants of one day
+        raise _twice(str(error.diag.message_detail), table, key, stage) from error
     connection.execute(names.format("DROP TABLE {staged}"))
     return Merged(
         missing - len(changed) if mode == "restate" else missing,
         len(rows) - missing,
         len(changed) if mode == "restate" else 0,
     )
+
+
+def _twice(which: str, table: str, key: Sequence[str], stage: str) -> DataQualityError:
+    return DataQualityError(f"one key is computed twice: {which}", stage=stage, key=table, value=", ".join(key),
+                            remedy="find out which input is there twice")  # fmt: skip
+
 
 class _Names:
     """Composes statements over the target and its staged rows; identifiers only, never values."""
@@ -139,6 +143,7 @@ class _Names:
     def format(self, template: str, **more: sql.Composable) -> sql.Composed:
         return sql.SQL(template).format(**{**self.parts, **more})
 
+
 def _stage(connection: Connection, table: str, rows: pd.DataFrame, key: Sequence[str]) -> str:
     staged = f"staged_{table}"
     parts = {
@@ -159,9 +164,11 @@ def _stage(connection: Connection, table: str, rows: pd.DataFrame, key: Sequence
         connection.execute(sql.SQL("ANALYZE {staged} ({key})").format(**parts))
     return staged
 
+
 def _ordered(key: Sequence[str]) -> list[str]:
     """Return the key with the session first: rows are written in session order, so the clock columns follow it."""
     return sorted(key, key=lambda c: c not in SESSIONS)
+
 
 def _in_session_order(rows: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
     named = next((c for c in key if c in SESSIONS), None)
@@ -169,9 +176,11 @@ def _in_session_order(rows: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
         return rows
     return rows.sort_values(_ordered(key), kind="stable")
 
+
 def _any_stored(connection: Connection, table: str, scope: Mapping[str, Sequence[Any]]) -> bool:
     statement = sql.SQL("SELECT FROM {} t WHERE {} LIMIT 1").format(sql.Identifier(table), _scoped(scope))
     return connection.execute(statement, {c: list(v) for c, v in scope.items()}).fetchone() is not None
+
 
 def _differences(connection: Connection, names: _Names) -> list[dict[str, Any]]:
     found = connection.execute(
@@ -182,10 +191,12 @@ def _differences(connection: Connection, names: _Names) -> list[dict[str, Any]]:
     )
     return found.fetchall()
 
+
 def _scoped(scope: Mapping[str, Sequence[Any]]) -> sql.Composed:
     return sql.SQL(" AND ").join(
         sql.SQL("t.{} = ANY({})").format(sql.Identifier(c), sql.Placeholder(c)) for c in scope
     )
+
 
 def _extra(connection: Connection, names: _Names, scope: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     statement = names.format(
@@ -194,6 +205,7 @@ def _extra(connection: Connection, names: _Names, scope: Mapping[str, Sequence[A
         scope=_scoped(scope),
     )
     return connection.execute(statement, {c: list(v) for c, v in scope.items()}).fetchall()
+
 
 def _supersede(
     connection: Connection, names: _Names, history: str, scope: Mapping[str, Sequence[Any]] | None
@@ -219,6 +231,7 @@ def _supersede(
             parameters,
         )
 
+
 def _count_missing(connection: Connection, names: _Names) -> int:
     row = connection.execute(
         names.format(
@@ -226,6 +239,7 @@ def _count_missing(connection: Connection, names: _Names) -> int:
         )
     ).fetchone()
     return int(row["n"]) if row else 0
+
 
 def _describe(key: Sequence[str], changed: list[dict[str, Any]], extra: list[dict[str, Any]]) -> str:
     if not changed:

@@ -122,6 +122,13 @@ def test_a_key_handed_over_twice_is_refused(connection, mode):
         bring(connection, twice, mode=mode, history="facts_history")
 
 
+@pytest.mark.parametrize("mode", ["insert", "restate"])
+def test_a_key_that_is_one_in_the_tables_type_alone_is_refused_too(connection, mode):
+    twice = frame(*(("A", pd.Timestamp(f"{DAYS[0]} {hour}:00"), 1.0, "x") for hour in (9, 16)))
+    with pytest.raises(DataQualityError, match=r"twice.*\(A, 2005-06-01\)"):
+        bring(connection, twice, mode=mode, history="facts_history")
+
+
 def test_verify_writes_nothing_and_demands_every_row(connection):
     bring(connection, ROWS.iloc[:2])
     before = marks(connection)
