@@ -6,6 +6,9 @@ import pytest
 from psycopg import errors
 
 from data_layer.storage.database import transaction
+from models.ensemble import EnsembleRules
+from plugins.stages.trading_rules import _ensemble
+from tests.models.test_ensemble import RULES
 from tests.support.order_rows import hashes
 from tests.support.rows import insert
 
@@ -261,3 +264,7 @@ def test_rows_of_no_account_are_refused_and_an_account_with_rows_stays(books):
                       "UPDATE target_positions SET account_id = 'b'"):  # fmt: skip
         with pytest.raises(errors.ForeignKeyViolation), books.transaction():
             books.execute(statement)
+
+
+def test_a_new_database_has_the_ensemble_whose_votes_are_counted_by_hand(connection):
+    assert EnsembleRules.from_json(_ensemble(connection)) == RULES
