@@ -37,6 +37,7 @@ def merge(
     key: Sequence[str],
     mode: Mode = "insert",
     scope: Mapping[str, Sequence[Any]] | None = None,
+    by_scope: bool = False,
     history: str | None = None,
     stage: str = "",
 ) -> Merged:
@@ -50,9 +51,10 @@ def merge(
         mode: insert adds new keys; verify writes nothing and demands that the table holds exactly these rows
             within scope; restate puts the old version of every row that differs into history; replay is insert,
             into tables of another schema: what else an insert brings about does not happen there.
-        scope: column values within which, for verify and restate, rows the caller did not hand over are too many. For
-            insert, of what the rows are: while the table holds nothing within it they are all new, and the table's
-            own key refuses one that is there outside of it.
+        scope: column values within which, for verify and restate, rows the caller did not hand over are too many.
+        by_scope: for insert, look once whether the table holds anything within the scope, whose columns an index of
+            the table begins with. While it does not, all rows are new and go right in; the table's own key refuses
+            one that is there outside of it.
         history: table of superseded rows, for restate.
         stage: for error messages.
 
@@ -65,7 +67,7 @@ def merge(
     if twice.any():
         again = rows.loc[twice, list(key)].head(1).astype(str).iloc[0]
         raise _twice(f"({', '.join(key)})=({', '.join(again)})", table, key, stage)
-    if mode in {"insert", "replay"} and scope and not _any_stored(connection, table, scope):
+    if by_scope and mode in {"insert", "replay"} and scope and not _any_stored(connection, table, scope):
         return Merged(copy_in(connection, table, _in_session_order(rows, key)), 0)
     staged = _stage(connection, table, rows, key)
     values = [c for c in rows.columns if c not in key]

@@ -95,7 +95,8 @@ def write_pass(
         rows = any(len(column) for column in columns.values())
         if rows or mode == "verify":
             frame = pd.DataFrame(columns if rows else {name: [] for name in key}).assign(account_id=done.account)
-            merged = merge(connection, table, frame, key=key, mode=mode, scope={**scope, **only}, stage=stage)
+            within = {**scope, **only}
+            merged = merge(connection, table, frame, key=key, mode=mode, scope=within, by_scope=True, stage=stage)
             written[table] = written.get(table, 0) + merged.inserted
 
     written["ensemble_signals"] = write_blends(connection, done, sessions, mode, stage)

@@ -13,6 +13,7 @@ from models.errors import DataQualityError
 from plugins.stages.context import Context
 from plugins.stages.runs import completed_sessions
 
+MANY_SESSIONS = 50  # after so many at once Postgres' own counts are far from what there is
 LOOK = "look at the view, then mend what it shows"
 
 
@@ -27,6 +28,8 @@ def check_books(context: Context) -> Mapping[str, Any]:
         first = context.sessions[0] if context.sessions else max(done, default=None)
         if first is None:
             return context.say("books not checked: there is no session yet")
+        if len(context.sessions) >= MANY_SESSIONS:
+            connection.execute(load_sql("accounts/analyze"))
         checked = _check(connection, first, context.stage)
     return context.say("books checked", views=len(checked), since=str(first))
 

@@ -43,7 +43,8 @@ def write_blends(
     key = ("session_date", "symbol")
     frame = pd.DataFrame(_signal_columns(blends)) if blends else pd.DataFrame(columns=list(key))
     scope: dict[str, Sequence[Any]] = {"session_date": list(sessions)}
-    return merge(connection, "ensemble_signals", frame, key=key, mode=mode, scope=scope, stage=stage).inserted
+    merged = merge(connection, "ensemble_signals", frame, key=key, mode=mode, scope=scope, by_scope=True, stage=stage)
+    return merged.inserted
 
 
 def write_watched(
@@ -56,7 +57,7 @@ def write_watched(
     scope: dict[str, Sequence[Any]] = {"account_id": [account], "session_date": list(sessions)}
     inserted = 0
     if rows or mode == "verify":
-        merged = merge(connection, "risk_snapshots", frame, key=key, mode=mode, scope=scope, stage=stage)
+        merged = merge(connection, "risk_snapshots", frame, key=key, mode=mode, scope=scope, by_scope=True, stage=stage)
         inserted = merged.inserted
     if mode == "insert":
         note_by_itself(connection, account, (

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import chain, groupby
+from itertools import groupby, islice
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,7 +24,7 @@ from plugins.execution.broker import open_broker
 from plugins.execution.opening import find_opened
 from plugins.execution.real_session import RealSession
 from plugins.stages.account import load_state, order_events, write_pass
-from plugins.stages.advancing import advance
+from plugins.stages.advancing import PIECE_SESSIONS, advance
 from plugins.stages.book_checks import check_books
 from plugins.stages.cash import account_of, cash_movements, current_account
 from plugins.stages.context import Context
@@ -172,12 +172,15 @@ class RiskExecution:
         with steady(), transaction(self.context.uri) as connection:
             take_lock(connection, self.context.stage)
             rules = self._rules(connection, sessions)
-            parts = [list(part) for _, part in groupby(sessions, key=lambda s: account_of(rules[s]))]
-            for day in chain.from_iterable(self._days(connection, part, rules) for part in parts):
-                state, result = self._opening(connection, day.account, day.session), Pass(day.account)
-                for step in STEPS:
-                    step(state, day, result)
-                write_pass(connection, result, [day.session], "verify", self.context.stage)
+            for account, part in groupby(sessions, key=lambda s: account_of(rules[s])):
+                days = self._days(connection, list(part), rules)
+                while piece := list(islice(days, PIECE_SESSIONS)):
+                    result = Pass(account)
+                    for day in piece:
+                        state = self._opening(connection, account, day.session)
+                        for step in STEPS:
+                            step(state, day, result)
+                    write_pass(connection, result, [d.session for d in piece], "verify", self.context.stage)
         return self.context.say("decisions compared, none differs", sessions=len(sessions))
 
     def _freeze(self, connection: Connection, session: dt.date, rules: Mapping[str, Any]) -> None:
@@ -190,8 +193,7 @@ class RiskExecution:
 
     def _heed_kill_switch(self, connection: Connection, undecided: Iterable[dict[str, Any]]) -> None:
         """Block the orders of sessions checked before the switch was thrown; orders that are out stay out."""
-        account = current_account(connection, self.context.settings)
-        switch = heed_switch(connection, account).by_hand
+        switch = heed_switch(connection, current_account(connection, self.context.settings)).by_hand
         for rules in undecided:
             rules.setdefault("blocked", "" if rules["kill_switch"] else switch)
 
@@ -263,8 +265,7 @@ class RiskExecution:
         settings = self.context.settings
         now = rules_now(connection, settings, current_account(connection, settings))
         models: dict[dt.date, list[str]] = defaultdict(list)
-        ran = connection.execute(load_sql("stage_runs/select_models"), {"sessions": list(sessions)})
-        for row in ran:
+        for row in connection.execute(load_sql("stage_runs/select_models"), {"sessions": list(sessions)}):
             models[row["session_date"]].append(row["model"])
         newest = self.context.sessions[-1]
         return {
@@ -273,7 +274,6 @@ class RiskExecution:
         }
 
     def _complete(self, connection: Connection, days: Sequence[Day], done: Pass) -> None:
-        cutoffs = completed_sessions(connection, "model_execution")
         counts: dict[dt.date, dict[str, Any]] = {d.session: {"rows": 0, "rules": d.rules} for d in days}
         for name in ("targets", "decisions", "orders", "placed", "fills"):
             for record in getattr(done, name):
@@ -284,7 +284,7 @@ class RiskExecution:
             counts[skipped.session_date].setdefault("warnings", []).append(skipped.reason)
         for snapshot in done.snapshots:
             counts[snapshot.session_date]["equity_usd"] = str(snapshot.equity_usd)
-        complete_sessions(connection, self.context, cutoffs, counts)
+        complete_sessions(connection, self.context, completed_sessions(connection, "model_execution"), counts)
         write_events(connection, order_events(days, done))
 
 

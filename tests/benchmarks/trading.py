@@ -47,7 +47,7 @@ UPDATE portfolio_settings SET method = 'inverse_volatility', min_change = 0, max
 UPDATE ensemble_settings SET publish_threshold = 0, direction_band = 0
 """
 EMPTY = """
-TRUNCATE accounts CASCADE;
+TRUNCATE accounts, ensemble_signals, target_positions, fills, positions, ledger_entries CASCADE;
 DELETE FROM stage_runs WHERE stage = 'risk_execution';
 DELETE FROM audit_events WHERE source IN ('risk_execution', 'kill_switch');
 ANALYZE target_positions, risk_decisions, orders, fills, positions, ledger_entries, account_snapshots

@@ -106,13 +106,13 @@ def test_null_is_a_value_when_comparing(connection):
 def test_where_nothing_is_stored_yet_rows_go_right_in(connection):
     scope = {"date": [DAYS[0]]}
     bring(connection, ROWS.iloc[[1]])  # of another day
-    assert bring(connection, ROWS.iloc[[2, 0]], scope=scope) == Merged(2, 0)
+    assert bring(connection, ROWS.iloc[[2, 0]], scope=scope, by_scope=True) == Merged(2, 0)
     assert connection.execute("SELECT to_regclass('pg_temp.staged_facts') AS t").fetchone() == {"t": None}
-    assert bring(connection, ROWS, scope=scope) == Merged(0, 3)
+    assert bring(connection, ROWS, scope=scope, by_scope=True) == Merged(0, 3)
     with pytest.raises(DataQualityError, match=r"stored \{'value': 2\}, computed \{'value': 2.5"):
-        bring(connection, CHANGED, scope=scope)
+        bring(connection, CHANGED, scope=scope, by_scope=True)
     with pytest.raises(psycopg.errors.UniqueViolation):  # rows that are not of the scope the caller named
-        bring(connection, CHANGED, scope={"date": ["2005-06-03"]})
+        bring(connection, CHANGED, scope={"date": ["2005-06-03"]}, by_scope=True)
 
 
 @pytest.mark.parametrize("mode", ["insert", "verify", "restate"])

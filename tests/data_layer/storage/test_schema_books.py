@@ -6,6 +6,9 @@ import pytest
 from psycopg import errors
 
 from data_layer.storage.database import transaction
+from models.ensemble import EnsembleRules
+from plugins.stages.trading_rules import _ensemble
+from tests.models.test_ensemble import RULES
 from tests.support.order_rows import hashes
 from tests.support.rows import insert
 
@@ -239,3 +242,29 @@ def test_a_decision_agrees_with_its_quantities(books):
                 requested_quantity=10,
                 approved_quantity=approved,
             )
+
+
+def test_rows_of_no_account_are_refused_and_an_account_with_rows_stays(books):
+    order(books)
+    of_day = {"session_date": "2005-06-01", "symbol": "A"}
+    rows = {
+        "ledger_entries": {"session_date": "2005-06-01", "transaction_key": "k", "kind": "deposit", "amount_usd": 0,
+                           "ledger_account": "cash"},
+        "fills": {**of_day, "broker_fill_id": "f", "side": "buy", "quantity": 1, "price": 1, "commission_usd": 0,
+                  "slippage_usd": 0, "order_id": books.execute("SELECT id FROM orders").fetchone()["id"]},
+        "positions": {**of_day, "quantity": 0, "cost_basis_usd": 0, "price_date": "2005-06-01", "market_value_usd": 0,
+                      "unrealized_pnl_usd": 0, "realized_pnl_usd": 0},
+        "target_positions": {**of_day, "score": 1, "target_weight": 0, "target_quantity": 0, "current_quantity": 0,
+                             "reference_price": 5},
+    }  # fmt: skip
+    for table, values in rows.items():
+        with pytest.raises(errors.ForeignKeyViolation, match="account b"), books.transaction():
+            insert(books, table, account_id="b", **values)
+    for statement in ("DELETE FROM accounts WHERE id = 'a'", "UPDATE accounts SET id = 'b'",
+                      "UPDATE target_positions SET account_id = 'b'"):  # fmt: skip
+        with pytest.raises(errors.ForeignKeyViolation), books.transaction():
+            books.execute(statement)
+
+
+def test_a_new_database_has_the_ensemble_whose_votes_are_counted_by_hand(connection):
+    assert EnsembleRules.from_json(_ensemble(connection)) == RULES
