@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 
@@ -30,8 +30,8 @@ def class_path(cls: type[BaseStrategy]) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def discover_strategies() -> Discovery:
-    """Import every strategy file, recursively, in path order.
+def discover_strategies(names: Collection[str] = ()) -> Discovery:
+    """Import every strategy file, or those of the names (a file is named as its strategy), recursively, in path order.
 
     Files whose name starts with ``_`` are helpers, not strategies. A file fails when it cannot be
     imported, does not define exactly one strategy, is not named as its strategy, declares none of what
@@ -43,7 +43,7 @@ def discover_strategies() -> Discovery:
     failures: dict[str, str] = {}
     for path in sorted(FOLDER.rglob("*.py")):
         relative = path.relative_to(FOLDER)
-        if path.name.startswith("_") or str(relative) in INFRASTRUCTURE:
+        if path.name.startswith("_") or str(relative) in INFRASTRUCTURE or (names and path.stem not in names):
             continue
         try:
             cls = _load_file(relative)

@@ -104,7 +104,9 @@ def contenders_from_files(names: Sequence[str]) -> tuple[Contender, ...]:
 
     A name without a file stands there with an error as well: its file may have been deleted.
     """
-    found = discover_strategies()
+    found = discover_strategies(names)
+    if set(names) - found.classes.keys() - set(map(_stem, found.failures)):
+        found = discover_strategies()  # the error says which there are
     rows = [
         Contender(name, class_path(cls), cls().parameters(), cls()) for name, cls in found.classes.items()
     ]

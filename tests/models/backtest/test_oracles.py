@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,7 +15,13 @@ from models.backtest.portfolio import run_portfolio
 from models.backtest.rules import Rules
 from models.strategies.discovery import discover_strategies
 from plugins.backtest.market import market_from_file, wanted
-from tests.benchmarks.peers import backtesting_script, bench_python, vectorbt_script, vectorbt_stops_script
+from tests.benchmarks.peers import (
+    backtesting_script,
+    bench_python,
+    run_in_turn,
+    vectorbt_script,
+    vectorbt_stops_script,
+)
 from tests.support.models import TRAINED
 
 SYMBOLS = ("AAPL", "AIG", "BA", "F", "GE", "KO", "MSFT", "XOM")
@@ -29,6 +35,7 @@ BEYOND = {"volatility_targeting", "balanced_portfolio", "ml_ensemble", *TRAINED}
 # Compared with their stops, all of the account long, short or out; NAMES are compared by weights and without stops, for
 # vectorbt has stops for signals only.
 STOPPED = ("enhanced_momentum", "golden_cross", "mean_reversion", "rsi_reversion", "trend_following")
+BRACKETED = ("AAPL", "F")
 NAMES = sorted(set(discover_strategies().classes) - BEYOND)
 
 
@@ -49,9 +56,8 @@ def market(shared_market):
     return found
 
 
-@pytest.fixture(scope="module")
-def compared(python, market, tmp_path_factory):
-    """By strategy: our account's curve and measures, and vectorbt's."""
+def by_weights(market, file):
+    """By strategy: our account's curve and measures; into the file what vectorbt is given."""
     shape = (len(SYMBOLS), len(market.sessions))
     factor = market.frame["split_factor"].to_numpy().reshape(shape).T
     opens, closes = (market.bars[:, i].reshape(shape).T * factor for i in (0, 3))
@@ -81,36 +87,13 @@ def compared(python, market, tmp_path_factory):
             run_account(market.bars[part], 0, shape[1] - 1, rows[0, part], none[0, part], rules, curve)
             curves[:, n] = curve
         ours[name] = curves, dict(zip(RESULTS, found.T, strict=True))
-    folder = tmp_path_factory.mktemp("vectorbt")
-    np.savez(folder / "in.npz", open=opens, close=closes, size=np.array(sizes), kind=kinds, fees=0.001, slippage=0.0005,
+    np.savez(file, open=opens, close=closes, size=np.array(sizes), kind=kinds, fees=0.001, slippage=0.0005,
              cash=COSTS.cash)  # fmt: skip
-    subprocess.run([python, vectorbt_script(), folder / "in.npz", folder / "out.npz"], check=True)
-    theirs = np.load(folder / "out.npz")
-    return {n: (ours[n], {k: theirs[k][i] for k in theirs.files}) for i, n in enumerate(NAMES)}
+    return ours
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_equal_to_vectorbt(compared, name):
-    (curves, measures), theirs = compared[name]
-    # An account that shorts without a stop may lose more than it has: ours ends what it holds, vectorbt goes on owing.
-    ruined = (curves <= 0.0).cumsum(axis=0) > 0
-    np.testing.assert_allclose(
-        np.where(ruined, 0.0, curves), np.where(ruined, 0.0, theirs["equity"]), rtol=1e-9
-    )
-    alive = ~ruined[-1]
-    assert alive.sum() >= len(SYMBOLS) - 2
-    measures = {key: values[alive] for key, values in measures.items()}
-    theirs = {key: theirs[key][..., alive] for key in ("positions", "wins", "total_return", "max_drawdown")}
-    np.testing.assert_array_equal(measures["trades"], theirs["positions"])
-    rate = theirs["wins"] / np.where(theirs["positions"] > 0, theirs["positions"], np.nan)
-    np.testing.assert_array_equal(measures["win_rate"], rate)
-    np.testing.assert_allclose(measures["total_return"], theirs["total_return"], rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(measures["max_drawdown"], theirs["max_drawdown"], rtol=1e-9, atol=1e-9)
-
-
-@pytest.fixture(scope="module")
-def stopped(python, market, tmp_path_factory):
-    """By strategy with a stop: our curves and measures, vectorbt's, and why our trades ended."""
+def by_stops(market, file):
+    """By strategy with a stop: our curves and measures, and why our trades ended; into the file as above."""
     shape = (len(market.sessions), len(SYMBOLS))
     factor = market.frame["split_factor"].to_numpy()
     bars = market.bars.copy()  # in one share basis: vectorbt knows of no splits
@@ -144,12 +127,81 @@ def stopped(python, market, tmp_path_factory):
         trails.append(trail.reshape(shape[::-1]).T)
         table.append((rules.stop_loss, rules.take_profit, rules.slippage_bps / 1e4))
     stop, goal, slippage = np.array(table).T
-    folder = tmp_path_factory.mktemp("stops")
-    np.savez(folder / "in.npz", **columns, side=sides, trail=trails, stop=stop, goal=goal,
-             slippage=slippage, fees=0.001, cash=COSTS.cash)  # fmt: skip
-    subprocess.run([python, vectorbt_stops_script(), folder / "in.npz", folder / "out.npz"], check=True)
-    theirs = np.load(folder / "out.npz")
-    return {name: (*ours[name], {k: theirs[k][i] for k in theirs.files}) for i, name in enumerate(STOPPED)}
+    np.savez(file, **columns, side=sides, trail=trails, stop=stop, goal=goal, slippage=slippage, fees=0.001,
+             cash=COSTS.cash)  # fmt: skip
+    return ours
+
+
+def by_bracket(market, symbol, file):
+    """Our account's curve and trades with a stop and a target in one symbol; into the file what backtesting.py gets."""
+    n = SYMBOLS.index(symbol)
+    part = slice(market.offsets[n], market.offsets[n + 1])
+    bars = market.bars[part].copy()
+    factor = market.frame["split_factor"].to_numpy()[part]
+    bars[:, :4] *= factor[:, None]
+    bars[:, SPLIT] = 1.0
+    rising = np.append(0.0, (bars[20:, 3] > bars[:-20, 3]).astype(float))
+    target = np.concatenate([np.zeros(len(bars) - len(rising)), rising])
+    for t in range(
+        1, len(bars) - 1
+    ):  # it takes no order whose stop or target the last close has passed already
+        if target[t] > target[t - 1] and abs(bars[t + 1, 0] / bars[t, 3] - 1.0) > 0.015:
+            target[t] = 0.0
+    rules = COSTS._replace(commission_bps=0.0, slippage_bps=0.0, whole_shares=True, stop_loss=0.02, take_profit=0.03,
+                           cash=1e6)  # fmt: skip
+    equity, cash = np.empty(len(bars)), np.empty(len(bars))
+    rows, none = np.arange(len(bars))[:, None], np.full(len(bars), np.nan)
+    _, _, trades = run_portfolio(
+        bars, rows, 0, len(bars) - 1, target[:, None], none, np.zeros(len(bars), bool), rules, equity, cash
+    )
+    np.savez(file, prices=bars[:, :4], target=target, stop=0.02, goal=0.03, cash=1e6)
+    return equity, trades
+
+
+@pytest.fixture(scope="module")
+def answers(python, market, tmp_path_factory):
+    """By question: ours, and theirs as arrays."""
+    folder = tmp_path_factory.mktemp("peers")
+    asked = {"weights": (vectorbt_script(), by_weights), "stops": (vectorbt_stops_script(), by_stops)}
+    for symbol in BRACKETED:
+        asked[symbol] = backtesting_script(), partial(by_bracket, symbol=symbol)
+    ours = {name: question(market, file=folder / f"{name}.npz") for name, (_, question) in asked.items()}
+    run_in_turn(python, [(script, folder / f"{name}.npz", folder / f"{name}.out.npz")
+                         for name, (script, _) in asked.items()])  # fmt: skip
+    return {name: (ours[name], dict(np.load(folder / f"{name}.out.npz"))) for name in asked}
+
+
+@pytest.fixture(scope="module")
+def compared(answers):
+    """By strategy: our account's curve and measures, and vectorbt's."""
+    ours, theirs = answers["weights"]
+    return {name: (ours[name], {k: values[i] for k, values in theirs.items()}) for i, name in enumerate(NAMES)}
+
+
+@pytest.fixture(scope="module")
+def stopped(answers):
+    """By strategy with a stop: our curves and measures, why our trades ended, and vectorbt's."""
+    ours, theirs = answers["stops"]
+    return {name: (*ours[name], {k: values[i] for k, values in theirs.items()}) for i, name in enumerate(STOPPED)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_equal_to_vectorbt(compared, name):
+    (curves, measures), theirs = compared[name]
+    # An account that shorts without a stop may lose more than it has: ours ends what it holds, vectorbt goes on owing.
+    ruined = (curves <= 0.0).cumsum(axis=0) > 0
+    np.testing.assert_allclose(
+        np.where(ruined, 0.0, curves), np.where(ruined, 0.0, theirs["equity"]), rtol=1e-9
+    )
+    alive = ~ruined[-1]
+    assert alive.sum() >= len(SYMBOLS) - 2
+    measures = {key: values[alive] for key, values in measures.items()}
+    theirs = {key: theirs[key][..., alive] for key in ("positions", "wins", "total_return", "max_drawdown")}
+    np.testing.assert_array_equal(measures["trades"], theirs["positions"])
+    rate = theirs["wins"] / np.where(theirs["positions"] > 0, theirs["positions"], np.nan)
+    np.testing.assert_array_equal(measures["win_rate"], rate)
+    np.testing.assert_allclose(measures["total_return"], theirs["total_return"], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(measures["max_drawdown"], theirs["max_drawdown"], rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", STOPPED)
@@ -173,31 +225,9 @@ def test_most_strategies_trade(compared):
     assert len(MEASURES) < len(RESULTS)
 
 
-@pytest.mark.parametrize("symbol", ["AAPL", "F"])
-def test_stops_and_targets_equal_to_backtesting_py(python, market, tmp_path, symbol):
-    n = SYMBOLS.index(symbol)
-    part = slice(market.offsets[n], market.offsets[n + 1])
-    bars = market.bars[part].copy()
-    factor = market.frame["split_factor"].to_numpy()[part]
-    bars[:, :4] *= factor[:, None]
-    bars[:, SPLIT] = 1.0
-    rising = np.append(0.0, (bars[20:, 3] > bars[:-20, 3]).astype(float))
-    target = np.concatenate([np.zeros(len(bars) - len(rising)), rising])
-    for t in range(
-        1, len(bars) - 1
-    ):  # it takes no order whose stop or target the last close has passed already
-        if target[t] > target[t - 1] and abs(bars[t + 1, 0] / bars[t, 3] - 1.0) > 0.015:
-            target[t] = 0.0
-    rules = COSTS._replace(commission_bps=0.0, slippage_bps=0.0, whole_shares=True, stop_loss=0.02, take_profit=0.03,
-                           cash=1e6)  # fmt: skip
-    equity, cash = np.empty(len(bars)), np.empty(len(bars))
-    rows, none = np.arange(len(bars))[:, None], np.full(len(bars), np.nan)
-    _, _, trades = run_portfolio(
-        bars, rows, 0, len(bars) - 1, target[:, None], none, np.zeros(len(bars), bool), rules, equity, cash
-    )
-    np.savez(tmp_path / "in.npz", prices=bars[:, :4], target=target, stop=0.02, goal=0.03, cash=1e6)
-    subprocess.run([python, backtesting_script(), tmp_path / "in.npz", tmp_path / "out.npz"], check=True)
-    theirs = np.load(tmp_path / "out.npz")
+@pytest.mark.parametrize("symbol", BRACKETED)
+def test_stops_and_targets_equal_to_backtesting_py(answers, symbol):
+    (equity, trades), theirs = answers[symbol]
     np.testing.assert_allclose(equity, theirs["equity"], rtol=1e-9)
     done = trades[~np.isnan(trades[:, 3])]
     assert len(done) > 100 and {STOP, GOAL, ORDER} <= set(done[:, 9])

@@ -96,6 +96,11 @@ def test_a_name_taken_twice_fails_in_both_files(tmp_path):
     assert "also in trend/golden_cross.py" in failures["momentum/golden_cross.py"]
 
 
+def test_of_names_no_other_file_is_looked_at():
+    found = discover_strategies(("golden_cross", "gone"))
+    assert found.classes.keys() == {"golden_cross"} and not found.failures
+
+
 def test_load_strategy_round_trip():
     cls = discover_strategies().classes["rsi_reversion"]
     strategy = load_strategy(class_path(cls), {"oversold": 25})
