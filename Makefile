@@ -77,10 +77,10 @@ test: tools warm ## the test suite, without the fault suites
 	@$(VENV)/bin/python -m pytest -m "not faults" -n 3 --no-loadscope-reorder
 
 faults: tools ## kill, race and stall suites
-	@$(VENV)/bin/python -m pytest -m faults -n 2
+	@$(VENV)/bin/python -m pytest tests/faults -n 3 --no-loadscope-reorder
 
 soak: tools ## the same, ten times as long
-	@SOAK=10 $(VENV)/bin/python -m pytest -m faults -n 2
+	@SOAK=10 $(VENV)/bin/python -m pytest tests/faults -n 3 --no-loadscope-reorder
 
 lint: tools ## ruff, mypy and bandit
 	@$(VENV)/bin/python -m ruff check .
