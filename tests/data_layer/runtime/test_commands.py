@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from data_layer.settings import ROOT
+from data_layer.settings import REMEMBERED, ROOT
 
 REQUIREMENTS = [ROOT / "requirements-core.txt", ROOT / "requirements.txt"]
 TARGETS = (
@@ -20,9 +21,9 @@ TARGETS = (
 )  # fmt: skip
 
 
-def run(*command, **environment):
+def run(*command, told=None, **environment):
     return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120, input=told,
         env={**os.environ, "PYTHONPATH": str(ROOT), "MAKEFLAGS": "", "MAKELEVEL": "", **environment},
     )  # fmt: skip
 
@@ -34,6 +35,13 @@ def requirement_lines(path):
 def test_help_lists_every_target():
     listed = {line.split()[0] for line in run("make", "help").stdout.splitlines()}
     assert listed == set(TARGETS)
+
+
+def test_the_head_of_the_makefile_names_what_targets_ask_for():
+    head, _, targets = (ROOT / "Makefile").read_text().partition("VENV ?=")
+    listed = re.findall(r"\b[A-Z][A-Z_]+\b", head.partition("below names:")[2])
+    own = {*re.findall(r"[A-Z_]{2,}(?==)", " ".join(re.findall("## (.*)", targets))), "SESSION"} - set(REMEMBERED)
+    assert listed == sorted(listed) and set(listed) - set(REMEMBERED) == own - {"DATABASE_URL", "REDIS_URL", "DRY_RUN"}
 
 
 @pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda p: p.name)
@@ -61,51 +69,88 @@ def test_wrapper_without_an_environment_says_what_to_do(program, tmp_path):
     assert "run make run first" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("module", "variables", "message"),
-    [
-        ("run", {"SOURCE": "nonsense"}, "unknown source"),
-        ("run", {"START": "2013-01-02", "END": "2012-01-03"}, "START lies after END"),
-        ("run", {"SYMBOLS": "../x"}, "malformed symbol"),
-        ("run", {"AIRFLOW_PORT": "80"}, "not a port"),
-        ("run", {"END": "1999-01-04"}, "between START and END"),
-        ("verify", {}, "never started"),
-        ("verify_audit", {}, "never started"),
-        ("backup", {}, "name one: OUT=folder"),
-        ("backup", {"OUT": "backup"}, "never started"),
-        ("restore", {}, "name one: FROM=folder"),
-        ("downgrade", {"TO": "0041"}, "never started"),
-        ("plugins.replay.run", {"DATE": "2012-06-01"}, "never started"),
-        ("plugins.replay.run", {}, "no session is named"),
-        ("plugins.replay.run", {"DATE": "soon"}, "not a date"),
-        ("quarantine", {}, "never started"),
-        ("accept", {"SESSION": "2005-03-10", "REASON": "halted"}, "never started"),
-        ("accept", {"SESSION": "soon", "REASON": "halted"}, "not a date"),
-        ("plugins.execution.kill", {"REASON": "no trust"}, "never started"),
-        ("rotate", {}, "never started"),
-        ("rearm", {"REASON": "mended"}, "never started"),
-        ("limits", {}, "never started"),
-        ("logs", {}, "no task has run here"),
-        ("logs", {"SESSION": "soon"}, "not a date"),
-        ("limits", {"LIMIT": "max_position", "VALUE": "much"}, "not a number"),
-        ("data_docs", {}, "never started"),
-        ("quality_report", {"OUT": "report"}, "never started"),
-        ("quality_report", {}, "name one: OUT=report"),
-        ("psql_cli", {}, "Postgres does not run"),
-        ("mlflow_page", {}, "no training run is tracked"),
-        ("mlflow_page", {"MLFLOW_TRACKING_URI": "http://me:secret@host"}, "no user or password in a URL"),
-    ],
-)
-def test_mistake_is_one_clear_line_and_a_failure(module, variables, message, tmp_path):
-    home = tmp_path / "home"
-    name = module if "." in module else f"data_layer.runtime.{module}"
-    done = run(sys.executable, "-m", name, ALMANAC_HOME=str(home), **variables)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert done.stderr.startswith("error: ")
-    assert done.stderr.count("\n") == 1
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+MISTAKES = [
+    ("run", {"SOURCE": "nonsense"}, "unknown source"),
+    ("run", {"START": "2013-01-02", "END": "2012-01-03"}, "START lies after END"),
+    ("run", {"SYMBOLS": "../x"}, "malformed symbol"),
+    ("run", {"AIRFLOW_PORT": "80"}, "not a port"),
+    ("run", {"END": "1999-01-04"}, "between START and END"),
+    ("verify", {}, "never started"),
+    ("verify_audit", {}, "never started"),
+    ("backup", {}, "name one: OUT=folder"),
+    ("backup", {"OUT": "backup"}, "never started"),
+    ("restore", {}, "name one: FROM=folder"),
+    ("downgrade", {"TO": "0041"}, "never started"),
+    ("plugins.replay.run", {"DATE": "2012-06-01"}, "never started"),
+    ("plugins.replay.run", {}, "no session is named"),
+    ("plugins.replay.run", {"DATE": "soon"}, "not a date"),
+    ("quarantine", {}, "never started"),
+    ("accept", {"SESSION": "2005-03-10", "REASON": "halted"}, "never started"),
+    ("accept", {"SESSION": "soon", "REASON": "halted"}, "not a date"),
+    ("plugins.execution.kill", {"REASON": "no trust"}, "never started"),
+    ("rotate", {}, "never started"),
+    ("rearm", {"REASON": "mended"}, "never started"),
+    ("limits", {}, "never started"),
+    ("logs", {}, "no task has run here"),
+    ("logs", {"SESSION": "soon"}, "not a date"),
+    ("limits", {"LIMIT": "max_position", "VALUE": "much"}, "not a number"),
+    ("data_docs", {}, "never started"),
+    ("quality_report", {"OUT": "report"}, "never started"),
+    ("quality_report", {}, "name one: OUT=report"),
+    ("psql_cli", {}, "Postgres does not run"),
+    ("mlflow_page", {}, "no training run is tracked"),
+    ("mlflow_page", {"MLFLOW_TRACKING_URI": "http://me:secret@host"}, "no user or password in a URL"),
+]
+# Each command in a process of its own, forked from one that has imported what takes them longest; not ours, which
+# reads the environment.
+FORKING = """
+import json, os, runpy, sys, traceback
+import exchange_calendars, pandas, psycopg, pyarrow
+for name, variables in json.load(sys.stdin):
+    kept = [os.memfd_create("out"), os.memfd_create("err")]
+    child = os.fork()
+    if not child:
+        os.environ.update(variables)
+        os.dup2(kept[0], 1), os.dup2(kept[1], 2)
+        sys.argv, status = [name], 0
+        try:
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else int(end.code is not None)
+            print(end.code if isinstance(end.code, str) else "", end="", file=sys.stderr)
+        except BaseException:
+            traceback.print_exc()
+            status = 1
+        sys.stdout.flush()
+        os._exit(status)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print(json.dumps([status, *(os.pread(f, 1 << 20, 0).decode() for f in kept)]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def mistaken(tmp_path_factory):
+    """What each of MISTAKES came to: its home, exit status, and what it said on stdout and stderr."""
+    folder = tmp_path_factory.mktemp("homes")
+    commands = []
+    for number, (module, variables, _) in enumerate(MISTAKES):
+        name = module if "." in module else f"data_layer.runtime.{module}"
+        commands.append([name, {"ALMANAC_HOME": str(folder / str(number)), **variables}])
+    done = run(sys.executable, "-c", FORKING, told=json.dumps(commands))
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(said) == len(MISTAKES), done.stderr
+    return [(folder / str(number), *one) for number, one in enumerate(said)]
+
+
+@pytest.mark.parametrize("number", range(len(MISTAKES)), ids=lambda n: "-".join([MISTAKES[n][0], *MISTAKES[n][1]]))
+def test_mistake_is_one_clear_line_and_a_failure(mistaken, number):
+    home, status, out, err = mistaken[number]
+    assert status == 1, err
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert MISTAKES[number][2] in err
+    assert "Traceback" not in err
     assert not (home / "settings.json").exists()
     assert not (home / "pgdata").exists()
 
