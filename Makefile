@@ -77,11 +77,11 @@ data-docs: core ## the expectations of the last run as pages
 test: tools warm ## the test suite, without the fault suites
 	@$(VENV)/bin/python -m pytest -m "not faults" -n 3 --no-loadscope-reorder
 
-faults: tools ## kill, race and stall suites
-	@$(VENV)/bin/python -m pytest -m faults -n 2
+faults: tools warm ## kill, race and stall suites
+	@$(VENV)/bin/python -m pytest tests/faults -n 3 --no-loadscope-reorder
 
-soak: tools ## the same, ten times as long
-	@SOAK=10 $(VENV)/bin/python -m pytest -m faults -n 2
+soak: tools warm ## the same, ten times as long
+	@SOAK=10 $(VENV)/bin/python -m pytest tests/faults -n 3 --no-loadscope-reorder
 
 lint: tools ## ruff, mypy and bandit
 	@$(VENV)/bin/python -m ruff check .

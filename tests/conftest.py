@@ -29,10 +29,21 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "settled"))
 SMALL = {"symbols": "AAPL MSFT GOOG", "start": "2004-01-02", "end": "2005-12-30"}
 
 
+# What takes longest and mostly waits comes first, the others run beside it; what is many tests that share nothing comes
+# last, one at a time, so that all processes end together.
+FIRST = (
+    "tests/e2e/", "tests/faults/test_outages.py", "tests/faults/test_kill.py", "tests/faults/test_books.py",
+    "tests/faults/test_celery.py", "tests/faults/test_stalls.py", "tests/faults/test_approval.py",
+)  # fmt: skip
+LAST = ("tests/faults/test_broker_days.py", "tests/faults/test_vendors.py")
+
+
 class OneInstallation(LoadFileScheduling):
     """A test file stays in one process; all that look at the same running installation stay in one, too."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(LAST):
+            return nodeid
         return "tests/e2e" if nodeid.startswith("tests/e2e/") else str(super()._split_scope(nodeid))
 
 
@@ -42,8 +53,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneInstal
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest and mostly waits: the others run beside it."""
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/e2e/"))
+    """Put the files in the order of FIRST, all others, LAST."""
+    first = dict(zip(FIRST, range(-len(FIRST), 0), strict=True))
+
+    def place(item: pytest.Item) -> int:
+        return next((n for start, n in first.items() if item.nodeid.startswith(start)), 0) or int(
+            item.nodeid.startswith(LAST)
+        )
+
+    items.sort(key=place)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,8 @@ SERVER_SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u@%d ",
 }
+# A test's server: nothing outlives it, and its thousands of logins need not be made dear to who guesses passwords.
+PASSING = {"fsync": "off", "synchronous_commit": "off", "scram_iterations": "1"}
 
 
 def binary(name: str) -> Path:
@@ -279,7 +281,7 @@ def embedded_postgres(path: Path, *, durable: bool = False) -> Iterator[Postgres
         durable: True keeps fsync on, as every real home does; a test's data need not outlive a power cut.
     """
     home = Home(path, Elsewhere())
-    server = PostgresServer(home, {} if durable else {"fsync": "off", "synchronous_commit": "off"})
+    server = PostgresServer(home, {} if durable else PASSING)
     home.settle_ports(ours=lambda service: service == "postgres" and server.pid() is not None)
     server.start()
     try:

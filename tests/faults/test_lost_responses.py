@@ -11,6 +11,7 @@ import pytest
 from models.errors import RetryableError
 from plugins.execution.sending import send_batch
 from tests.support.alpaca_stub import serve
+from tests.support.kept_connections import kept_connections
 from tests.support.real_account import (
     ACCOUNT,
     SESSION,
@@ -21,7 +22,8 @@ from tests.support.real_account import (
     states,
 )
 
-pytestmark = pytest.mark.faults
+__all__ = ["kept_connections"]
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("kept_connections")]
 TIMES = int(os.environ.get("SOAK", "1"))  # make soak sets ten
 BATCH = 20
 FAULTS = [

@@ -1,4 +1,4 @@
-"""What make run started loses one part after the other, in the middle of a chain, and in the end all of it."""
+"""What make run started loses tasks, then one part after the other in the middle of a chain, and at last all of it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from data_layer.runtime.home import Home
 from data_layer.runtime.services import Services
 from data_layer.settings import ROOT
 from models.errors import ConfigError, RetryableError
-from tests.support.chain import run_chain, sample_settings
+from plugins.stages.context import CHAIN
+from tests.support.chain import query, run_chain, sample_settings
 from tests.support.running import (
     PATIENCE,
     assert_as_undisturbed,
     hold,
     running_home,
+    running_tasks,
     wait_for,
     wait_until_completed,
     waiting,
@@ -32,6 +34,15 @@ from tests.support.running import (
 pytestmark = pytest.mark.faults
 WANTED = {"symbols": "AAPL MSFT", "start": "2012-06-01", "end": "2013-03-01"}
 KILLS = 10
+# A task of each stage is killed in a daily run, the first one with the history before it; a table its stage writes is
+# held to catch it there.
+ROUNDS = {
+    "data_ingestion": ("market_data", "2013-02-15"),
+    "feature_engineering": ("feature_values", "2013-02-19"),
+    "model_execution": ("signals", "2013-02-20"),
+    "risk_execution": ("account_snapshots", "2013-02-21"),
+    "performance_testing": ("model_performance", "2013-02-22"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +72,24 @@ def pids(services: Services) -> dict[str, int]:
 
 def kill(services: Services, name: str) -> None:
     os.kill(pids(services)[name], signal.SIGKILL)
+
+
+@pytest.mark.parametrize("stage", CHAIN)
+def test_a_killed_task_is_retried(services, stage):
+    home, (table, session) = services.home, ROUNDS[stage]
+    with psycopg.connect(home.uri("postgres")) as holder:
+        hold(holder, table)
+        AirflowApi(home).trigger("data_ingestion", {"end": session})
+        wait_for(f"{stage} to write {table}", lambda: waiting(home, table))
+        os.kill(wait_for("its process", lambda: running_tasks(home, stage))[0], signal.SIGKILL)
+        holder.rollback()
+    wait_until_completed(home, session)
+    tries = query(
+        home.uri("airflow", "airflow"),
+        "SELECT max(try_number) AS tries FROM task_instance WHERE dag_id = %(dag)s",
+        {"dag": stage},
+    )
+    assert tries[0]["tries"] >= 2  # it was killed, and tried again
 
 
 def test_postgres_away_for_seconds(services):

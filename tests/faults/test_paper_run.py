@@ -12,12 +12,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from data_layer.runtime.console import ends
 from data_layer.runtime.postgres import embedded_postgres
 from data_layer.settings import ROOT
 from data_layer.storage.database import transaction
 from data_layer.storage.hashes import table_hashes
 from data_layer.storage.migrate import prepare_database
+from plugins.paper_run import main
 from tests.support.chain import run_stage, sample_settings
+from tests.support.processes import Child
 
 pytestmark = pytest.mark.faults
 SAMPLE = {"SYMBOLS": "AAPL IBM MSFT", "START": "2004-01-02", "END": "2005-12-30"}
@@ -35,15 +38,42 @@ def home(tmp_path_factory):
         yield server
 
 
+def environment(home: Path, folder: Path, variables: dict[str, str]) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT), "ALMANAC_HOME": str(home),
+            "OUTPUT": str(folder / "run.json"), **variables}  # fmt: skip
+
+
+def told_in(folder: Path):
+    output = folder / "run.json"
+    return json.loads(output.read_text()) if output.exists() else {}
+
+
 def paper_run(home: Path, folder: Path, **variables: str):
     """The command that make types, and what it wrote."""
-    output = folder / "run.json"
     done = subprocess.run(
         [sys.executable, "-m", "plugins.paper_run"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT), "ALMANAC_HOME": str(home),
-             "OUTPUT": str(output), **variables},
+        env=environment(home, folder, variables),
     )  # fmt: skip
-    return done, json.loads(output.read_text()) if output.exists() else {}
+    return done, told_in(folder)
+
+
+def forked_run(home: Path, folder: Path, **variables: str):
+    """The same in a process forked from this one, which has imported everything."""
+    said, wanted = (folder / "out", folder / "err"), environment(home, folder, variables)
+
+    def work():
+        os.environ.clear()
+        os.environ.update(wanted)
+        sys.stdout, sys.stderr = (path.open("w") for path in said)
+        try:
+            ends(main)
+        except SystemExit as end:
+            sys.stdout.close()
+            sys.stderr.close()
+            os._exit(end.code)
+
+    code = Child(work, folder / "traceback").wait()
+    return subprocess.CompletedProcess([], code, *(path.read_text() for path in said)), told_in(folder)
 
 
 def test_a_session_on_paper_leaves_the_home_alone(home, tmp_path):
@@ -92,7 +122,7 @@ def test_a_dry_run_orders_nothing(home, tmp_path):
     ],
 )
 def test_a_wrong_word_is_3(home, tmp_path, variables, words):
-    done, told = paper_run(home.home.path, tmp_path, **variables)
+    done, told = forked_run(home.home.path, tmp_path, **variables)
     assert done.returncode == 3, done.stdout + done.stderr
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
@@ -104,14 +134,14 @@ def test_postgres_away_is_1(home, tmp_path):
     shutil.copytree(home.home.path, away, ignore=shutil.ignore_patterns("pgdata", "logs"))
     ports = json.loads((away / "ports.json").read_text())
     (away / "ports.json").write_text(json.dumps({**ports, "postgres": 9}))
-    done, told = paper_run(away, tmp_path)
+    done, told = forked_run(away, tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "no connection to the database" in done.stderr and "make run" in done.stderr
     assert told["exit_code"] == 1
 
 
 def test_no_home_is_1(tmp_path):
-    done, _ = paper_run(tmp_path / "none", tmp_path)
+    done, _ = forked_run(tmp_path / "none", tmp_path)
     assert done.returncode == 1
     assert "never started" in done.stderr
 
@@ -122,7 +152,7 @@ def test_a_stage_that_fails_is_2(home, tmp_path):
         owner.execute("CREATE TABLE kept AS SELECT * FROM market_data WHERE date = '2005-12-29' AND symbol <> 'IBM'")
         owner.execute("DELETE FROM market_data WHERE date = '2005-12-29' AND symbol <> 'IBM'")
     try:
-        done, told = paper_run(home.home.path, tmp_path)
+        done, told = forked_run(home.home.path, tmp_path)
     finally:
         with psycopg.connect(home.uri("postgres")) as owner:
             owner.execute("INSERT INTO market_data SELECT * FROM kept")

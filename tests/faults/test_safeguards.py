@@ -6,20 +6,23 @@ it asserts, not because something could no longer be imported. In the copy as it
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from data_layer.settings import ROOT
+from tests.support.warm_pytest import warm_pytest
 
 pytestmark = pytest.mark.faults
+# What the tests import that is not ours.
+LIBRARIES = (
+    "adbc_driver_postgresql.dbapi", "alpaca.trading.client", "exchange_calendars", "hypothesis", "numba", "pandas",
+    "psycopg", "pyarrow.compute", "pytest", "schemathesis.pytest", "skfolio", "xdist.scheduler", "yoyo",
+)  # fmt: skip
 PARTS = ("models", "data_layer", "plugins", "dags", "db-init", "include", "tests", "pyproject.toml")
 VOTE, SHARES, LIMITS = "tests/models/test_ensemble.py", "tests/models/test_portfolio.py", "tests/models/risk"
 TAIL = f"{LIMITS}/test_portfolio_risk.py"
@@ -104,34 +107,36 @@ SAFEGUARDS = (
 )  # fmt: skip
 
 
+Run = Callable[[Sequence[str]], tuple[int, list[str]]]
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project in which all the tests pass."""
+    """A copy of the project, with what has been compiled of it."""
     folder = tmp_path_factory.mktemp("project")
     for name in PARTS:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, folder / name)
         else:
             shutil.copy(ROOT / name, folder / name)
-    code, failures = run_tests(folder, [s.test for s in SAFEGUARDS])
-    assert (code, failures) == (0, [])
     return folder
 
 
-def run_tests(project: Path, tests: Sequence[str]) -> tuple[int, list[str]]:
-    """Run tests in a copy; return the exit code and the first line of what each that failed says."""
-    base = project / "made"
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", f"--basetemp={base}", *dict.fromkeys(tests)], cwd=project,
-        env={**os.environ, "PYTHONPATH": str(project), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "1000",
-             "PYTEST_ADDOPTS": ""},
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    shutil.rmtree(base, ignore_errors=True)
-    said = done.stdout + done.stderr
-    assert re.search(r"^\d+ (passed|failed)", said, re.MULTILINE), said[-3000:]
-    assert not re.search(r"^ERROR", said, re.MULTILINE), said[-3000:]  # neither collected nor set up
-    return done.returncode, re.findall(r"^FAILED \S.*? - (.*)$", said, re.MULTILINE)
+@pytest.fixture(scope="module")
+def run_tests(project: Path) -> Iterator[Run]:
+    """Returns a function that runs tests in the copy: the exit code, and what each that failed says first."""
+    with warm_pytest(LIBRARIES, PYTHONDONTWRITEBYTECODE="1", COLUMNS="1000", PYTEST_ADDOPTS="") as warm:
+
+        def run(tests: Sequence[str]) -> tuple[int, list[str]]:
+            base = project / "made"
+            code, said = warm.run(project, ["-q", f"--basetemp={base}", *dict.fromkeys(tests)])
+            shutil.rmtree(base, ignore_errors=True)
+            assert re.search(r"^\d+ (passed|failed)", said, re.MULTILINE), said[-3000:]
+            assert not re.search(r"^ERROR", said, re.MULTILINE), said[-3000:]  # neither collected nor set up
+            return code, re.findall(r"^FAILED \S.*? - (.*)$", said, re.MULTILINE)
+
+        assert run([s.test for s in SAFEGUARDS]) == (0, [])
+        yield run
 
 
 def test_there_are_twenty():
@@ -139,13 +144,13 @@ def test_there_are_twenty():
 
 
 @pytest.mark.parametrize("safeguard", SAFEGUARDS, ids=lambda s: s.stops.replace(" ", "_"))
-def test_the_suite_goes_red_without(project, safeguard):
+def test_the_suite_goes_red_without(project, run_tests, safeguard):
     path = project / safeguard.file
     whole = path.read_text()
     assert whole.count(safeguard.text) == 1, "the safeguard stands elsewhere now: name it as it is"
     path.write_text(whole.replace(safeguard.text, safeguard.without))
     try:
-        code, failures = run_tests(project, [safeguard.test])
+        code, failures = run_tests([safeguard.test])
     finally:
         path.write_text(whole)
     assert code == 1 and failures, f"nothing saw that {safeguard.stops} is no longer stopped"

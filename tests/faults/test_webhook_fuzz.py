@@ -14,9 +14,10 @@ from data_layer.storage.database import transaction
 from data_layer.storage.hashes import table_hashes
 from tests.plugins.web.conftest import airflow_home, app, over
 from tests.plugins.web.test_webhook import KEY, PATH, now, sender, signed
+from tests.support.kept_connections import kept_connections
 
-pytestmark = pytest.mark.faults
-__all__ = ["airflow_home", "app", "over", "sender"]
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("kept_connections")]
+__all__ = ["airflow_home", "app", "kept_connections", "over", "sender"]
 TRIES = 5000
 OLD = "o" * 32
 bodies = st.integers(0, 400).map(lambda n: json.dumps({"event": "fill", "n": n}).encode())

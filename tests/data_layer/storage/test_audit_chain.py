@@ -223,14 +223,17 @@ def test_every_event_of_the_chain_of_stages_is_linked_to_the_run_that_wrote_it(c
     assert runs[0]["n"] > 2000 and runs[0]["own"]
 
 
+CHANGES = [
+    (verb, table)
+    for verb in ("UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {}", "INSERT INTO {} DEFAULT VALUES")
+    for table in ("audit_events", "audit_chain", "audit_pending")
+    if (verb, table) != ("INSERT INTO {} DEFAULT VALUES", "audit_events")  # what the role is there for
+]
+
+
 @pytest.mark.parametrize("role", ["writer", "trainer"])
-@pytest.mark.parametrize("table", ["audit_events", "audit_chain", "audit_pending"])
-@pytest.mark.parametrize(
-    "verb", ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {}", "INSERT INTO {} DEFAULT VALUES"]
-)
-def test_who_writes_events_only_adds_them(shared, role, table, verb):
-    if verb.startswith("INSERT") and table == "audit_events":
-        pytest.skip("what it is there for")
+@pytest.mark.parametrize(("verb", "table"), CHANGES)
+def test_who_writes_events_only_adds_them(shared, role, verb, table):
     column = "event_ids" if table == "audit_pending" else "event_id"
     with pytest.raises(errors.InsufficientPrivilege):
         query(getattr(shared, role), verb.format(table, column, column))
