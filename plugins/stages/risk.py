@@ -7,7 +7,8 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import chain, groupby
+from functools import partial
+from itertools import groupby
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,7 +25,7 @@ from plugins.execution.broker import open_broker
 from plugins.execution.opening import find_opened
 from plugins.execution.real_session import RealSession
 from plugins.stages.account import load_state, order_events, write_pass
-from plugins.stages.advancing import advance
+from plugins.stages.advancing import advance, again
 from plugins.stages.book_checks import check_books
 from plugins.stages.cash import account_of, cash_movements, current_account
 from plugins.stages.context import Context
@@ -172,12 +173,10 @@ class RiskExecution:
         with steady(), transaction(self.context.uri) as connection:
             take_lock(connection, self.context.stage)
             rules = self._rules(connection, sessions)
-            parts = [list(part) for _, part in groupby(sessions, key=lambda s: account_of(rules[s]))]
-            for day in chain.from_iterable(self._days(connection, part, rules) for part in parts):
-                state, result = self._opening(connection, day.account, day.session), Pass(day.account)
-                for step in STEPS:
-                    step(state, day, result)
-                write_pass(connection, result, [day.session], "verify", self.context.stage)
+            for account, part in groupby(sessions, key=lambda s: account_of(rules[s])):
+                days = self._days(connection, list(part), rules)
+                for result, decided in again(days, partial(self._opening, connection, account)):
+                    write_pass(connection, result, decided, "verify", self.context.stage)
         return self.context.say("decisions compared, none differs", sessions=len(sessions))
 
     def _freeze(self, connection: Connection, session: dt.date, rules: Mapping[str, Any]) -> None:
