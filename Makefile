@@ -1,7 +1,8 @@
-# Variables on the command line win over the environment, that over .env:
-# SOURCE SOURCES FILES SYMBOLS SYNTHETIC_SEED SYNTHETIC_SYMBOLS START END ALMANAC_HOME AIRFLOW_PORT POSTGRES_PORT
-# DATE TO STAGE ID TABLES ONLY RELEASE REJECT SESSION SYMBOL REASON ACCOUNT AMOUNT LIMIT VALUE OUT APPROVAL STRATEGIES SCENARIOS
-# COSTS MODEL REPORTS VERSION WAIVER PARAMETERS FOLDS TRAIN_MONTHS TEST_MONTHS MODE SEED SPLIT ALMANAC_ARTIFACTS MLFLOW_TRACKING_URI
+# NAME=value on the command line wins over the environment, that over .env. A NAME is a setting, all of which stand in
+# docs/operations.md and serve every target, or one that the target's own line below names:
+# ACCOUNT AMOUNT APPROVAL CAPITAL CASH CASH_BUFFER COSTS DATE END FEATURES FILES FOLDS FORM FROM GRID GROSS HEAD ID LIMIT
+# MAX_WEIGHT MODE MODEL NET ONLY OUT OUTPUT PARAMETERS REASON REBALANCE REJECT RELEASE REPLACE SCENARIOS SEED SESSION
+# SPLIT STAGE START STRATEGIES STRATEGY SYMBOL SYMBOLS TABLES TEST_MONTHS TO TRAIN_MONTHS VALUE VERSION WAIVER WEIGHTING
 VENV ?= .venv
 export VENV
 export PYTHONPATH := $(CURDIR)
@@ -93,19 +94,19 @@ packages: tools ## the licence of every pinned package, and its known weaknesses
 backfill: core ## fetch bars and actions of START= to END=, [SYMBOLS=] [SOURCE=]; repeat it to go on
 	@$(VENV)/bin/python -m plugins.backfill
 
-backtest: core ## one strategy: STRATEGY= [PARAMETERS="x=1" SYMBOLS= START= END= CASH= COSTS= FORM=grid|portfolio WEIGHTING= REBALANCE=]
+backtest: core ## one strategy: STRATEGY= [PARAMETERS="x=1" SYMBOLS= START= END= CASH= COSTS= FORM=grid|portfolio WEIGHTING= REBALANCE= MAX_WEIGHT= GROSS= NET= CASH_BUFFER=]
 	@$(VENV)/bin/python -m plugins.backtest.run
 
 sweep: core ## a grid of parameters: STRATEGY= GRID="oversold=20:40:5 exit_level=45,50" and what backtest takes
 	@$(VENV)/bin/python -m plugins.backtest.sweep
 
-assess: core ## every strategy in every scenario, ranked; FILES=bars.parquet [STRATEGIES= SYMBOLS= SCENARIOS= OUT=]
+assess: core ## every strategy in every scenario, ranked; FILES=bars.parquet [STRATEGIES= SYMBOLS= SCENARIOS= START= END= COSTS= OUT=]
 	@$(VENV)/bin/python -m plugins.backtest.assess
 
 paper-run: core ## rehearse the last session on paper: [SYMBOLS= CAPITAL= OUTPUT=run.json DRY_RUN=1]; the home stays as it is
 	@$(VENV)/bin/python -m plugins.paper_run
 
-train: core ## a version of MODEL=, judged by its walk-forward; [PARAMETERS= SYMBOLS= START= END= FOLDS= MODE= SEED=]
+train: core ## a version of MODEL=, judged by its walk-forward; [PARAMETERS= SYMBOLS= START= END= FOLDS= TRAIN_MONTHS= TEST_MONTHS= MODE= SEED=]
 	@$(VENV)/bin/python -m plugins.ml.train
 
 predict: core ## what the version in use (or VERSION=) of MODEL= foretells from START= to END=

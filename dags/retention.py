@@ -2,9 +2,10 @@
 
 **Waits for:** nothing; with a live source Airflow runs it on the first Sunday of each month, and then it only reports,
 unless `RETENTION_REMOVES` is set. Trigger it with `remove` to remove what it reports.
-**Writes:** nothing, or removes from `data_quality_results`, `alerts` (closed ones), `order_hints`, `pending_signals`,
+**Writes:** nothing, or removes from `data_quality_results`, `alerts` (closed ones; with them `alert_notifications`),
+`order_hints`, `pending_signals`,
 `pending_model_runs`, `pending_predictions`, and from the folder of task logs, what is older than `RETENTION_DAYS`.
-`audit_events` and everything else is kept for ever.
+`audit_events` and everything else is kept for ever. No table is partitioned, so there are no partitions to keep up.
 **Rerun:** safe: what is gone is not found again.
 **If it fails:** nothing of the database was removed; the message says why. Less than 30 days is refused.
 """

@@ -10,12 +10,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from numba import njit, prange
-from numba.core import caching
+from numba.core import caching, environment
 from numba.core.runtime.nrt import rtsys
 
 __all__ = ["njit", "prange", "sources", "stamp"]
@@ -76,3 +77,22 @@ def _load_overload(self: Any, signature: Any, context: Any) -> Any:
 
 
 caching.Cache.load_overload = _load_overload  # type: ignore[method-assign]
+
+
+def _rebuild_environment(module: str, constants: list[Any], name: str) -> Any:
+    """Return the environment of a kernel from the cache, or of one of numba's that it calls, by its name.
+
+    numba's own way imports the module it was compiled from, and that of np.max imports scipy. Its globals are read in
+    object mode only, which njit never is: whoever is not imported is only named.
+    """
+    found: Any = environment.Environment._memo.get(name)
+    if found is None:
+        known = sys.modules.get(module)
+        found = environment.Environment(vars(known) if known else {"__name__": module})
+        found.consts[:] = constants
+        found.env_name = name
+        environment.Environment._memo[name] = found
+    return found
+
+
+environment._rebuild_env = _rebuild_environment

@@ -73,6 +73,13 @@ class History:
         return found
 
     @cached_property
+    def last_bar(self) -> NDArray[np.int64]:
+        """[T, N] row of the last bar at or before each row; -1 when there is none."""
+        rows = np.where(self.has_bar, np.arange(len(self.sessions))[:, None], -1)
+        found: NDArray[np.int64] = np.maximum.accumulate(rows, axis=0)
+        return found
+
+    @cached_property
     def column(self) -> dict[str, int]:
         """Position by symbol."""
         return {symbol: at for at, symbol in enumerate(self.symbols)}
@@ -142,14 +149,13 @@ class Lookback:
         seen = np.flatnonzero(number)
         return (total / np.maximum(number, 1))[seen[0] :] if len(seen) else np.zeros(0)
 
-    def age(self, symbol: str) -> int | None:
-        """Return how many sessions ago the symbol last had a bar within the window, None without one."""
-        at = self.history.column.get(symbol)
-        if at is None:
-            return None
-        first = max(self.row - WINDOW + 1, 0)
-        seen = np.flatnonzero(self.history.has_bar[first : self.row + 1, at])
-        return int(self.row - first - seen[-1]) if len(seen) else None
+    def ages(self, symbols: Sequence[str]) -> Floats:
+        """Return [N] how many sessions ago each symbol last had a bar within the window, NaN without one."""
+        out = np.full(len(symbols), np.nan)
+        columns, known = self._columns(symbols)
+        last = self.history.last_bar[self.row, columns]
+        out[known] = np.where(last >= max(self.row - WINDOW + 1, 0), self.row - last, np.nan)
+        return out
 
     def _columns(self, symbols: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         found = np.array([self.history.column.get(s, -1) for s in symbols], dtype=np.int64)

@@ -19,11 +19,19 @@ from models.errors import ConfigError
 
 @contextmanager
 def postgres(home: Home) -> Iterator[None]:
-    """Have Postgres run for the block: as it does, or started for it."""
+    """Have Postgres run for the block: as it does, or started for it.
+
+    Raises:
+        ConfigError: for a home that was never started, or an existing server that does not answer.
+    """
+    host, port = home.server
     server = PostgresServer(home)
     if server.is_running():
         yield
         return
+    if home.elsewhere.database:
+        raise ConfigError("Postgres does not answer", stage="backup", key="DATABASE_URL", value=f"{host}:{port}",
+                          remedy="start it, or mend host, user and password")  # fmt: skip
     with exclusive_lock(home.run / "run.lock", what="make run"):
         server.start()
         try:
@@ -36,7 +44,6 @@ def main() -> int:
     """Back the home up into OUT, while it runs or not."""
     folder = named_folder("OUT")
     home = Home(home_path())
-    home.port("postgres")  # before anything is started: a home without one was never started
     with postgres(home):
         manifest = write_backup(home, folder)
     tell(f"backup in {folder}", manifest)

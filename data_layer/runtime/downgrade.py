@@ -16,8 +16,7 @@ from models.errors import ConfigError
 def main() -> int:
     """Take back what came after TO in this home, whose services must be stopped."""
     home = Home(home_path())
-    home.port("postgres")  # before anything is started: a home without one was never started
-    if Services(home).states():
+    if home.ports and Services(home).states():
         raise ConfigError("services run in this home", stage="migrate", key="ALMANAC_HOME", value=str(home.path),
                           remedy="make stop first")  # fmt: skip
     with postgres(home):

@@ -37,16 +37,20 @@ def refuse_weak(environ: Mapping[str, str]) -> None:
         ConfigError: names the first that is empty, too short or a placeholder; never its value.
     """
     for name in GENERATED:
-        value = environ.get(name, "")
-        trouble = "is empty" if not value else "is too short" if len(value) < LEAST else ""
-        # Only a text that a person would write: six letters in a row may come up in a long random one by chance.
-        if not trouble and len(value) < 40 and PLACEHOLDERS.search(value):
-            trouble = "is a placeholder"
-        if trouble:
+        if trouble := _weakness(environ.get(name, "")):
             raise ConfigError(
                 f"a secret {trouble}", stage="run", key=name, value="(not shown)",
                 remedy="generate all of them: make env, in a folder without .env",
             )  # fmt: skip
+
+
+def _weakness(value: str) -> str:
+    """Return what tells that a secret was never generated, empty for one that may have been."""
+    if not value:
+        return "is empty"
+    if len(value) < LEAST:
+        return "is too short"
+    return "is a placeholder" if PLACEHOLDERS.search(value) else ""
 
 
 def main() -> int:
@@ -80,7 +84,8 @@ def filled(example: str, given: Mapping[str, str]) -> str:
     def line(text: str) -> str:
         name, _, value = text.removeprefix("# ").partition("=")
         if name in GENERATED:
-            return f"{name}={GENERATED[name]()}"
+            # A random text may have one of the words in it; then another is taken.
+            return f"{name}={next(value for value in iter(GENERATED[name], '') if not _weakness(value))}"
         if name == "COMPOSE_PROFILES":
             return f"{name}={','.join(one for one in value.split(',') if one not in gone)}"
         return f"{name}={given[name]}" if name in given else text

@@ -222,3 +222,11 @@ class Home:
         (host, port), database_server = self.server, self.elsewhere.database
         options = f"?{urlencode(database_server.options)}" if database_server and database_server.options else ""
         return f"postgresql://{user}:{password}@{host}:{port}/{database}{options}"
+
+    def conninfo(self, role: str, database: str) -> str:
+        """Return what Postgres' own programs are called with; the password is in ``pgpass``, never among arguments."""
+        from psycopg.conninfo import make_conninfo  # the driver, which most commands do without
+
+        (host, port), existing = self.server, self.elsewhere.database
+        options = existing.options if existing else {}
+        return make_conninfo(host=host, port=port, user=self.login(role)[0], dbname=database, **options)

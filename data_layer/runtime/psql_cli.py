@@ -28,13 +28,13 @@ def main() -> int:
             remedy="start it with `make run`",
         )
     host, port = home.server
-    database = home.elsewhere.database
+    options = home.elsewhere.database.options if home.elsewhere.database else {}
     environment = {
         **os.environ,
         "PGPASSFILE": str(home.pgpass),
         "PGHOST": host,
         "PGPORT": str(port),
-        **({"PGSSLMODE": database.options["sslmode"]} if database and "sslmode" in database.options else {}),
+        **{f"PG{name.upper()}": value for name, value in options.items() if name.startswith("ssl")},
         "PGDATABASE": "quant_data",
         "PGUSER": "quant_reader",
     }

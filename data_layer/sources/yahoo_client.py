@@ -16,6 +16,7 @@ class YahooClient:
 
     def __init__(self, base: str):
         from curl_cffi import requests
+        from curl_cffi.curl import CURL_WRITEFUNC_ERROR
         from yfinance.data import YfData
 
         class Session(requests.Session):
@@ -27,12 +28,23 @@ class YahooClient:
             def request(self, method: Any, url: str, **kwargs: Any) -> Any:  # type: ignore[override]
                 if not url.startswith(HOST + "/"):
                     raise ValueError(f"not Yahoo's: {urlsplit(url).hostname}")
+                body = bytearray()
+
+                def take(piece: bytes) -> int:
+                    """Measure what curl has unpacked, piece by piece; a bomb must not be held whole."""
+                    body.extend(piece)
+                    return len(piece) if len(body) <= LONGEST_BODY else CURL_WRITEFUNC_ERROR
+
                 # Curl's timeout is for the whole exchange, drips included.
-                kwargs |= {"timeout": self.seconds, "allow_redirects": False}
-                response = super().request(method, base + url.removeprefix(HOST), **kwargs)
+                kwargs |= {"timeout": self.seconds, "allow_redirects": False, "content_callback": take}
+                try:
+                    response = super().request(method, base + url.removeprefix(HOST), **kwargs)
+                except OSError:
+                    if len(body) > LONGEST_BODY:
+                        raise OSError(f"answer longer than {LONGEST_BODY} bytes") from None
+                    raise
+                response.content = bytes(body)
                 headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
-                if len(response.content) > LONGEST_BODY:
-                    raise OSError(f"answer longer than {LONGEST_BODY} bytes")
                 self.last = Answer(response.status_code, headers, response.content)
                 if response.status_code != 200:
                     raise ValueError(f"HTTP {response.status_code}")  # the library would ask once more

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
-from data_layer.storage.event_schemas import encode, newest
+from data_layer.storage.event_schemas import check, newest
 
 EVENT_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:almanac:audit-event")
 
@@ -45,9 +44,8 @@ def write_events(connection: Connection, events: Iterable[Mapping[str, Any]]) ->
     Raises:
         DataQualityError: when one of them is not what its schema says; then none is written.
     """
-    rows = json_text(list(events))
-    plain = json.loads(rows)  # dates and Decimals as the texts they are stored as
-    for one in plain:
-        encode(one)
-    if plain:
-        connection.execute(load_sql("audit_events/insert_events"), {"rows": rows})
+    rows = list(events)
+    for one in rows:
+        check(one)
+    if rows:
+        connection.execute(load_sql("audit_events/insert_events"), {"rows": json_text(rows)})

@@ -11,14 +11,15 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from data_layer.runtime.elsewhere import SUPERUSER
 from data_layer.runtime.files import write_atomically
 from data_layer.runtime.home import Home
 from data_layer.runtime.postgres import binary
@@ -30,7 +31,7 @@ from models.errors import ConfigError, DataQualityError
 
 FORMAT = 1
 DUMP, MANIFEST, ARTIFACTS, SETTINGS = "quant_data.dump", "manifest.json", "artifacts", "settings.json"
-RESTORED, REPLACED = "quant_data_restored", "quant_data_replaced"
+CURRENT, RESTORED, REPLACED = "quant_data", "quant_data_restored", "quant_data_replaced"
 FILLED = (
     "stage_runs",
     "ingestion_batches",
@@ -127,15 +128,15 @@ def restore_backup(home: Home, folder: Path, *, replace: bool = False) -> dict[s
         raise _refused("the database is not empty", folder, "restore into a new home, or set REPLACE=yes")
     with psycopg.connect(home.uri("postgres", "postgres"), autocommit=True) as server:
         for name in (RESTORED, REPLACED):  # of a restore that was killed
-            server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        server.execute(f"CREATE DATABASE {RESTORED} OWNER quant_owner TEMPLATE template0")
+            _drop(server, name)
+        _execute(server, "CREATE DATABASE {} OWNER quant_owner TEMPLATE template0", RESTORED)
         try:
             options = ("--exit-on-error", "--single-transaction", str(folder / DUMP))
             _run(home, "pg_restore", RESTORED, *options)
             with psycopg.connect(home.uri("postgres", RESTORED), row_factory=dict_row) as connection:
                 _compare(manifest, _contents(connection), folder)
         except (ConfigError, DataQualityError):
-            server.execute(f"DROP DATABASE {RESTORED} WITH (FORCE)")
+            _drop(server, RESTORED)
             raise
         if (folder / ARTIFACTS).is_dir():  # named by what is in them: those there already are the same
             shutil.copytree(folder / ARTIFACTS, home.path / ARTIFACTS, dirs_exist_ok=True)
@@ -149,13 +150,21 @@ def restore_backup(home: Home, folder: Path, *, replace: bool = False) -> dict[s
 def _swap(server: psycopg.Connection) -> None:
     try:
         with server.transaction():
-            server.execute(f"ALTER DATABASE quant_data RENAME TO {REPLACED}")
-            server.execute(f"ALTER DATABASE {RESTORED} RENAME TO quant_data")
+            for name, instead in ((CURRENT, REPLACED), (RESTORED, CURRENT)):
+                _execute(server, "ALTER DATABASE {} RENAME TO {}", name, instead)
     except psycopg.errors.ObjectInUse as error:
-        server.execute(f"DROP DATABASE {RESTORED} WITH (FORCE)")
+        _drop(server, RESTORED)
         raise ConfigError("somebody is connected to the database", stage="restore", key="database", value="quant_data",
                           remedy="make stop, close other clients, and restore again") from error  # fmt: skip
-    server.execute(f"DROP DATABASE {REPLACED} WITH (FORCE)")
+    _drop(server, REPLACED)
+
+
+def _drop(server: psycopg.Connection, name: str) -> None:
+    _execute(server, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+
+def _execute(server: psycopg.Connection, statement: LiteralString, *names: str) -> None:
+    server.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 def _contents(connection: Connection) -> dict[str, Any]:
@@ -201,8 +210,8 @@ def _is_filled(home: Home) -> bool:
 
 
 def _run(home: Home, program: str, database: str, *arguments: str) -> None:
-    where = ["--no-password", "--host=127.0.0.1", f"--port={home.port('postgres')}", "--username=postgres"]
-    command: Sequence[str] = [str(binary(program)), *where, f"--dbname={database}", *arguments]
+    where = f"--dbname={home.conninfo(SUPERUSER, database)}"
+    command = [str(binary(program)), "--no-password", where, *arguments]
     environment = {"PATH": os.defpath, "PGPASSFILE": str(home.pgpass)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:

@@ -11,6 +11,7 @@ import io
 import json
 from collections import defaultdict
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,13 @@ from fastavro.validation import ValidationError
 from fastavro.write import LOGICAL_WRITERS
 
 from data_layer.settings import ROOT
+from data_layer.storage.copy_encoder import json_text
 from models.errors import DataQualityError
 
 FOLDER = ROOT / "include" / "events"
+# Types that an event's values are stored as without a look at the value: dates and Decimals as texts, see json_text.
+PLAIN = {str: str, dt.date: str, Decimal: str, int: int, bool: bool, float: float, type(None): type(None)}
+MOST = 2**31 - 1  # whole numbers up to this fit every Avro type of whole numbers
 SINGLE_OBJECT = b"\xc3\x01"  # Avro 1.11, "single object encoding": marker, the schema's fingerprint, the body
 LOGICAL_WRITERS["string-json"] = lambda value, _schema: json.dumps(value, sort_keys=True)
 LOGICAL_READERS["string-json"] = lambda text, _writer, _reader: json.loads(text)
@@ -51,6 +56,35 @@ def newest(event_type: str) -> int:
         raise DataQualityError("an event without a schema", stage="audit", key="event_type", value=event_type,
                                remedy=f"add {FOLDER.name}/{event_type}.v1.avsc")  # fmt: skip
     return max(known[event_type])
+
+
+_accepted: set[tuple[object, ...]] = set()  # shapes of events that encode has taken
+
+
+def check(event: Mapping[str, Any]) -> None:
+    """Raise for an event that its schema refuses, as encode does.
+
+    A pass writes many thousands of events of few shapes. Avro looks at nothing but types and ranges: of a shape that
+    was taken once, with the same fields of the same types and numbers that fit any of them, every event is.
+    """
+    shape = _shape(event)
+    if shape is None or shape not in _accepted:
+        encode(json.loads(json_text(event)))  # as it will be stored
+        if shape is not None:
+            _accepted.add(shape)
+
+
+def _shape(event: Mapping[str, Any]) -> tuple[object, ...] | None:
+    """Return an event's fields with their types; None when more than these decides whether its schema takes it."""
+    own = {**event}
+    payload = own.pop("payload")
+    if type(payload) is not dict:
+        return None
+    values = (*own.values(), *payload.values())
+    kinds = tuple(PLAIN.get(type(value)) for value in values)
+    if None in kinds or any(type(value) is int and not -MOST <= value <= MOST for value in values):
+        return None
+    return event["event_type"], event["schema_version"], *own, "payload", *payload, *kinds
 
 
 def encode(event: Mapping[str, Any]) -> bytes:

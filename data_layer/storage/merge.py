@@ -1,4 +1,7 @@
-"""The one way rows enter a table: staged by COPY, compared by key, and only what is new is written."""
+"""The one way rows enter a table: staged by COPY, compared by key, and only what is new is written.
+
+Where nothing is stored yet of what rows are about, there is nothing to compare: they are copied right into the table.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
-from psycopg import sql
+from psycopg import errors, sql
 
 from data_layer.storage.database import Connection, copy_in
 from models.errors import DataQualityError
 
 Mode = Literal["insert", "verify", "restate", "replay"]
+SESSIONS = {"session_date", "date", "run_date", "report_date"}  # columns that hold the session
 PLANNED_ROWS = 1000  # statistics of fewer take longer than any plan
 
 
@@ -23,6 +27,7 @@ class Merged:
     inserted: int
     unchanged: int
     restated: int = 0
+
 
 def merge(
     connection: Connection,
@@ -45,25 +50,23 @@ def merge(
         mode: insert adds new keys; verify writes nothing and demands that the table holds exactly these rows
             within scope; restate puts the old version of every row that differs into history; replay is insert,
             into tables of another schema: what else an insert brings about does not happen there.
-        scope: for verify and restate, column values within which rows the caller did not hand over are too
-            many.
+        scope: column values within which, for verify and restate, rows the caller did not hand over are too many. For
+            insert, of what the rows are: while the table holds nothing within it they are all new, and the table's
+            own key refuses one that is there outside of it.
         history: table of superseded rows, for restate.
         stage: for error messages.
 
     Raises:
         DataQualityError: when a row to insert is there with other values, or verify finds a difference; the
             message shows the first one, stored and computed. Also when rows holds a key twice.
+        psycopg.errors.UniqueViolation: for a row to insert that is there outside of the scope.
     """
     twice = rows.duplicated(list(key))
     if twice.any():
         again = rows.loc[twice, list(key)].head(1).astype(str).iloc[0]
-        raise DataQualityError(
-            "one key is computed twice: " + f"({', '.join(key)})=({', '.join(again)})",
-            stage=stage,
-            key=table,
-            value=", ".join(key),
-            remedy="find out which input is there twice",
-        )
+        raise _twice(f"({', '.join(key)})=({', '.join(again)})", table, key, stage)
+    if mode in {"insert", "replay"} and scope and not _any_stored(connection, table, scope):
+        return Merged(copy_in(connection, table, _in_session_order(rows, key)), 0)
     staged = _stage(connection, table, rows, key)
     values = [c for c in rows.columns if c not in key]
     names = _Names(table, staged, key, values)
@@ -92,12 +95,15 @@ def merge(
                 remedy="restate=true writes them",
             )
         return Merged(0, len(rows))
-    missing = connection.execute(
-        names.format(
-            "INSERT INTO {table} ({columns}) SELECT {s_columns} FROM {staged} s "
-            "WHERE NOT EXISTS (SELECT FROM {table} t WHERE {match}) ORDER BY {order}"
-        )
-    ).rowcount
+    try:
+        missing = connection.execute(
+            names.format(
+                "INSERT INTO {table} ({columns}) SELECT {s_columns} FROM {staged} s "
+                "WHERE NOT EXISTS (SELECT FROM {table} t WHERE {match}) ORDER BY {order}"
+            )
+        ).rowcount
+    except errors.UniqueViolation as error:  # two in the table's type, one may be in pandas': instants of one day
+        raise _twice(str(error.diag.message_detail), table, key, stage) from error
     connection.execute(names.format("DROP TABLE {staged}"))
     return Merged(
         missing - len(changed) if mode == "restate" else missing,
@@ -105,14 +111,19 @@ def merge(
         len(changed) if mode == "restate" else 0,
     )
 
+
+def _twice(which: str, table: str, key: Sequence[str], stage: str) -> DataQualityError:
+    return DataQualityError(f"one key is computed twice: {which}", stage=stage, key=table, value=", ".join(key),
+                            remedy="find out which input is there twice")  # fmt: skip
+
+
 class _Names:
     """Composes statements over the target and its staged rows; identifiers only, never values."""
 
     def __init__(self, table: str, staged: str, key: Sequence[str], values: Sequence[str]):
         ids = sql.Identifier
         columns = [*key, *values]
-        # Rows are written in session order, so the clock columns follow the sessions.
-        ordered = sorted(key, key=lambda c: c not in {"session_date", "date", "run_date", "report_date"})
+        ordered = _ordered(key)
 
         def each(template: str, names: Sequence[str], between: str) -> sql.Composed:
             return sql.SQL(between).join(sql.SQL(template).format(c=ids(n)) for n in names)
@@ -131,6 +142,7 @@ class _Names:
 
     def format(self, template: str, **more: sql.Composable) -> sql.Composed:
         return sql.SQL(template).format(**{**self.parts, **more})
+
 
 def _stage(connection: Connection, table: str, rows: pd.DataFrame, key: Sequence[str]) -> str:
     staged = f"staged_{table}"
@@ -152,6 +164,24 @@ def _stage(connection: Connection, table: str, rows: pd.DataFrame, key: Sequence
         connection.execute(sql.SQL("ANALYZE {staged} ({key})").format(**parts))
     return staged
 
+
+def _ordered(key: Sequence[str]) -> list[str]:
+    """Return the key with the session first: rows are written in session order, so the clock columns follow it."""
+    return sorted(key, key=lambda c: c not in SESSIONS)
+
+
+def _in_session_order(rows: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
+    named = next((c for c in key if c in SESSIONS), None)
+    if named is None or rows[named].is_monotonic_increasing:
+        return rows
+    return rows.sort_values(_ordered(key), kind="stable")
+
+
+def _any_stored(connection: Connection, table: str, scope: Mapping[str, Sequence[Any]]) -> bool:
+    statement = sql.SQL("SELECT FROM {} t WHERE {} LIMIT 1").format(sql.Identifier(table), _scoped(scope))
+    return connection.execute(statement, {c: list(v) for c, v in scope.items()}).fetchone() is not None
+
+
 def _differences(connection: Connection, names: _Names) -> list[dict[str, Any]]:
     found = connection.execute(
         names.format(
@@ -161,10 +191,12 @@ def _differences(connection: Connection, names: _Names) -> list[dict[str, Any]]:
     )
     return found.fetchall()
 
+
 def _scoped(scope: Mapping[str, Sequence[Any]]) -> sql.Composed:
     return sql.SQL(" AND ").join(
         sql.SQL("t.{} = ANY({})").format(sql.Identifier(c), sql.Placeholder(c)) for c in scope
     )
+
 
 def _extra(connection: Connection, names: _Names, scope: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     statement = names.format(
@@ -173,6 +205,7 @@ def _extra(connection: Connection, names: _Names, scope: Mapping[str, Sequence[A
         scope=_scoped(scope),
     )
     return connection.execute(statement, {c: list(v) for c, v in scope.items()}).fetchall()
+
 
 def _supersede(
     connection: Connection, names: _Names, history: str, scope: Mapping[str, Sequence[Any]] | None
@@ -198,6 +231,7 @@ def _supersede(
             parameters,
         )
 
+
 def _count_missing(connection: Connection, names: _Names) -> int:
     row = connection.execute(
         names.format(
@@ -205,6 +239,7 @@ def _count_missing(connection: Connection, names: _Names) -> int:
         )
     ).fetchone()
     return int(row["n"]) if row else 0
+
 
 def _describe(key: Sequence[str], changed: list[dict[str, Any]], extra: list[dict[str, Any]]) -> str:
     if not changed:

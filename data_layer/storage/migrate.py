@@ -61,16 +61,13 @@ def serialised(home: Home) -> Iterator[None]:
 
 def run_script(home: Home, script: Path) -> None:
     """Run one psql script as superuser in database `postgres`, stopping at its first error."""
-    host, port = home.server
-    user, _ = home.login(SUPERUSER)
-    options = home.elsewhere.database.options if home.elsewhere.database else {}
     command = [
         str(binary("psql")),
         "--no-psqlrc",
         "--quiet",
         "--no-password",
         "--set=ON_ERROR_STOP=1",
-        f"--dbname={psycopg.conninfo.make_conninfo(host=host, port=port, user=user, dbname='postgres', **options)}",
+        f"--dbname={home.conninfo(SUPERUSER, 'postgres')}",
         f"--file={script}",
     ]
     environment = {

@@ -119,7 +119,8 @@ def _pearson(x: Floats, y: Floats) -> float:
     if np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
         return math.nan
     x, y = x - x.mean(), y - y.mean()
-    return float((x @ y) / math.sqrt((x @ x) * (y @ y)))
+    # Not by a dot product, whose last bits depend on the processor.
+    return float((x * y).sum() / math.sqrt((x * x).sum() * (y * y).sum()))
 
 
 def _mean(values: Floats) -> float:

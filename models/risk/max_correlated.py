@@ -9,6 +9,7 @@ from models.lookback import LEAST, WINDOW
 from models.risk.base import Batch, Floats, Limit, Verdict, fraction_of, pro_rata
 
 ALIKE = 0.8  # correlation of daily returns from which two shares are one bet: above 60 % of shared variance
+NEAR = 1e-4  # beyond what a product of 250 returns with seven digits is off by
 
 
 class MaxCorrelated(Limit):
@@ -29,7 +30,7 @@ class MaxCorrelated(Limit):
         side = np.concatenate((np.where(batch.side, batch.side, np.sign(batch.current)), np.sign(held)))
         growing = np.flatnonzero(batch.added_usd > 0)
         together = self._alike(batch, (*batch.symbols, *batch.others), side, growing)
-        sums, more = together @ base, together @ added
+        sums, more = (np.where(together, usd, 0.0).sum(axis=1) for usd in (base, added))
         fits = pro_rata(self.threshold * batch.room_usd - sums, more)
         members = together[:, : len(batch)]
         value, bound = batch.base_usd.copy(), np.ones(len(batch))
@@ -53,10 +54,17 @@ class MaxCorrelated(Limit):
         rows = np.flatnonzero(bars[growing] >= LEAST)
         if not len(rows):
             return together
-        returns = lookback.returns([symbols[i] for i in seen.tolist()], int(min(bars[seen].min(), WINDOW)))
-        centred = (returns - returns.mean(axis=0)).astype(np.float32)  # seven digits tell 0.8 well enough
+        returns = np.ascontiguousarray(  # sums are taken in the same order however it lies in memory
+            lookback.returns([symbols[i] for i in seen.tolist()], int(min(bars[seen].min(), WINDOW)))
+        )
+        centred = returns - returns.mean(axis=0)
         norm = np.sqrt((centred**2).sum(axis=0))
-        scaled = centred / np.where(norm > 0, norm, 1.0) * side[seen].astype(np.float32)
-        mine = scaled[:, np.searchsorted(seen, growing[rows])]
-        together[np.ix_(rows, seen)] |= mine.T @ scaled >= ALIKE
+        scaled = centred / np.where(norm > 0, norm, 1.0) * side[seen]
+        own = np.searchsorted(seen, growing[rows])
+        short = scaled.astype(np.float32)
+        alike = (short[:, own].T @ short).astype(np.float64)
+        # Seven digits, whose last ones depend on the processor, tell all but who is next to the limit.
+        near, other = np.nonzero(np.abs(alike - ALIKE) < NEAR)
+        alike[near, other] = np.ascontiguousarray(scaled[:, own[near]] * scaled[:, other]).sum(axis=0)
+        together[np.ix_(rows, seen)] |= alike >= ALIKE
         return together

@@ -18,7 +18,6 @@ class MaxDataAge(Limit):
     def check(self, batch: Batch) -> Verdict:
         """Measure the age of the last bar."""
         lookback = batch.context.lookback
-        ages = [None if lookback is None else lookback.age(s) for s in batch.symbols]
-        value = np.array([np.nan if age is None else float(age) for age in ages])
-        missing = ["" if a is not None else f"a bar of {s}" for s, a in zip(batch.symbols, ages, strict=True)]
+        value = np.full(len(batch), np.nan) if lookback is None else lookback.ages(batch.symbols)
+        missing = [f"a bar of {s}" if np.isnan(v) else "" for s, v in zip(batch.symbols, value.tolist(), strict=True)]
         return all_or_nothing(self, batch, value, value <= self.thresholds(batch), missing)

@@ -69,4 +69,14 @@ def simulate(batch: Batch) -> tuple[list[str], Any, Any]:
     if lookback is None or not len(counted):
         return missing, np.zeros(LEAST), np.zeros(LEAST)
     returns = lookback.returns([symbols[i] for i in counted], int(min(bars[counted].min(), WINDOW)))
-    return missing, returns @ held[counted], returns @ added[counted]
+    return missing, _profits(returns, held[counted]), _profits(returns, added[counted])
+
+
+def _profits(returns: Floats, usd: Floats) -> Floats:
+    """Return the sum of returns [T, N] times usd [N], USD, symbol after symbol.
+
+    A matrix product adds in an order of its own on each kind of processor and for each layout in memory: its last
+    bits would not be the same in the daily run, in a worker and in a replay.
+    """
+    found: Floats = (np.ascontiguousarray(returns.T) * usd[:, None]).sum(axis=0)
+    return found

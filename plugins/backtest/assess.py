@@ -7,31 +7,20 @@ it the bars are the home's, and everything is stored there as the DAG strategy_a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from data_layer.features.memory import without_collections
-from data_layer.runtime.console import ends, say, table
+from data_layer.features.memory import share_freed_memory, without_collections
+from data_layer.runtime.console import ends, say
 from data_layer.runtime.home import Home
-from data_layer.settings import (
-    given_values,
-    home_path,
-    load_settings,
-    parse_date,
-    parse_settings,
-    validate_symbol,
-)
-from models.backtest.grid import RESULTS
-from models.backtest.rules import Rules
-from models.backtest.scenarios import pick
+from data_layer.settings import given_values, load_settings, parse_date
 from models.errors import ConfigError
-from plugins.backtest.assessment import Assessed, Course, assess, lay_out, read_scenarios
-from plugins.backtest.assessment_run import Asked, contenders_from_files, parse_costs, rules_for, run_here
-from plugins.backtest.assessment_store import result_rows
-from plugins.backtest.market import Market, market_from_file
-from plugins.backtest.ranking import rank_assessed, rank_run
-from plugins.backtest.warm import warm_beside
+from plugins.backtest.received import read_files
+
+if TYPE_CHECKING:
+    from models.backtest.rules import Rules
+    from plugins.backtest.assessment import Assessed, Course
+    from plugins.backtest.market import Market
 
 NAMES = ("FILES", "STRATEGIES", "SYMBOLS", "SCENARIOS", "START", "END", "COSTS", "OUT")
 
@@ -39,102 +28,51 @@ NAMES = ("FILES", "STRATEGIES", "SYMBOLS", "SCENARIOS", "START", "END", "COSTS",
 def main() -> int:
     """Run with what the environment names."""
     given = {name: value for name, value in given_values(names=NAMES).items() if value}
-    asked = asked_for(given)
     if "FILES" in given:
-        assessed = assess_files(given["FILES"], asked, given.get("OUT", ""))
+        assessed = assess_files(given)
+        from plugins.backtest.assess_bars import print_results
+        from plugins.backtest.ranking import rank_assessed
+
         print_results(*assessed[:3])
         lines = rank_assessed(*assessed)
     elif "OUT" in given:
         raise ConfigError("OUT goes with FILES", stage="assessment", key="OUT", value=given["OUT"],
                           remedy="without FILES the results are in table backtest_results")  # fmt: skip
     else:
-        lines = from_home(asked)
+        lines = from_home(given)
     for line in lines:
         say(line)
     return 0
 
 
 @without_collections()
-def assess_files(path: str, asked: Asked, out: str) -> tuple[Market, Course, Assessed, Rules]:
-    """Assess bars of files in memory, and write one row a backtest to the file out, if one is named."""
-    warm_beside()
-    rules = rules_for(parse_settings(home_path(), {}), asked.costs)
-    scenarios = pick(read_scenarios(), asked.scenarios)
-    contenders = contenders_from_files(asked.strategies)
-    market = market_from_file(path, asked.symbols, asked.start, asked.end)
-    course = lay_out(market, scenarios)
-    found = assess(market, course, contenders, rules)
-    if out:
-        ran = [k for k, c in enumerate(found.contenders) if c.name not in found.errors]
-        result_rows(market, found, ran).to_parquet(Path(out), index=False)
-    return market, course, found, rules
+def assess_files(given: Mapping[str, str]) -> tuple[Market, Course, Assessed, Rules]:
+    """Assess bars of files in memory; see above for what may be given.
+
+    A thread reads them while numba and all that is compiled are imported, which takes as long.
+    """
+    share_freed_memory()
+    end = parse_date(given["END"], key="END", stage="assessment") if "END" in given else None
+    with ThreadPoolExecutor(1) as pool:
+        received = pool.submit(read_files, given["FILES"], end)
+        from plugins.backtest.assess_bars import asked_for, assess_received
+
+        return assess_received(received, asked_for(given), given.get("OUT", ""))
 
 
-def from_home(asked: Asked) -> list[str]:
+def from_home(given: Mapping[str, str]) -> list[str]:
     """Assess the home's bars, store all and rank; return the ranking's lines."""
+    from plugins.backtest.assess_bars import asked_for, print_results
+    from plugins.backtest.assessment_run import run_here
+    from plugins.backtest.ranking import rank_run
+
     settings = load_settings()
     uri = Home(settings.almanac_home).uri("quant_writer")
-    prepared, found = run_here(uri, settings, asked)
+    prepared, found = run_here(uri, settings, asked_for(given))
     print_results(prepared.market, prepared.course, found)
     say(f"run {prepared.run_id} of backtest_runs")
     lines: list[str] = rank_run(uri, prepared.run_id)["lines"]
     return lines
-
-
-def print_results(market: Market, course: Course, found: Assessed) -> None:
-    """Print what ran, a line a strategy, and what did not."""
-    skipped = [(s, p) for s, p in zip(course.scenarios, course.places, strict=True) if p.skipped]
-    for scenario, place in skipped:
-        say(f"skipped: {scenario.name}: {place.skipped}")
-    stressed = [s.name for s in found.ran if s.shock is not None]
-    if stressed:
-        say(f"stress, on bars with a shock that never was: {', '.join(stressed)}")
-    count = int((found.sessions > 0).sum())
-    say(f"{count:,} backtests: {len(found.contenders) - len(found.errors)} strategies, {len(market.symbols)} symbols, "
-        f"{len(found.ran)} scenarios ({len(skipped)} skipped)")  # fmt: skip
-    column = {name: i for i, name in enumerate(RESULTS)}
-    rows = []
-    for k, contender in enumerate(found.contenders):
-        ran = found.sessions[k] > 0
-        if contender.name in found.errors:
-            continue
-        values = found.values[k][ran]
-        rows.append((
-            contender.name, int(ran.sum()), float(np.median(values[:, column["total_return"]])),
-            float((values[:, column["total_return"]] > 0).mean()),
-            float(np.median(values[:, column["max_drawdown"]])), int(values[:, column["trades"]].sum()),
-            float(values[:, column["cost_drag"]].mean()),
-        ))  # fmt: skip
-    table(
-        ("strategy", "backtests", "median return", "share > 0", "median drawdown", "trades", "mean costs"),
-        rows,
-    )
-    for name, error in found.errors.items():
-        say(f"error: {name}: {error}")
-
-
-def asked_for(given: Mapping[str, str]) -> Asked:
-    """Return what the variables ask for: names separated by commas, symbols by blanks or commas.
-
-    Raises:
-        ConfigError: for a malformed symbol, day or cost.
-    """
-    start, end = (
-        parse_date(given[k], key=k, stage="assessment") if k in given else None for k in ("START", "END")
-    )
-    symbols = given.get("SYMBOLS", "").replace(",", " ").split()
-    return Asked(
-        strategies=_listed(given.get("STRATEGIES", "")),
-        symbols=tuple(validate_symbol(symbol, stage="assessment") for symbol in symbols),
-        scenarios=_listed(given.get("SCENARIOS", "")),
-        start=start,
-        end=end,
-        costs=parse_costs(given.get("COSTS", "")),
-    )
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
 if __name__ == "__main__":

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data_layer.settings import ROOT
 from models.backtest.daily import mean_daily_returns
 from models.backtest.grid import RESULTS, run_grid
 from models.backtest.regimes import Labels, label_regimes, prevailing
 from models.backtest.rules import Rules
-from models.backtest.scenarios import Scenario, parse_scenarios
+from models.backtest.scenarios import Scenario
 from models.backtest.windows import Place, place, window_rows
 from models.errors import BlockedError, ConfigError
 from models.strategies.base import BaseStrategy
@@ -23,7 +22,6 @@ from plugins.backtest.stress import benchmark_by_session, shocked_benchmark, sho
 Matrix = NDArray[np.float64]
 Index = NDArray[np.int64]
 Windows = NDArray[np.int64]
-SCENARIOS_FILE = ROOT / "include" / "scenarios.toml"
 
 
 @dataclass(frozen=True)
@@ -70,15 +68,6 @@ class Assessed:
     sessions: Index
     daily: Matrix
     accounts: Index
-
-
-def read_scenarios() -> tuple[Scenario, ...]:
-    """Return what the scenarios' file states now.
-
-    Raises:
-        ConfigError: see models.backtest.scenarios.
-    """
-    return parse_scenarios(SCENARIOS_FILE.read_text(encoding="utf-8"))
 
 
 def lay_out(market: Market, scenarios: Sequence[Scenario]) -> Course:

@@ -22,11 +22,11 @@ from plugins.backtest.assessment import (
     Course,
     assess,
     lay_out,
-    read_scenarios,
     refuse_unknown,
 )
 from plugins.backtest.assessment_store import open_run, read_run, store_results, store_scenarios
 from plugins.backtest.market import Market, market_from_database
+from plugins.backtest.scenario_file import read_scenarios
 from plugins.backtest.warm import warm_beside
 
 # As many tasks as a home's Airflow runs side by side; Celery's workers share them as well.

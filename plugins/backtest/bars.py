@@ -13,12 +13,12 @@ from data_layer.features.compute import compute
 from models.backtest.kernel import CLOSE, DIVIDEND, GAP, HIGH, LOW, MISSED, OPEN, SPLIT, VOLATILITY, VOLUME
 from models.backtest.metrics import SESSIONS_PER_YEAR
 from models.errors import DataQualityError
+from plugins.backtest.action_rows import rows_from
 
 Matrix = NDArray[np.float64]
 Index = NDArray[np.int64]
 COLUMNS = 9
 STRETCH = 4096  # rows: 300 kB of them
-DAY_BITS = 32  # of a (symbol, day) key; days since 1970 fit in 31 bits and a sign
 
 
 def engine_bars(frame: pd.DataFrame, actions: pd.DataFrame, offsets: Index, row_session: Index) -> Matrix:
@@ -76,7 +76,7 @@ def _place_actions(bars: Matrix, frame: pd.DataFrame, actions: pd.DataFrame, off
     order = actions.assign(later=actions["action_type"] == "dividend").sort_values(
         ["symbol", "ex_date", "later"], kind="stable"
     )
-    code, row = _rows_from(frame, order, offsets)
+    code, row = rows_from(frame, order, offsets)
     held = code >= 0
     inside = held & (row > offsets[:-1][code]) & (row < offsets[1:][code])
     kinds, values = order["action_type"].to_numpy(object)[inside], order["value"].to_numpy(np.float64)[inside]
@@ -86,29 +86,3 @@ def _place_actions(bars: Matrix, frame: pd.DataFrame, actions: pd.DataFrame, off
             bars[at, DIVIDEND] /= value  # paid before this split, when a gap brings both to one bar
         else:
             bars[at, DIVIDEND] += value
-
-
-def _rows_from(frame: pd.DataFrame, actions: pd.DataFrame, offsets: Index) -> tuple[Index, Index]:
-    """Return each action's symbol, as a number (-1 for one without bars), and the first row from its ex-date on."""
-    days = frame["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    keys = (np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)) << DAY_BITS) + days
-    names = pd.Index(frame["symbol"].iloc[offsets[:-1]].astype(str))
-    code = names.get_indexer(pd.Index(actions["symbol"].astype(str))).astype(np.int64)
-    ex_days = pd.to_datetime(actions["ex_date"]).to_numpy().astype("datetime64[D]").astype(np.int64)
-    return code, np.searchsorted(keys, (code << DAY_BITS) + ex_days)
-
-
-def eves(bars: pd.DataFrame, actions: pd.DataFrame) -> pd.DataFrame:
-    """Return symbol, ex_date, date and close of the last bar before each action's ex-date, where there is one.
-
-    Args:
-        bars: by symbol and date.
-        actions: as received.
-    """
-    keys = actions[["symbol", "ex_date"]].drop_duplicates(ignore_index=True)
-    codes = pd.factorize(bars["symbol"])[0]
-    offsets = np.append(np.searchsorted(codes, np.arange(codes.max(initial=-1) + 1)), len(bars))
-    code, row = _rows_from(bars, keys, offsets)
-    found = np.flatnonzero((code >= 0) & (row > offsets[:-1][code]))
-    before = bars[["date", "close"]].iloc[row[found] - 1].reset_index(drop=True)
-    return pd.concat([keys.iloc[found].reset_index(drop=True), before], axis=1)

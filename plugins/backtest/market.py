@@ -16,14 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data_layer.features.adjustment import forward_factors
 from data_layer.features.compute import compute
 from data_layer.features.memory import share_freed_memory
 from data_layer.features.registry import catalogue, feature_sets
-from data_layer.quality.action_checks import check_actions
-from data_layer.quality.row_checks import check_rows
-from data_layer.settings import Settings
-from data_layer.sources.files import FilesSource
 from data_layer.storage.database import load_sql, transaction
 from models.backtest.benchmark import equal_weight_returns
 from models.backtest.kernel import GAP, LEFT
@@ -32,19 +27,17 @@ from models.backtest.rules import Rules, checked_rules
 from models.errors import ConfigError
 from models.panel import Panel
 from models.strategies.base import BaseStrategy
-from plugins.backtest.bars import engine_bars, eves
+from plugins.backtest.bars import engine_bars
+from plugins.backtest.received import Received, read_files
 from plugins.stages.knowledge import actions_as_of, bars_as_of, join_renamed, renames
 from plugins.stages.voices import SILENCE, hear, read_voices
 
 Series = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 Index = NDArray[np.int64]
-FIRST, LAST = dt.date(1900, 1, 1), dt.date(2200, 1, 1)
 # A share of the symbols a year. Of large companies some two in a hundred are bought or fail each year; a list with a
 # quarter of that has been drawn up by who was still there.
 LEAVERS_A_YEAR = 0.005
-# Files hold finished history: no session in them is still open.
-FOR_EVER = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True)
@@ -145,23 +138,20 @@ def market_from_file(
         ConfigError: as above, and when the file cannot be read.
         DataQualityError: for bars that cannot be true.
     """
-    share_freed_memory()
-    source = FilesSource(Settings(almanac_home=Path(), files=str(path)))
-    span = (FIRST, end or LAST)
-    with ThreadPoolExecutor(1) as pool:  # Arrow and numpy leave the interpreter to each other
-        found = pool.submit(source.actions, None, *span)
-        rows = check_rows(source.bars(None, *span), source=source.name, now=FOR_EVER)
-        last = rows.accepted.groupby("symbol", observed=True)["date"].max()
-        described = pool.submit(source.describe, [str(symbol) for symbol in last.index])
-        received = found.result()
-        actions = check_actions(received, eves(rows.accepted, received), source=source.name)
-        sectors = {symbol: sector for symbol, (_, sector) in described.result().items() if sector}
-    kept = actions.accepted.assign(value=actions.accepted["value"].astype(float))
-    left = {str(symbol) for symbol in last.index[last < last.max()]}
-    market = _market(
-        forward_factors(rows.accepted, kept), kept, left, sectors, symbols, start, end, benchmark, None, False
-    )
-    return replace(market, refused=len(rows.quarantined) + len(actions.quarantined))
+    return market_of(read_files(path, end), symbols, start, end, benchmark)
+
+
+def market_of(
+    received: Received,
+    symbols: Sequence[str] | None = None,
+    start: dt.date | None = None,
+    end: dt.date | None = None,
+    benchmark: str = "",
+) -> Market:
+    """Return the market of bars that files held; see above."""
+    market = _market(received.frame, received.actions, received.left, received.sectors, symbols, start, end,
+                     benchmark, None, False)  # fmt: skip
+    return replace(market, refused=received.refused)
 
 
 def _market(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from data_layer.features.memory import share_freed_memory
 from models.backtest.daily import mean_daily_returns
 from models.backtest.grid import run_grid
 from models.backtest.rules import Rules
@@ -48,6 +49,7 @@ def warm_beside(kernels: Callable[[], None] = warm_grid) -> None:
     Whoever calls a kernel meanwhile waits for it, as without; an error of loading comes up there as well. A process
     that ends early waits for it: LLVM does not bear being torn down at work.
     """
+    share_freed_memory()  # before any thread: see there
     threading.Thread(target=kernels, name="kernels").start()
 
 

@@ -10,10 +10,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow.sdk import BaseHook
-
 from data_layer.storage.database import load_sql, transaction
 from plugins.notify.channels import send, send_async, why
+from plugins.operators.base import database_uri
 
 log = logging.getLogger("almanac.notify")
 MOST = 20  # alerts in a message
@@ -52,7 +51,7 @@ def tell_alerts(context: Mapping[str, Any]) -> None:
     They count as told when a channel has taken the message; otherwise the next run's end tries again.
     """
     try:
-        with transaction(_uri("quant_data")) as connection:
+        with transaction(database_uri()) as connection:
             due = connection.execute(load_sql("alert_notifications/insert_due")).fetchall()
             if due and not send(*alerts_text(due)):
                 connection.rollback()
@@ -97,7 +96,7 @@ def _failure(dag: str, run: str, context: Mapping[str, Any]) -> dict[str, str]:
     """Return what is known of a failure: of a stage its own words, of another DAG where to find them."""
     ti = context.get("task_instance") or context.get("ti")
     task = f", task {ti.task_id}" if ti else ""
-    with transaction(_uri("quant_reader")) as connection:
+    with transaction(database_uri("quant_reader")) as connection:
         found = connection.execute(load_sql("api/select_health"), {"stages": [dag]}).fetchone()
     told = {
         "error": f"{context.get('reason') or 'the run failed'}; the task's log says why",
@@ -111,10 +110,6 @@ def _failure(dag: str, run: str, context: Mapping[str, Any]) -> dict[str, str]:
             last = f"{found['last_session']}, at {_instant(found['completed_at'])}"
             told["since"] = f"the last session completed was {last}"
     return told
-
-
-def _uri(connection: str) -> str:
-    return str(BaseHook.get_connection(connection).get_uri()).replace("postgres://", "postgresql://", 1)
 
 
 def _instant(at: dt.datetime) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow.sdk import BaseHook, BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import BaseOperator, Context
 
-from models.errors import AlmanacError, RetryableError
+from plugins.operators.base import database_uri, final_errors
 
 
 class AssessmentStepOperator(BaseOperator):
@@ -31,11 +30,6 @@ class AssessmentStepOperator(BaseOperator):
         """Take the step; without arguments it is the first one and is given the run's form."""
         from plugins.backtest import assessment_steps
 
-        uri = BaseHook.get_connection("quant_data").get_uri().replace("postgres://", "postgresql://", 1)
         form = {"params": dict(context["params"]), "logical_date": context["dag_run"].logical_date}
-        try:
-            return getattr(assessment_steps, self.task_id)(uri, **(self.arguments or form))
-        except RetryableError:
-            raise
-        except AlmanacError as error:
-            raise AirflowFailException(str(error)) from error
+        with final_errors():
+            return getattr(assessment_steps, self.task_id)(database_uri(), **(self.arguments or form))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import BaseHook, BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import BaseOperator, Context
 
-from models.errors import AlmanacError, RetryableError
+from plugins.operators.base import database_uri, final_errors
 
 
 class BacktestOperator(BaseOperator):
@@ -20,14 +19,10 @@ class BacktestOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Run it and return the id of its row in backtest_runs."""
         from data_layer.settings import load_settings
+        from data_layer.storage.database import as_run
         from plugins.backtest.answering import answer
 
-        uri = BaseHook.get_connection("quant_data").get_uri().replace("postgres://", "postgresql://", 1)
         run = context["dag_run"]
         assert run.run_after is not None  # noqa: S101  # Airflow gives every run one
-        try:
-            return answer(uri, load_settings(), run.run_id, run.run_after.date(), dict(context["params"]))
-        except RetryableError:
-            raise
-        except AlmanacError as error:
-            raise AirflowFailException(str(error)) from error
+        with final_errors(), as_run(run.run_id):
+            return answer(database_uri(), load_settings(), run.run_id, run.run_after.date(), dict(context["params"]))

@@ -6,10 +6,10 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from airflow.sdk import BaseHook, BaseOperator, Context
+from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from models.errors import AlmanacError, RetryableError
+from plugins.operators.base import database_uri, final_errors
 
 
 class KillSwitchOperator(BaseOperator):
@@ -36,20 +36,15 @@ class KillSwitchOperator(BaseOperator):
         from plugins.stages.drill import operate
         from plugins.vendor_keys import with_connections
 
-        uri = BaseHook.get_connection("quant_data").get_uri().replace("postgres://", "postgresql://", 1)
+        uri = database_uri()
         run = context["dag_run"]
         day: dt.datetime | None = run.logical_date or run.run_after
         if day is None:
             raise AirflowFailException("the run has no date")
-        try:
-            with as_run(run.run_id):
-                done = operate(uri, self.action, self.reason, day.date())
+        with final_errors(), as_run(run.run_id):
+            done = operate(uri, self.action, self.reason, day.date())
             if self.action != "latch":
                 return done
             with transaction(uri) as connection:
                 names = accounts(connection)
             return {**done, "at_broker": cancel_at_broker(uri, names, lambda: with_connections(load_settings()))}
-        except RetryableError:
-            raise
-        except AlmanacError as error:
-            raise AirflowFailException(str(error)) from error

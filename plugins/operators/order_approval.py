@@ -6,11 +6,11 @@ import datetime as dt
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import BaseHook, BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import BaseOperator, Context
 
 from data_layer.settings import load_settings
-from models.errors import AlmanacError, BlockedError, RetryableError
+from models.errors import BlockedError
+from plugins.operators.base import database_uri, final_errors
 
 MINUTES = 30
 
@@ -41,22 +41,21 @@ class OrderApprovalOperator(ApprovalOperator):
         from plugins.stages.cash import current_account
         from plugins.stages.opening import open_context
         from plugins.stages.risk import RiskExecution
+        from plugins.stages.tracing import bind
+        from plugins.stages.whole import take_step
 
-        uri = _uri()
-        try:
+        uri = database_uri()
+        with final_errors():
             run = open_context(uri, context, self.task_id, self.first_step)
+            bind(run)
             stage = RiskExecution(run) if run.window and run.window.mode == "catch_up" else None
             if stage is None or stage.real is None:
                 return run.say("nothing to approve")
+            take_step(stage, "plan_orders")
+            with transaction(uri) as connection:
+                account = current_account(connection, run.settings)
             with as_run(run.request.run_id):
-                stage.plan_orders()
-                with transaction(uri) as connection:
-                    account = current_account(connection, run.settings)
                 asked = request_approval(uri, account, run.sessions[-1], run.request.run_id)
-        except RetryableError:
-            raise
-        except AlmanacError as error:
-            raise AirflowFailException(str(error)) from error
         if asked is None:
             return run.say("nothing to approve")
         approval, batch = asked
@@ -82,7 +81,7 @@ class OrderApprovalOperator(ApprovalOperator):
             user = event.get("responded_by_user") or {}
             who = str(user.get("name") or user.get("id") or "nobody in time")
         try:
-            decide_approval(_uri(), approval, chosen == self.APPROVE, who)
+            decide_approval(database_uri(), approval, chosen == self.APPROVE, who)
         except BlockedError as error:  # decided in a shell before
             self.log.info("%s", error)
         return {"approval": approval, "answer": chosen, "by": who}
@@ -93,8 +92,3 @@ def approval_tasks(first_step: str) -> list[BaseOperator]:
     if load_settings().broker.wanted == "simulated":
         return []
     return [OrderApprovalOperator(task_id="approve_orders", first_step=first_step)]
-
-
-def _uri() -> str:
-    uri: str = BaseHook.get_connection("quant_data").get_uri()
-    return uri.replace("postgres://", "postgresql://", 1)

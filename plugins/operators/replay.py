@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow.sdk import BaseHook, BaseOperator, Context
+from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from models.errors import AlmanacError, RetryableError
+from plugins.operators.base import database_uri, final_errors
 
 
 class ReplayOperator(BaseOperator):
@@ -34,16 +34,12 @@ class ReplayOperator(BaseOperator):
         from data_layer.settings import load_settings, parse_date
         from plugins.replay.replay import replay, report_lines
 
-        uri = BaseHook.get_connection("quant_data").get_uri().replace("postgres://", "postgresql://", 1)
-        try:
+        uri = database_uri()
+        with final_errors():
             first, last = (parse_date(text, key="date", stage=self.dag_id) for text in (self.first, self.last))
             report = replay(uri, load_settings(), first, last)
             for line in report_lines(uri, report):
                 self.log.info(line)
-        except RetryableError:
-            raise
-        except AlmanacError as error:
-            raise AirflowFailException(str(error)) from error
         if not report.is_identical:
             raise AirflowFailException("the replay differs from what was decided; the first difference is in the log")
         return {"sessions": len(report.sessions), "rows": sum(t.stored.rows for t in report.tables)}

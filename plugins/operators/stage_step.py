@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow.sdk import BaseHook, BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import BaseOperator, Context
 
-from models.errors import AlmanacError, RetryableError
-from plugins.stages.whole import stage_class
+from plugins.operators.base import database_uri, final_errors
+from plugins.stages.whole import stage_class, take_step
 
 
 class StageStepOperator(BaseOperator):
@@ -36,28 +35,10 @@ class StageStepOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Open the run's context, take the step, and note a failure where everybody looks for it."""
         # Stages import pandas; reading DAG files must not.
-        from data_layer.storage.database import as_run
         from plugins.stages.opening import open_context
-        from plugins.stages.runs import record_failure
         from plugins.stages.tracing import bind
 
-        uri = BaseHook.get_connection("quant_data").get_uri().replace("postgres://", "postgresql://", 1)
-        try:
-            run = open_context(uri, context, self.task_id, self.first_step)
+        with final_errors():
+            run = open_context(database_uri(), context, self.task_id, self.first_step)
             bind(run)
-            stage = stage_class(self.dag_id)
-            if not run.window and self.task_id not in stage.ALWAYS:
-                return run.say("nothing to do")
-            try:
-                with as_run(run.request.run_id):
-                    return getattr(stage(run), self.task_id)(**self.arguments)
-            except Exception as error:
-                try:
-                    record_failure(run, run.sessions, error)
-                except Exception:  # with the database gone, the task's own error still matters most
-                    self.log.exception("the failure could not be noted in stage_runs")
-                raise
-        except RetryableError:
-            raise
-        except AlmanacError as error:
-            raise AirflowFailException(str(error)) from error
+            return take_step(stage_class(self.dag_id)(run), self.task_id, **self.arguments)

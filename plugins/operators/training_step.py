@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow.sdk import BaseHook, BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import BaseOperator, Context
 
-from models.errors import AlmanacError, RetryableError
+from models.errors import RetryableError
+from plugins.operators.base import database_uri, final_errors
 
 
 class TrainingStepOperator(BaseOperator):
@@ -34,23 +34,17 @@ class TrainingStepOperator(BaseOperator):
         from plugins.ml.asked import read_asked
         from plugins.ml.training import Training
 
-        uri = BaseHook.get_connection("quant_trainer").get_uri().replace("postgres://", "postgresql://", 1)
-        training = Training(uri, load_settings(), self.log.info)
+        training = Training(database_uri("quant_trainer"), load_settings(), self.log.info)
         dag_run = context["dag_run"]
-        try:
+        with final_errors(), as_run(dag_run.run_id):
             if self.training_run is None:
                 form = {name.upper(): value for name, value in context["params"].items()}
                 by = getattr(dag_run, "triggering_user_name", None) or "schedule"
                 return training.build_dataset(read_asked(form, dag_run.run_id, by))
             try:
-                with as_run(dag_run.run_id):
-                    return getattr(training, self.task_id)(int(self.training_run))
+                return getattr(training, self.task_id)(int(self.training_run))
             except RetryableError:
                 raise
             except Exception as error:
                 training.fail(int(self.training_run), error)
                 raise
-        except RetryableError:
-            raise
-        except AlmanacError as error:
-            raise AirflowFailException(str(error)) from error

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow.sdk import BaseHook, BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import BaseOperator, Context
 
-from models.errors import AlmanacError, RetryableError
+from plugins.operators.base import database_uri, final_errors
 
 
 class UpkeepOperator(BaseOperator):
@@ -32,10 +31,5 @@ class UpkeepOperator(BaseOperator):
         from data_layer.settings import load_settings
         from plugins import upkeep
 
-        uri = BaseHook.get_connection("quant_data").get_uri().replace("postgres://", "postgresql://", 1)
-        try:
-            return getattr(upkeep, self.task_id)(uri, load_settings(), **self.arguments)
-        except RetryableError:
-            raise
-        except AlmanacError as error:
-            raise AirflowFailException(str(error)) from error
+        with final_errors():
+            return getattr(upkeep, self.task_id)(database_uri(), load_settings(), **self.arguments)

@@ -26,6 +26,7 @@ from plugins.stages.trading_state import Day, Pass, State
 KEY = ("account_id", "session_date", "symbol")
 LEDGER_KEY = ("account_id", "transaction_key", "ledger_account")
 HELD = tuple(f.name for f in fields(Position))
+VALUED = (*HELD, "average_cost", "market_value_usd", "unrealized_pnl_usd")
 EXITS = {
     "entry_order": "entry_order", "stop_loss": "stop_loss", "take_profit": "take_profit",
     "best": "best_price", "trailing": "trailing_price",
@@ -110,7 +111,7 @@ def write_pass(
     put("ledger_entries", columns_of(done.ledger, _names(LedgerEntry)), LEDGER_KEY)
     if mode == "insert":
         _settle_orders(connection, done)  # before the positions, against which the exits that rest are held
-    put("positions", _turned([row for s in done.snapshots for row in _position_rows(s, done)]), KEY)
+    put("positions", _position_columns(done), KEY)
     snapshots = columns_of(done.snapshots, _names(Snapshot, "positions"))
     put("account_snapshots", {**snapshots, "net_exposure_usd": [s.securities_usd for s in done.snapshots]}, KEY[:2])
     if mode == "insert":  # what an earlier version of the rules was compared by is not asked again
@@ -192,10 +193,6 @@ def _names(kind: type, *but: str) -> tuple[str, ...]:
     return tuple(f.name for f in fields(kind) if f.name not in but)
 
 
-def _turned(rows: Sequence[Mapping[str, Any]]) -> Columns:
-    return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
-
-
 def _order_columns(done: Pass, decided: Mapping[tuple[Any, ...], int]) -> Columns:
     """Return the market orders' rows; the columns of exits are left to their defaults."""
     orders, account = done.orders, done.account
@@ -222,23 +219,21 @@ def _exit_columns(done: Pass, parents: Mapping[str, tuple[int, int, str]]) -> Co
     }
 
 
-def _position_rows(snapshot: Snapshot, done: Pass) -> Iterator[dict[str, Any]]:
-    exits, ended = done.exits[snapshot.session_date]
-    nothing = dict.fromkeys(EXITS.values())
-    written = done.shown[snapshot.session_date]
-    for position in snapshot.positions:
-        if position.symbol not in written:
-            continue
-        kept = exits.get(position.symbol)
-        yield {
-            **{name: getattr(position, name) for name in HELD},
-            "session_date": snapshot.session_date,
-            "average_cost": position.average_cost,
-            "market_value_usd": position.market_value_usd,
-            "unrealized_pnl_usd": position.unrealized_pnl_usd,
-            **({column: getattr(kept, f) for f, column in EXITS.items()} if kept else nothing),
-            "ended_side": ended.get(position.symbol, 0),
-        }
+def _position_columns(done: Pass) -> Columns:
+    """Return the positions to write at each close: those held, and those that changed since they are not."""
+    rows = [
+        (position, snapshot.session_date, exits.get(position.symbol), ended.get(position.symbol, 0))
+        for snapshot in done.snapshots
+        for exits, ended in [done.exits[snapshot.session_date]]
+        for position in snapshot.positions
+        if position.symbol in done.shown[snapshot.session_date]
+    ]
+    return {
+        **columns_of([position for position, *_ in rows], VALUED),
+        "session_date": [session for _, session, _, _ in rows],
+        **{column: [getattr(kept, f, None) for _, _, kept, _ in rows] for f, column in EXITS.items()},
+        "ended_side": [side for *_, side in rows],
+    }
 
 
 def _ids(connection: Connection, done: Pass, statement: str, names: Iterable[Any]) -> dict[Any, int]:

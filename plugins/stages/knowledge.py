@@ -131,8 +131,8 @@ def members_and_sectors(
     sectors: dict[dt.date, dict[str, str]] = defaultdict(dict)
     parameters = {"sessions": list(sessions), "cutoffs": [cutoffs[s] for s in sessions]}
     for row in connection.execute(load_sql("trading_universe/select_as_of"), parameters):
-        members[row["session_date"]][row["symbol"]] = row["restricted"]
-        sectors[row["session_date"]][row["symbol"]] = row["sector"]
+        members[row["session_date"]] = dict(zip(row["symbols"], row["restricted"], strict=True))
+        sectors[row["session_date"]] = dict(zip(row["symbols"], row["sectors"], strict=True))
     return members, sectors
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from functools import cache
 from typing import Any
 
@@ -34,6 +35,7 @@ STEPS = {
         "update_model_rankings",
     ),
 }  # fmt: skip
+log = logging.getLogger("almanac")
 
 
 @cache
@@ -43,20 +45,31 @@ def stage_class(stage: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def take_step(stage: Any, step: str) -> Any:
-    """Take one step as its task would; a mapped one for every model, returning the errors of those that failed."""
+def take_step(stage: Any, step: str, **arguments: Any) -> Any:
+    """Take one step of a run, its events in the run's chain, and note a failure where everybody looks for it.
+
+    Args:
+        stage: of stage_class, opened with its run.
+        step: name of the step; of a run that has nothing to do only those in ``ALWAYS`` are taken.
+        arguments: what a mapped step is about, or what an earlier one has returned. A step that needs some and is
+            given none gets what the run's own earlier step says: a mapped one is then taken for every model, and
+            returns the errors of those that failed.
+    """
     from data_layer.storage.database import as_run  # reading DAG files must not import it
     from plugins.stages.runs import record_failure
 
     run = stage.context
     if not run.window and step not in stage.ALWAYS:
-        return None
-    with as_run(run.request.run_id):
+        return run.say("nothing to do")
+    try:
+        with as_run(run.request.run_id):
+            return getattr(stage, step)(**arguments) if arguments else _take(stage, step)
+    except Exception as error:
         try:
-            return _take(stage, step)
-        except Exception as error:
             record_failure(run, run.sessions, error)
-            raise
+        except Exception:  # with the database gone, the step's own error still matters most
+            log.exception("the failure could not be noted in stage_runs")
+        raise
 
 
 def _take(stage: Any, step: str) -> Any:

@@ -142,19 +142,23 @@ def _refusal(request: Request, refused: HTTPException) -> Response:
     return JSONResponse({"detail": refused.detail}, status_code=refused.status_code)
 
 
+def can_trigger(request: Request) -> bool:
+    """Return whether the user may start a run of the daily chain."""
+    return get_auth_manager().is_authorized_dag(
+        method="POST",
+        access_entity=DagAccessEntity.RUN,
+        details=DagDetails(id="data_ingestion"),
+        user=request.state.user,
+    )
+
+
 def may_trigger(request: Request) -> None:
     """Refuse who may not start a run of the daily chain.
 
     Raises:
         HTTPException: 403.
     """
-    allowed = get_auth_manager().is_authorized_dag(
-        method="POST",
-        access_entity=DagAccessEntity.RUN,
-        details=DagDetails(id="data_ingestion"),
-        user=request.state.user,
-    )
-    if not allowed:
+    if not can_trigger(request):
         raise HTTPException(HTTPStatus.FORBIDDEN, "your role may not start runs")
 
 

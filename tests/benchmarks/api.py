@@ -1,7 +1,8 @@
 """The pages and the API over 397 x 5,400 real bars, their features, signals, orders and books: what the server takes.
 
 Each request goes through the whole application, guard and database included; only whose token it is, and Airflow's
-own queueing of a run, are not asked of an Airflow that is not there.
+own queueing of a run, are not asked of an Airflow that is not there. BENCH_HOME=folder keeps the home, minutes of work,
+for the next time.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -28,6 +30,7 @@ from data_layer.storage.database import transaction
 from data_layer.storage.registry import decide, find_version, register
 from data_layer.storage.training import feature_set_version, open_run
 from models.ml.trainers.alpha158_lightgbm import Alpha158Lightgbm
+from plugins.backtest.assessment_run import Asked, run_here
 from tests.benchmarks.measure import Measure
 from tests.benchmarks.trading import EAGER, Home, prepared_home
 from tests.support.chain import query, run_stage
@@ -52,11 +55,15 @@ def measures(home: Home, client: Any) -> Iterator[Measure]:
     order = query(home.writer, "SELECT client_order_id AS id FROM orders ORDER BY id DESC LIMIT 1")[0]["id"]
     symbols = [row["s"] for row in query(home.writer, "SELECT DISTINCT symbol AS s FROM signals ORDER BY 1 LIMIT 5")]
     asked = {"symbols": symbols, "as_of_date": str(home.sessions()[-1]), "top_n": 1, "bottom_n": 1}
-    pages = ("/", "/strategies", "/strategies/macd_alpha", "/assessment", "/data", "/models", "/models/1", "/orders",
+    account = query(home.writer, "SELECT run_id AS run, trial_id AS trial, scenario, symbol FROM backtest_results "
+                                 "ORDER BY trades DESC, symbol LIMIT 1")[0]  # fmt: skip
+    drilled = urlencode({name: account[name] for name in ("run", "trial", "scenario")})
+    pages = ("/", "/strategies", "/strategies/macd_alpha", "/assessment", f"/assessment/cell?{drilled}",
+             f"/assessment/account?{drilled}&symbol={account['symbol']}", "/data", "/models", "/models/1", "/orders",
              f"/orders/{order}", "/risk", "/costs")  # fmt: skip
     worst = {path: p95(lambda path=path: client.get(path)) for path in pages}
     for path, seconds in sorted(worst.items(), key=lambda one: -one[1]):
-        print(f"# {path[:40]} p95 {1000 * seconds:.1f} ms")
+        print(f"# {path.split('?')[0][:40]} p95 {1000 * seconds:.1f} ms")
     yield _within("page", max(worst.values()))
     yield _within("order", p95(lambda: client.get(f"{V1}/orders/{order}")))
     yield _within("generate", p95(lambda: client.post(f"{V1}/signals/generate", json=asked)))
@@ -144,19 +151,25 @@ def together(app: Any, paths: tuple[str, ...]) -> tuple[list[float], int]:
 @contextmanager
 def served(path: Path | None = None) -> Iterator[tuple[Home, Any]]:
     """Prepare a home to the end of the chain with a promoted version, and give a client of its application."""
-    with prepared_home(path) as home, tempfile.TemporaryDirectory() as folder:
-        home.change(EAGER)
-        home.run()
-        run_stage(home.writer, home.settings, "performance_testing")
+    kept = os.environ.get("BENCH_HOME")
+    with prepared_home(path, Path(kept) if kept else None) as home, tempfile.TemporaryDirectory() as folder:
         named = {"quant_reader": "quant_reader", "quant_data": "quant_writer", "quant_trainer": "quant_trainer"}
         os.environ |= {
             "AIRFLOW_HOME": folder, "ALMANAC_HOME": str(home.settings.almanac_home), "ORDER_HINT_KEY": KEY,
-            "ALMANAC_ARTIFACTS": str(Path(folder) / "artifacts"),
+            "ALMANAC_ARTIFACTS": str(home.settings.almanac_home / "artifacts"),
             **{f"AIRFLOW_CONN_{name.upper()}": home.server.uri(role).replace("postgresql:", "postgres:", 1)
                for name, role in named.items()},
         }  # fmt: skip
-        promote(home)
-        home.change("ANALYZE")
+        with home.once("traded") as needed:
+            if needed:
+                home.change(EAGER)
+                home.run()
+                run_stage(home.writer, home.settings, "performance_testing")
+                promote(home)
+        with home.once("assessed") as needed:
+            if needed:
+                run_here(home.writer, home.settings, Asked())
+                home.change("ANALYZE")
         yield home, _client()
 
 

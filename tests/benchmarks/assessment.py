@@ -28,9 +28,10 @@ from data_layer.storage.migrate import prepare_database
 from models.backtest.grid import run_grid
 from models.backtest.rules import Rules
 from models.backtest.scenarios import Scenario, definition
-from plugins.backtest.assessment import lay_out, read_scenarios, rows_of
+from plugins.backtest.assessment import lay_out, rows_of
 from plugins.backtest.assessment_run import contenders_from_files, rules_for
 from plugins.backtest.market import Market, market_from_file, orders
+from plugins.backtest.scenario_file import read_scenarios
 from tests.benchmarks.bars import MARKET, panel
 from tests.benchmarks.measure import Measure
 from tests.benchmarks.peers import ROOT, bench_python
@@ -46,16 +47,18 @@ PROCESS = """
 import sys
 from pathlib import Path
 from data_layer.runtime.console import ends
-from data_layer.settings import parse_settings
-from plugins.backtest import assess, assessment, assessment_run
+from plugins.backtest import scenario_file
 
 def main():
-    assessment.SCENARIOS_FILE = Path(sys.argv[2])
-    asked = assessment_run.Asked(strategies=tuple(sys.argv[4].split(",")))
+    scenario_file.SCENARIOS_FILE = Path(sys.argv[2])
     if sys.argv[1] == "files":
-        found = assess.assess_files(sys.argv[3], asked, sys.argv[5])[2]
+        from plugins.backtest.assess import assess_files
+        found = assess_files({"FILES": sys.argv[3], "STRATEGIES": sys.argv[4], "OUT": sys.argv[5]})[2]
     else:
-        _, found = assessment_run.run_here(sys.argv[3], parse_settings(Path("."), {}), asked)
+        from data_layer.settings import parse_settings
+        from plugins.backtest.assessment_run import Asked, run_here
+        asked = Asked(strategies=tuple(sys.argv[4].split(",")))
+        found = run_here(sys.argv[3], parse_settings(Path("."), {}), asked)[1]
     print(int((found.sessions > 0).sum()), found.errors)
     return 0
 
@@ -184,7 +187,8 @@ def _entry(scenario: Scenario) -> str:
 
 
 def _process(count: int, *arguments: object) -> float:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # Modules are compiled once, as for any user: some CI and containers forbid Python to keep that.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {"PYTHONPATH": str(ROOT)}
     kind, file, source, out = map(str, arguments)
     command = [sys.executable, "-c", PROCESS, kind, file, source, ",".join(ELEVEN), out]
     seconds = []

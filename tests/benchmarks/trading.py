@@ -10,7 +10,7 @@ import datetime as dt
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -75,6 +75,13 @@ class Home:
         rows = query(self.writer, "SELECT session_date AS d FROM stage_runs WHERE stage = 'model_execution' "
                                   "AND model = '' ORDER BY 1")  # fmt: skip
         return [row["d"] for row in rows]
+
+    @contextmanager
+    def once(self, name: str) -> Iterator[bool]:
+        """Tell whether a part of the preparation is still to be done in this home; after the block it is."""
+        done = self.settings.almanac_home / f"{name}.done"
+        yield not done.exists()
+        done.touch()
 
     def run(self, end: dt.date | None = None) -> float:
         """Run the stage, and return its seconds."""
@@ -141,17 +148,26 @@ def optimised(home: Home) -> Iterator[Measure]:
 
 
 @contextmanager
-def prepared_home(path: Path | None = None) -> Iterator[Home]:
-    """Load the bars (of a file, else the shared or the seeded ones), their features and three models' votes."""
-    with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder)) as server:
+def prepared_home(path: Path | None = None, kept: Path | None = None) -> Iterator[Home]:
+    """Load the bars (of a file, else the shared or the seeded ones), their features and three models' votes.
+
+    Args:
+        path: file of bars.
+        kept: folder the home stays in and is taken from the next time; None for one that ends with the block.
+    """
+    with ExitStack() as stack:
+        folder = kept or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(embedded_postgres(folder))
         prepare_database(server)
-        path = path or (MARKET if MARKET.exists() else _write_seeded(Path(folder)))
-        settings = files_settings(Path(folder), path, initial_cash="10000000")
+        path = path or (MARKET if MARKET.exists() else _write_seeded(folder))
+        settings = files_settings(folder, path, initial_cash="10000000")
         home = Home(server.uri("postgres", "quant_data"), server.uri("quant_writer", "quant_data"), settings)
         home.server = server
-        for stage in ("data_ingestion", "feature_engineering"):
-            run_stage(home.writer, settings, stage)
-        vote(home)
+        with home.once("loaded") as needed:
+            if needed:
+                for stage in ("data_ingestion", "feature_engineering"):
+                    run_stage(home.writer, settings, stage)
+                vote(home)
         yield home
 
 

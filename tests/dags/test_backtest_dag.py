@@ -36,7 +36,8 @@ def test_the_operator_runs_and_answers(chained, small_settings, monkeypatch):
     made = operate(strategy="buy_and_hold", symbols="AAPL", start="2005-01-03", parameters=None)
     with pytest.raises(AirflowFailException, match="did you mean buy_and_hold"):
         operate(strategy="buy_and_hol")
-    told = query(chained.reader, "SELECT event_type, payload FROM audit_events WHERE source = 'strategy_backtest'")
+    told = query(chained.reader, "SELECT event_type, payload FROM audit_events WHERE source = 'strategy_backtest' "
+                 "AND run_id = 'r1'")  # fmt: skip
     assert sorted((t["event_type"], sorted(t["payload"])) for t in told) == [
         ("backtest.failed", ["error"]), ("backtest.stored", ["id"]),
     ]  # fmt: skip

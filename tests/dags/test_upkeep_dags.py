@@ -56,6 +56,7 @@ INSERT INTO alerts (kind, severity, subject, message, opened_at, closed_at) VALU
     ('drift', 'warning', 'closed', 'x', '2020-01-01', '2020-01-02'),
     ('drift', 'warning', 'open', 'x', '2020-01-01', NULL),
     ('drift', 'warning', 'young', 'x', '2020-01-01', now());
+INSERT INTO alert_notifications (alert_id, event) SELECT id, 'opened' FROM alerts;
 INSERT INTO order_hints (signature, sent_at, key_number, received_at, heeded_at) VALUES
     (repeat('a', 64), '2020-01-01', 1, '2020-01-01', '2020-01-01'),
     (repeat('b', 64), '2020-01-01', 1, '2020-01-01', NULL);
@@ -97,6 +98,7 @@ def test_retention_reports_first_removes_when_told_and_keeps_the_rest(
         "open",
         "young",
     ]
+    assert query(database.reader, "SELECT count(*) AS n FROM alert_notifications") == [{"n": 2}]
     assert (old.parent.exists(), young.exists(), (logs / "scheduler.log").exists()) == (False, True, True)
     monkeypatch.setenv("RETENTION_REMOVES", "true")
     assert operate("remove_expired", asked="False") == dict.fromkeys(GONE, 0)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from dataclasses import fields
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +28,9 @@ from data_layer.watch_settings import NOT_REMEMBERED as WATCH_SECRETS
 from data_layer.watch_settings import REMEMBERED as WATCH_REMEMBERED
 from models.errors import ConfigError
 
+# What a home is started with; read by runtime/home.py and runtime/elsewhere.py.
+OF_A_START = {"ALMANAC_HOME", "AIRFLOW_PORT", "POSTGRES_PORT", "DATABASE_URL", "REDIS_URL", "API_SERVER_URL",
+              "PUBLIC_URL"}  # fmt: skip
 BAD = {
     "KAFKA_BROKERS": ["broker", "broker:", ":9092", "broker:9092;x:1", "me:secret@broker:9092", "http://broker:9092"],
     "RETENTION_DAYS": ["29", "-400", "1e3", "40000", "\u0664\u0664", "a year"],
@@ -228,3 +233,24 @@ def test_symbols_as_exchanges_write_them(symbol):
 def test_anything_else_is_no_symbol(symbol):
     with pytest.raises(ConfigError, match=r"\[a_stage\] malformed symbol.*upper-case tickers"):
         validate_symbol(symbol, stage="a_stage")
+
+
+def test_the_documented_table_has_every_setting_and_its_default():
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    table = text.partition("## Settings")[2].partition("\n## ")[0]
+    stated: dict[str, str] = {}
+    for line in (line for line in table.splitlines() if line.startswith("| `")):
+        names, defaults = (cell.strip() for cell in line.split("|")[1:3])
+        names = re.findall("`([A-Z_]+)`", names)
+        stated |= zip(names, defaults.split(", ") if "," in defaults else [defaults] * len(names), strict=True)
+    assert set(stated) == {*REMEMBERED, *NOT_REMEMBERED, *OF_A_START}
+    is_set = parse_settings(Path(), {})
+    known = {**{f.name.upper(): getattr(is_set, f.name) for f in fields(is_set)}, **is_set.vendors.limits,
+             **{f.name.upper(): getattr(is_set.upkeep, f.name) for f in fields(is_set.upkeep)},
+             "SESSION_DEADLINE": f"{is_set.watch.deadline:%H:%M}"}  # fmt: skip
+    numbers = {name: value for name, value in known.items() if isinstance(value, bool | int | float | Decimal)}
+    assert {name: Decimal(stated[name]) for name, value in numbers.items() if not isinstance(value, bool)} == {
+        name: Decimal(str(value)) for name, value in numbers.items() if not isinstance(value, bool)
+    }
+    assert {stated[name] for name, value in numbers.items() if value is False} == {"false"}
+    assert stated["SESSION_DEADLINE"] == known["SESSION_DEADLINE"]

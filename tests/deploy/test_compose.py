@@ -161,6 +161,7 @@ def test_an_existing_server_is_one_setting(tmp_path):
         ("", "is empty"), ("change-me", "is too short"), ("changeme-changeme", "is a placeholder"),
         ("airflow-airflow", "is a placeholder"), ("<your password here>", "is a placeholder"),
         ("aaaaaaaaaaaaaaaa", "is a placeholder"),
+        ("please-put-a-long-random-text-here-such-as-a-password", "is a placeholder"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("name", GENERATED)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from data_layer.runtime.airflow_api import AirflowApi
-from data_layer.runtime.bring_up import bring_up_database, check_source
 from data_layer.runtime.home import Home
-from data_layer.runtime.services import Services
 from data_layer.settings import Settings, parse_settings
 from data_layer.storage.database import transaction
 from tests.support.alpaca_stub import ACCOUNT as STUB
 from tests.support.alpaca_stub import Desk, serve
 from tests.support.chain import query, run_stage
 from tests.support.prepared import DUE, EAGER
+from tests.support.running import running_home, wait_for
 
 pytestmark = pytest.mark.faults
 UPSTREAM = ("data_ingestion", "feature_engineering", "model_execution")
-PATIENCE = 600  # seconds for five tasks of a very busy machine; half a minute on an idle one
 STAGE, TASK = "risk_execution", "approve_orders"
 
 
@@ -38,29 +34,8 @@ def running(tmp_path_factory, desk) -> Iterator[tuple[Home, Settings]]:
     values = {"SYMBOLS": "AAPL MSFT GOOG", "START": "2004-01-02", "END": "2005-12-30", "BROKER": "alpaca",
               "ALPACA_PAPER_KEY": "k", "ALPACA_PAPER_SECRET": "s", "ALPACA_ACCOUNT_ID": STUB["id"],
               "ALPACA_PAPER_URL": desk.url}  # fmt: skip
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**values, "ALMANAC_HOME": str(path)}.items():
-            patch.setenv(name, value)
-        home = Home(path)
-        services = Services(home)
-        check_source(home, parse_settings(path, values))
-        bring_up_database(home, services, print, {})
-        with transaction(home.uri("postgres")) as connection:
-            connection.execute(EAGER)
-        services.start_airflow()
-        try:
-            AirflowApi(home).wait_until_healthy(PATIENCE, home.logs)
-            yield home, parse_settings(path, values)
-        finally:
-            services.stop()
-
-
-def wait_for(what: str, check: Callable[[], Any]) -> Any:
-    until = time.monotonic() + PATIENCE
-    while not (found := check()):
-        assert time.monotonic() < until, f"waited in vain for {what}"
-        time.sleep(0.2)
-    return found
+    with running_home(path, values, EAGER) as services:
+        yield services.home, parse_settings(path, values)
 
 
 def begin(running: tuple[Home, Settings], session: str) -> str:

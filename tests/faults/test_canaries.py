@@ -6,7 +6,6 @@ import base64
 import datetime as dt
 import logging
 import traceback
-from urllib.parse import quote
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -17,6 +16,7 @@ from data_layer.storage.database import transaction
 from data_layer.storage.hashes import LOGS, stored_tables
 from data_layer.storage.scratch import scratch_schema
 from data_layer.vendor_settings import key_variables
+from tests.support.canaries import forms, found
 from tests.support.chain import STEPS, open_stage, query, take_step
 from tests.support.vendor_market import sample_market
 from tests.support.vendor_stub import Fault, serve
@@ -28,20 +28,14 @@ NOW = dt.datetime(2005, 3, 31, 12, tzinfo=dt.UTC)
 LINES = "symbol,name,sector,active_from,active_to,restricted\nAAPL,Apple,Tech,,,\nIBM,IBM,Tech,,,\n"
 
 
-def forms(secret: str) -> set[str]:
-    """A secret as it stands, in a URL, and packed as headers and dumps do."""
-    packed = base64.b64encode(secret.encode()).decode().rstrip("=")
-    return {secret, quote(secret), quote(secret, safe=""), packed, packed.replace("+", "-").replace("/", "_")}
-
-
-def found(text: str, secrets: dict[str, str]) -> list[str]:
-    return [name for name, secret in secrets.items() if any(form in text for form in forms(secret))]
-
-
 def test_the_search_finds_each_form():
     secret = "canary/1+2=key"
     for form in forms(secret):
         assert found(f"...{form}...", {"KEY": secret}) == ["KEY"]
+    for user in ("", "a", "me", "you", "almanac"):  # as the header Authorization has it
+        text = base64.b64encode(f"{user}:{secret}; more".encode()).decode()
+        assert found(text, {"KEY": secret}) == ["KEY"]
+    assert found("canary/1+2=ke", {"KEY": secret}) == []
 
 
 @pytest.mark.parametrize("vendor", live_sources())

@@ -14,16 +14,16 @@ import pytest
 
 from data_layer.runtime import processes
 from data_layer.runtime.airflow_api import AirflowApi
-from data_layer.runtime.bring_up import bring_up_database, check_source
 from data_layer.runtime.home import Home
 from data_layer.runtime.services import Services
-from data_layer.settings import ROOT, parse_settings
+from data_layer.settings import ROOT
 from models.errors import ConfigError, RetryableError
 from tests.support.chain import run_chain, sample_settings
 from tests.support.running import (
     PATIENCE,
     assert_as_undisturbed,
     hold,
+    running_home,
     wait_for,
     wait_until_completed,
     waiting,
@@ -37,21 +37,9 @@ KILLS = 10
 @pytest.fixture(scope="module")
 def services(tmp_path_factory) -> Iterator[Services]:
     """A home with everything running and nothing loaded."""
-    path = tmp_path_factory.mktemp("outages") / "home"
     values = {name.upper(): value for name, value in WANTED.items()}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**values, "ALMANAC_HOME": str(path)}.items():
-            patch.setenv(name, value)
-        home = Home(path)
-        services = Services(home)
-        check_source(home, parse_settings(path, values))
-        bring_up_database(home, services, print, {})
-        services.start_airflow()
-        try:
-            AirflowApi(home).wait_until_healthy(PATIENCE, home.logs)
-            yield services
-        finally:
-            services.stop()
+    with running_home(tmp_path_factory.mktemp("outages") / "home", values) as running:
+        yield running
 
 
 def trigger(home: Home, session: str) -> None:

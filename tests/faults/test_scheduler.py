@@ -10,16 +10,13 @@ import psycopg
 import pytest
 
 from data_layer.runtime.airflow_api import AirflowApi
-from data_layer.runtime.bring_up import bring_up_database, check_source
 from data_layer.runtime.home import Home
-from data_layer.runtime.services import Services
-from data_layer.settings import parse_settings
 from plugins.stages.context import CHAIN
 from tests.support.chain import query, run_chain, sample_settings
 from tests.support.running import (
-    PATIENCE,
     assert_as_undisturbed,
     hold,
+    running_home,
     running_tasks,
     wait_for,
     wait_until_completed,
@@ -41,21 +38,9 @@ ROUNDS = {
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Iterator[Home]:
     """A home with everything running and nothing loaded."""
-    path = tmp_path_factory.mktemp("scheduled") / "home"
     values = {name.upper(): value for name, value in WANTED.items()}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**values, "ALMANAC_HOME": str(path)}.items():
-            patch.setenv(name, value)
-        home = Home(path)
-        services = Services(home)
-        check_source(home, parse_settings(path, values))
-        bring_up_database(home, services, print, {})
-        services.start_airflow()
-        try:
-            AirflowApi(home).wait_until_healthy(PATIENCE, home.logs)
-            yield home
-        finally:
-            services.stop()
+    with running_home(tmp_path_factory.mktemp("scheduled") / "home", values) as running:
+        yield running.home
 
 
 @pytest.mark.parametrize("stage", CHAIN)

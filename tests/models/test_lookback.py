@@ -61,7 +61,7 @@ def test_a_session_sees_the_same_bits_however_much_history_is_held(gaps):
             assert np.array_equal(one.returns(symbols, n), other.returns(symbols, n), equal_nan=True)
             assert np.array_equal(one.average_volume(symbols), other.average_volume(symbols), equal_nan=True)
             assert np.array_equal(one.index_returns(symbols, 50), other.index_returns(symbols, 50))
-            assert [one.age(s) for s in symbols] == [other.age(s) for s in symbols]
+            assert np.array_equal(one.ages(symbols), other.ages(symbols), equal_nan=True)
 
 
 def test_nothing_after_the_session_is_seen():
@@ -75,9 +75,9 @@ def test_nothing_after_the_session_is_seen():
 def test_a_session_without_a_bar_leaves_the_price_and_counts_no_volume():
     found = history(bars((("B", 300),))).at(SESSIONS[301])
     assert found.returns(("B",), 250)[-2, 0] == 0.0
-    assert found.age("B") == 0
-    assert history(bars((("B", 300),))).at(SESSIONS[300]).age("B") == 1
-    assert found.age("Z") is None
+    assert found.ages(("B",)) == 0
+    assert history(bars((("B", 300),))).at(SESSIONS[300]).ages(("B",)) == 1
+    assert np.isnan(found.ages(("Z",)))
     assert list(found.bars(("A", "C", "Z"))) == [250, 102, 0]
 
 

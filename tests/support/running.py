@@ -1,15 +1,22 @@
-"""Watching a running Airflow from outside: its tables, its tasks' processes, who waits for which table."""
+"""A home with everything running, watched from outside: its tables, its tasks' processes, who waits for which table."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg import sql
 
+from data_layer.runtime.airflow_api import AirflowApi
+from data_layer.runtime.bring_up import bring_up_database, check_source
 from data_layer.runtime.home import Home
+from data_layer.runtime.services import Services
+from data_layer.settings import parse_settings
 from data_layer.storage.database import transaction
 from data_layer.storage.hashes import table_hashes
 from tests.support.chain import query
@@ -17,6 +24,33 @@ from tests.support.prepared import failed_checks
 
 PATIENCE = 600  # seconds for one chain; a minute on two free cores, many on busy ones
 DONE = "SELECT 1 FROM stage_runs WHERE stage = 'performance_testing' AND model = '' AND session_date = %(day)s"
+
+
+@contextmanager
+def running_home(path: Path, values: Mapping[str, str], prepare: str = "") -> Iterator[Services]:
+    """Run all that `make run` starts, with nothing loaded, for the block.
+
+    Args:
+        path: the home's folder, made when missing.
+        values: settings, in the environment for as long as it runs.
+        prepare: statements for the tables' owner before Airflow starts.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**values, "ALMANAC_HOME": str(path)}.items():
+            patch.setenv(name, value)
+        home = Home(path)
+        services = Services(home)
+        check_source(home, parse_settings(path, values))
+        bring_up_database(home, services, print, {})
+        if prepare:
+            with transaction(home.uri("postgres")) as connection:
+                connection.execute(prepare)
+        services.start_airflow()
+        try:
+            AirflowApi(home).wait_until_healthy(PATIENCE, home.logs)
+            yield services
+        finally:
+            services.stop()
 
 
 def wait_for(what: str, check: Callable[[], Any], seconds: float = PATIENCE) -> Any:

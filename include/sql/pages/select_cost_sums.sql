@@ -10,10 +10,11 @@ WITH chosen AS (
 SELECT CASE WHEN grouping(symbol) = 0 THEN 'symbol' WHEN grouping(side) = 0 THEN 'side' WHEN grouping(size) = 0 THEN 'size'
             ELSE 'all' END AS kind,
        coalesce(symbol, side, size, 'all') AS name, count(*) AS fills, sum(notional_usd) AS notional_usd,
-       sum(close_cost_usd) AS close_cost_usd, sum(open_cost_usd) AS open_cost_usd, sum(slippage_usd) AS slippage_usd,
-       sum(commission_usd) AS commission_usd,
+       sum(close_cost_usd) AS close_cost_usd, sum(open_cost_usd) AS open_cost_usd, sum(typical_cost_usd) AS typical_cost_usd,
+       sum(slippage_usd) AS slippage_usd, sum(commission_usd) AS commission_usd,
        10000 * sum(close_cost_usd) / sum(notional_usd) FILTER (WHERE close_cost_usd IS NOT NULL) AS close_bps,
        10000 * sum(open_cost_usd) / sum(notional_usd) FILTER (WHERE open_cost_usd IS NOT NULL) AS open_bps,
+       10000 * sum(typical_cost_usd) / sum(notional_usd) FILTER (WHERE typical_cost_usd IS NOT NULL) AS typical_bps,
        10000 * sum(commission_usd) / sum(notional_usd) AS commission_bps
 FROM chosen GROUP BY GROUPING SETS ((symbol), (side), (size), ())
 HAVING count(*) > 0

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from plugins.web.around import look_around
 from plugins.web.guard import can_operate
 from plugins.web.reading import row, rows
-from plugins.web.rendering import columns, page
+from plugins.web.rendering import columns, page, table_csv
 
 router = APIRouter(prefix="/data", dependencies=[Depends(look_around)])
 SHOWN = 200  # newest first; the tables themselves have them all
@@ -21,11 +21,10 @@ Batch = Annotated[int, Path(ge=1, le=2**62)]
 @router.get("")
 def data(request: Request) -> Response:
     """Show coverage by session and everything that puts bars in doubt."""
-    newest = row("pages/select_newest_batch")
     return page(
         request,
         "data.html",
-        coverage=coverage(*(newest.values() if newest else (0, None))),
+        coverage=_coverage(),
         batches=rows("pages/select_batches", count=20),
         quarantine=rows("pages/select_open_quarantine", count=SHOWN),
         findings=rows("pages/select_findings", count=SHOWN),
@@ -34,6 +33,13 @@ def data(request: Request) -> Response:
         may_operate=can_operate(request),
         shown=SHOWN,
     )
+
+
+@router.get("/coverage.csv")
+def saved() -> Response:
+    """Save the number of bars of each session as CSV: the rows behind the chart."""
+    held = _coverage()
+    return table_csv("coverage", [dict(zip(held, values, strict=True)) for values in zip(*held.values(), strict=True)])
 
 
 @router.get("/restatements/{batch}")
@@ -53,6 +59,11 @@ def touched(request: Request, batch: Batch) -> Response:
         request, "restatement_touched.html", batch=batch, shown=SHOWN,
         sums=[r for r in found if r["symbol"] is None], single=[r for r in found if r["symbol"] is not None],
     )  # fmt: skip
+
+
+def _coverage() -> dict[str, list[Any]]:
+    newest = row("pages/select_newest_batch")
+    return coverage(*(newest.values() if newest else (0, None)))
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from plugins.stages.context import CHAIN
 from plugins.web.around import Surroundings
+from plugins.web.guard import can_trigger
 from plugins.web.reading import row, rows
 from plugins.web.rendering import columns, page
 
@@ -39,11 +40,12 @@ def overview(
         request,
         "overview.html",
         session=chosen,
+        may_trigger=can_trigger(request),
         waits_for=[stage for stage in CHAIN if done.get(stage) not in ("completed", "stale")],
         around_session=row("pages/select_sessions_around", session=chosen),
         stages=CHAIN,
         strip=strip,
-        progress=sorted(rows("pages/select_progress"), key=lambda p: CHAIN.index(p["stage"])),
+        progress=rows("pages/select_progress", stages=list(CHAIN)),
         alerts=rows("pages/select_open_alerts", count=ALERTS_SHOWN),
         account=row("pages/select_account", **of_account, session=chosen),
         equity=columns(rows("pages/select_equity", **of_account)),

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from plugins.web.around import Surroundings
 from plugins.web.guard import can_operate
 from plugins.web.reading import row, rows
-from plugins.web.rendering import columns, page
+from plugins.web.rendering import columns, page, table_csv
 
 router = APIRouter(prefix="/risk")
 SHOWN = 50  # newest first; the tables themselves have them all
@@ -43,3 +43,9 @@ def risk(
         history=columns(rows("pages/select_risk_history", **of_account)),
         shown=SHOWN,
     )
+
+
+@router.get("/sessions.csv")
+def saved(around: Surroundings) -> Response:
+    """Save the account's fall below its peak and its exposures by session as CSV: the rows behind the chart."""
+    return table_csv("risk-sessions", rows("pages/select_risk_history", account=around.account))

@@ -27,23 +27,23 @@
   const below = (data, y, of, title) => [
     [...of, line(data.session_date, data.drawdown, "Drawdown", "bad", ".2%", { yaxis: "y2", ...filled("bad") })],
     layout({ showlegend: of.length > 1, yaxis: axis({ domain: [0.34, 1], ...y }),
-      yaxis2: axis({ domain: [0, 0.25], title: { text: "Drawdown" }, tickformat: ".0%" }), ...title }),
+      yaxis2: axis({ domain: [0, 0.25], title: { text: "Drawdown" }, tickformat: ".1~%" }), ...title }),
   ];
   const kinds = {
     equity: (data) => below(data, { title: { text: "Equity, USD" }, tickformat: "~s" },
       [line(data.session_date, data.equity, "Equity", "accent", ",.2f")]),
-    risk: (data) => below(data, { title: { text: "Of equity" }, tickformat: ".0%" }, [
+    risk: (data) => below(data, { title: { text: "Of equity" }, tickformat: ".1~%" }, [
       line(data.session_date, data.gross, "Gross exposure", "accent", ".1%"),
       line(data.session_date, data.net, "Net exposure", "good", ".1%")]),
     coverage: (data) => [[line(data.date, data.bars, "Bars", "accent", ",", { ...filled("accent"), line: { color: colour("accent"), width: 1, shape: "hv" } })],
       one("Bars", "~s", { yaxis: axis({ title: { text: "Bars" }, rangemode: "tozero" }) })],
     growth: (data) => [[line(data.dates, data.benchmark_equity, "Benchmark", "quiet", ".3f"),
       line(data.dates, data.equity, "Model", "accent", ".3f")], one("Value of 1", ".2~f", { showlegend: true, ...level(1) })],
-    fall: (data) => [[line(data.dates, data.drawdown, "Drawdown", "bad", ".2%", filled("bad"))], one("Below its peak", ".0%")],
+    fall: (data) => [[line(data.dates, data.drawdown, "Drawdown", "bad", ".2%", filled("bad"))], one("Below its peak", ".1~%")],
     sharpe: (data) => [[line(data.dates, data.rolling_sharpe, "Sharpe ratio", "accent", ".2f")], one("Sharpe ratio", ".1f", level(0))],
     beta: (data) => [[line(data.dates, data.rolling_beta, "Beta", "accent", ".2f")], one("Beta", ".1f", level(0))],
     exposure: (data) => [[line(data.dates, mean(data.gross_exposure, 21), "Added up", "accent", ".1%"),
-      line(data.dates, mean(data.net_exposure, 21), "Long less short", "good", ".1%")], one("Of the account", ".0%", { showlegend: true })],
+      line(data.dates, mean(data.net_exposure, 21), "Long less short", "good", ".1%")], one("Of the account", ".1~%", { showlegend: true })],
     turnover: (data) => [[line(data.dates, mean(data.turnover, 21), "Turnover", "accent", ".2%", filled("accent"))], one("Of the account", ".1%")],
     returns: (data) => [[{ type: "bar", x: data.counts.map((_, at) => (data.edges[Math.max(at, 1)] + data.edges[Math.min(at + 1, data.counts.length - 1)]) / 2),
       y: data.counts, marker: { color: data.counts.map((_, at) => colour(data.edges[at] + data.edges[at + 1] > 0 ? "good" : "bad")) },

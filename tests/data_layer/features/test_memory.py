@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import resource
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -27,3 +29,31 @@ def test_a_second_run_touches_no_new_pages(walk):
     fill(matrix, columns, panel, threads=1)
     # Without it, some 11,000.
     assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 2000
+
+
+SHARED = """
+import resource, threading
+from data_layer.features.memory import share_freed_memory
+assert share_freed_memory()
+import numpy as np
+
+def touch():
+    kept = [np.ones(2**18) for _ in range(32)]  # 64 MB in pieces of which numpy asks for no large pages
+
+faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+thread = threading.Thread(target=touch)
+thread.start()
+thread.join()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults)
+"""
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux")
+    or "[never]" in Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text(),
+    reason="a system with large pages",
+)
+def test_a_process_that_reads_much_once_works_on_large_pages():
+    """16,384 pages of 4 kB otherwise; a system short of memory may give small ones for some."""
+    done = subprocess.run([sys.executable, "-c", SHARED], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 8_000

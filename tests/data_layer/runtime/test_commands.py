@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from data_layer.settings import ROOT
+from data_layer.settings import REMEMBERED, ROOT
 
 REQUIREMENTS = [ROOT / "requirements-core.txt", ROOT / "requirements.txt"]
 TARGETS = (
@@ -35,6 +35,13 @@ def requirement_lines(path):
 def test_help_lists_every_target():
     listed = {line.split()[0] for line in run("make", "help").stdout.splitlines()}
     assert listed == set(TARGETS)
+
+
+def test_the_head_of_the_makefile_names_what_targets_ask_for():
+    head, _, targets = (ROOT / "Makefile").read_text().partition("VENV ?=")
+    listed = re.findall(r"\b[A-Z][A-Z_]+\b", head.partition("below names:")[2])
+    own = {*re.findall(r"[A-Z_]{2,}(?==)", " ".join(re.findall("## (.*)", targets))), "SESSION"} - set(REMEMBERED)
+    assert listed == sorted(listed) and set(listed) - set(REMEMBERED) == own - {"DATABASE_URL", "REDIS_URL", "DRY_RUN"}
 
 
 @pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda p: p.name)

@@ -8,11 +8,13 @@ import psycopg
 import pytest
 
 from data_layer.runtime.airflow_env import airflow_environment
+from data_layer.runtime.backup import postgres
 from data_layer.runtime.bring_up import bring_up_database
 from data_layer.runtime.elsewhere import Elsewhere, elsewhere_settings
 from data_layer.runtime.home import Home
 from data_layer.runtime.launch import services_of
 from data_layer.runtime.services import Services
+from data_layer.storage.backup import write_backup
 from models.errors import ConfigError
 
 URL = "postgresql://boss:h%40ush@db.example.com:5433/postgres?sslmode=require"
@@ -62,6 +64,14 @@ def test_airflow_uses_what_is_elsewhere(tmp_path):
     # A message must outlast the longest task, or a second worker would start it again.
     assert int(env["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"]) > 6 * 3600
     assert services_of(home)[-1] == "worker"
+
+
+def test_a_home_with_an_existing_server_never_makes_one_of_its_own_for_a_backup(tmp_path):
+    home = home_with(tmp_path, DATABASE_URL="postgresql://boss:hush@127.0.0.1:1/postgres")
+    with pytest.raises(ConfigError, match=r"does not answer.*DATABASE_URL.*127\.0\.0\.1:1") as caught, postgres(home):
+        pass
+    assert not home.pgdata.exists() and "hush" not in str(caught.value)
+    assert home.conninfo("postgres", "quant_data") == "host=127.0.0.1 port=1 user=boss dbname=quant_data"
 
 
 def test_one_machine_needs_none_of_it(tmp_path):
@@ -118,6 +128,8 @@ def test_an_existing_postgres_is_brought_up_and_left_running(server, tmp_path, m
         assert told == [f"Postgres runs at 127.0.0.1:{server.home.port('postgres')}"]
         with psycopg.connect(home.uri("quant_reader")) as connection:
             assert connection.execute("SELECT count(*) FROM market_data").fetchone() == (0,)
+        with postgres(home):
+            assert write_backup(home, tmp_path / "backup")["tables"]["market_data"]["rows"] == 0
     finally:
         services.stop()
     assert server.is_running()

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import urllib3
 
-from data_layer.sources import calls
+from data_layer.sources import calls, yahoo_client
 
 MEGABYTE = 2**20
 
@@ -39,13 +39,27 @@ def address():
         thread.join()
 
 
-def test_a_packed_answer_is_measured_unpacked_and_never_held_whole(address, monkeypatch):
-    monkeypatch.setattr(calls, "LONGEST_BODY", MEGABYTE)
+def by_urllib3(address):
+    """As Polygon and Alpaca are asked."""
     response = urllib3.PoolManager().request("GET", address, preload_content=False)
+    return lambda: calls.read_whole(response, 10.0)
+
+
+def by_curl(address):
+    """As the library yfinance asks Yahoo."""
+    client = yahoo_client.YahooClient(address)
+    return lambda: client.chart("AAPL", None, 10.0)
+
+
+@pytest.mark.parametrize("client", [by_urllib3, by_curl])
+def test_a_packed_answer_is_measured_unpacked_and_never_held_whole(address, monkeypatch, client):
+    for module in (calls, yahoo_client):
+        monkeypatch.setattr(module, "LONGEST_BODY", MEGABYTE)
+    ask = client(address)
     tracemalloc.start()
     try:
         with pytest.raises(OSError, match="longer than 1048576 bytes"):
-            calls.read_whole(response, 10.0)
+            ask()
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_layer.storage import audit
 from data_layer.storage.database import transaction
 from data_layer.storage.event_schemas import (
     FOLDER,
     SINGLE_OBJECT,
+    check,
     decode,
     encode,
     newest,
@@ -201,3 +203,26 @@ def test_what_is_stored_reads_back_as_it_was_written(small_chain):
         assert {k: v for k, v in back["payload"].items() if v is not None} == row["payload"]
         del back["payload"]
         assert back == {k: str(v) if k == "event_id" else v for k, v in row.items() if k != "payload"}
+
+
+def test_an_event_of_a_known_shape_passes_and_one_of_another_is_looked_at():
+    def rejected(**changed):
+        payload = {"decision": "rejected", "requested": 5, "approved": 0, "reason": "no"} | changed
+        payload = {name: value for name, value in payload.items() if value is not ...}
+        return audit.event("decision/x", "risk.rejected", dt.date(2024, 1, 2), "risk_execution", payload, symbol="X")
+
+    check(rejected())
+    check(rejected(reason="another", requested=-7))
+    check(rejected(requested=2**40))
+    wrong = ({"requested": 5.5}, {"requested": True}, {"requested": None}, {"requested": "5"}, {"requested": 2**63},
+             {"reason": dt.timedelta(1)}, {"reason": 1}, {"reason": ...}, {"more": 1}, {"reason": ["no"]})  # fmt: skip
+    for changed in wrong:
+        for _ in range(2):  # what was refused once is not known the second time
+            with pytest.raises((DataQualityError, TypeError)):
+                check(rejected(**changed))
+    with pytest.raises(DataQualityError):
+        check({**rejected(), "payload": [1]})
+    with pytest.raises(DataQualityError):
+        check({**rejected(), "source": None})
+    with pytest.raises(DataQualityError):
+        check({name: value for name, value in rejected().items() if name != "source"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import psycopg
 import pytest
 
 from data_layer.storage.database import transaction
@@ -102,9 +103,28 @@ def test_null_is_a_value_when_comparing(connection):
         bring(connection, frame(("B", DAYS[0], 3.0, "y")))
 
 
+def test_where_nothing_is_stored_yet_rows_go_right_in(connection):
+    scope = {"date": [DAYS[0]]}
+    bring(connection, ROWS.iloc[[1]])  # of another day
+    assert bring(connection, ROWS.iloc[[2, 0]], scope=scope) == Merged(2, 0)
+    assert connection.execute("SELECT to_regclass('pg_temp.staged_facts') AS t").fetchone() == {"t": None}
+    assert bring(connection, ROWS, scope=scope) == Merged(0, 3)
+    with pytest.raises(DataQualityError, match=r"stored \{'value': 2\}, computed \{'value': 2.5"):
+        bring(connection, CHANGED, scope=scope)
+    with pytest.raises(psycopg.errors.UniqueViolation):  # rows that are not of the scope the caller named
+        bring(connection, CHANGED, scope={"date": ["2005-06-03"]})
+
+
 @pytest.mark.parametrize("mode", ["insert", "verify", "restate"])
 def test_a_key_handed_over_twice_is_refused(connection, mode):
     twice = frame(("A", DAYS[0], 1.0, "x"), ("A", DAYS[0], 2.0, "x"))
+    with pytest.raises(DataQualityError, match=r"twice.*\(A, 2005-06-01\)"):
+        bring(connection, twice, mode=mode, history="facts_history")
+
+
+@pytest.mark.parametrize("mode", ["insert", "restate"])
+def test_a_key_that_is_one_in_the_tables_type_alone_is_refused_too(connection, mode):
+    twice = frame(*(("A", pd.Timestamp(f"{DAYS[0]} {hour}:00"), 1.0, "x") for hour in (9, 16)))
     with pytest.raises(DataQualityError, match=r"twice.*\(A, 2005-06-01\)"):
         bring(connection, twice, mode=mode, history="facts_history")
 

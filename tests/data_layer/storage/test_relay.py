@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+import time
 
+import psycopg
 import pytest
 
+from data_layer.settings import ROOT
 from data_layer.storage.audit import event, write_events
 from data_layer.storage.database import as_run, transaction
 from data_layer.storage.event_schemas import decode
@@ -136,3 +143,38 @@ def test_an_event_that_is_gone_is_not_passed_over(database, kafka):
     with pytest.raises(DataQualityError, match=r"missing from the chain.*position=3"):
         relay(database.writer, impatient(kafka))
     assert keys(kafka) == []
+
+
+RELAY = """
+import os
+from data_layer.storage.relay import kafka_producer, relay
+relay(os.environ["WRITER"], kafka_producer(os.environ["BROKERS"]), batch=5)
+"""
+WAITS = "SELECT FROM pg_locks WHERE relation = 'event_relays'::regclass AND NOT granted"
+
+
+def test_a_relay_killed_in_the_middle_is_gone_on_with(database, kafka):
+    """Killed between Kafka's confirmation of a batch and the note of it: the one place where something comes twice."""
+    sent = happen(database, range(20))
+    with transaction(database.owner) as connection:  # the first batch but one is noted already
+        connection.execute("INSERT INTO event_relays (name, position) VALUES ('kafka', 5)")
+    with psycopg.connect(database.owner) as holder:
+        holder.execute("LOCK TABLE event_relays IN SHARE MODE")
+        killed = subprocess.Popen(
+            [sys.executable, "-c", RELAY], cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "WRITER": database.writer, "BROKERS": kafka.brokers},
+        )  # fmt: skip
+        try:
+            until = time.monotonic() + 60
+            while not query(database.owner, WAITS):
+                assert killed.poll() is None and time.monotonic() < until
+                time.sleep(0.02)
+        finally:
+            killed.send_signal(signal.SIGKILL)
+            killed.wait()
+    assert keys(kafka) == sorted(sent[5:10])
+    assert reached(database) == 5  # what was not noted is sent again: at least once
+    assert relay(database.writer, impatient(kafka)) == 15
+    assert sorted(set(keys(kafka))) == sorted(sent[5:])
+    assert len(keys(kafka)) == 20  # a batch came twice, each event of it under the key it had
+    assert reached(database) == 20

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from models.lookback import Lookback
+from models.risk.base import Batch
 from models.risk.check import check_risk
+from models.risk.max_correlated import MaxCorrelated
 from models.risk.max_cvar import MaxCvar
 from models.risk.max_volatility import MaxVolatility
+from models.risk.portfolio_risk import simulate
 from tests.models.risk.test_check import context, decide, target
 from tests.support.lookbacks import past
 
@@ -40,6 +46,31 @@ def test_a_hedge_lost_to_whole_shares_takes_more_of_the_rest():
     a, b = check_risk(wanted, [limit], context(lookback=lookback))
     assert b.approved_quantity == 0
     assert 0.3 < a.approved_quantity / 10_000 <= 0.39
+
+
+def test_a_verdict_has_the_same_bits_however_the_returns_lie_in_memory(monkeypatch):
+    symbols = [f"S{i}" for i in range(150)]
+    lookback, of = past(dict.fromkeys(symbols, 0.01)), Lookback.returns
+    wanted = [target(s, 100 + 7 * i, price=f"{10 + i / 7:.2f}") for i, s in enumerate(symbols)]
+    found = []
+    for order in "CF":
+        monkeypatch.setattr(Lookback, "returns", lambda *a, order=order: np.array(of(*a), order=order))
+        as_of = context(lookback=lookback)
+        profits = simulate(Batch(wanted, as_of))[2]
+        found.append((profits.tobytes(), check_risk(wanted, [MaxCorrelated(0.001)], as_of)))
+    assert found[0] == found[1]
+
+
+def test_shares_next_to_the_limit_of_correlation_are_told_apart_by_more_than_seven_digits():
+    lookback = past({"A": 1.0, "B": 1.0})
+    basis, _ = np.linalg.qr(np.column_stack([np.ones(249), lookback.year]))  # orthogonal, two of mean 0
+    for off, alike in ((1e-9, True), (-1e-9, False)):
+        returns = lookback.history.returns.copy()
+        returns[1:, 0] = basis[:, 1]
+        returns[1:, 1] = (0.8 + off) * basis[:, 1] + np.sqrt(1 - (0.8 + off) ** 2) * basis[:, 2]
+        near = Lookback(replace(lookback.history, returns=returns * 0.01), lookback.row)
+        first, _ = check_risk([target("A", 1000), target("B", 1000)], [MaxCorrelated(0.15)], context(lookback=near))
+        assert first.decision == ("reduced" if alike else "approved")
 
 
 def test_volatility_per_year():

@@ -17,9 +17,10 @@ from models.backtest.scenarios import from_definition
 from models.errors import BlockedError, ConfigError, RetryableError
 from models.strategies import discovery
 from models.strategies.trend.golden_cross import GoldenCross
-from plugins.backtest import assessment, assessment_run, assessment_steps
-from plugins.backtest.assess import asked_for, assess_files, print_results
-from plugins.backtest.assessment import assess, lay_out, read_scenarios
+from plugins.backtest import assessment_run, assessment_steps, scenario_file
+from plugins.backtest.assess import assess_files
+from plugins.backtest.assess_bars import asked_for, print_results
+from plugins.backtest.assessment import assess, lay_out
 from plugins.backtest.assessment_run import (
     Asked,
     contenders_from_files,
@@ -31,6 +32,7 @@ from plugins.backtest.assessment_run import (
 )
 from plugins.backtest.market import market_from_database
 from plugins.backtest.ranking import rank_assessed
+from plugins.backtest.scenario_file import read_scenarios
 from plugins.backtest.stress import cut, shocked_market
 from tests.support.chain import query
 from tests.support.models import TRAINED
@@ -175,10 +177,10 @@ def test_a_stress_never_runs_on_the_bars_as_they_were(small_market):
 def test_an_edit_of_the_file_is_picked_up_and_a_bad_line_is_named(
     chained, small_settings, tmp_path, monkeypatch
 ):
-    text = assessment.SCENARIOS_FILE.read_text()
+    text = scenario_file.SCENARIOS_FILE.read_text()
     run_here(chained.writer, small_settings, THREE)
     file = tmp_path / "scenarios.toml"
-    monkeypatch.setattr(assessment, "SCENARIOS_FILE", file)
+    monkeypatch.setattr(scenario_file, "SCENARIOS_FILE", file)
     file.write_text(
         text.replace('name = "AI Boom 2023"', 'name = "AI Boom"').replace("size = -0.30", "size = -0.40")
     )
@@ -253,9 +255,10 @@ def test_two_models_of_one_configuration_run_once():
 def test_files_in_files_out(small_chain, small_market, tmp_path, capsys):
     frame = query(small_chain.reader, "SELECT symbol, date, open, high, low, close, volume FROM market_data")
     pd.DataFrame(frame).to_parquet(tmp_path / "bars.parquet")
-    asked = asked_for({"STRATEGIES": "buy_and_hold,golden_cross", "SCENARIOS": "full period, Stagflation",
-                       "SYMBOLS": "AAPL MSFT", "COSTS": "slippage_bps=3"})  # fmt: skip
-    assessed = assess_files(str(tmp_path / "bars.parquet"), asked, str(tmp_path / "out.parquet"))
+    assessed = assess_files({
+        "FILES": str(tmp_path / "bars.parquet"), "OUT": str(tmp_path / "out.parquet"), "SYMBOLS": "AAPL MSFT",
+        "STRATEGIES": "buy_and_hold,golden_cross", "SCENARIOS": "full period, Stagflation", "COSTS": "slippage_bps=3",
+    })  # fmt: skip
     print_results(*assessed[:3])
     lines = rank_assessed(*assessed)
     out = pd.read_parquet(tmp_path / "out.parquet")

@@ -169,7 +169,15 @@ def test_one_leaver_among_hundreds_is_still_a_list_of_survivors(tmp_path, symbol
     assert market_from_file(path).has_delisted is is_plausible
 
 
-def test_what_works_on_files_imports_no_driver():
-    script = "import sys\nfrom plugins.backtest import assess\nprint(*sys.modules)"
+def test_what_works_on_files_imports_no_driver_and_reads_before_anything_compiled():
+    script = """
+import sys
+from plugins.backtest import assess
+print(*sys.modules)
+import plugins.backtest.assess_bars
+print(*sys.modules)
+"""
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert not {"psycopg", "adbc_driver_postgresql", "urllib3", "scipy.linalg"} & set(done.stdout.split())
+    reading, all_of_it = (set(line.split()) for line in done.stdout.splitlines())
+    assert not {"psycopg", "adbc_driver_postgresql", "urllib3", "scipy.linalg"} & all_of_it
+    assert "numba" in all_of_it - reading and "plugins.backtest.received" in reading

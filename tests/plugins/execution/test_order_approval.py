@@ -6,14 +6,17 @@ import datetime as dt
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import TaskAwaitingInput
+from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
+from structlog.contextvars import clear_contextvars, get_contextvars
 
 import plugins.stages.opening
 import plugins.stages.risk
 from data_layer.storage.database import transaction
+from models.errors import ConfigError
 from plugins.execution.approval import use_approval
 from plugins.operators import order_approval
 from plugins.operators.order_approval import OrderApprovalOperator, approval_tasks
+from tests.support.chain import query
 from tests.support.real_account import ACCOUNT, SESSION, open_account, plan_orders, states
 
 
@@ -33,11 +36,12 @@ def waiting(database, monkeypatch):
     window = SimpleNamespace(mode="catch_up")
     settings = SimpleNamespace(broker=SimpleNamespace(name="alpaca"), initial_cash=0)
     run = SimpleNamespace(window=window, sessions=[SESSION], request=SimpleNamespace(run_id="run"), settings=settings,
+                          stage="risk_execution", uri=database.writer, recomputes=False, correlations=["batch"],
                           say=lambda what, **more: {"said": what, **more})  # fmt: skip
-    stage = SimpleNamespace(real=object(), plan_orders=lambda: None)
+    stage = SimpleNamespace(real=object(), plan_orders=lambda: None, context=run, ALWAYS=())
     monkeypatch.setattr(plugins.stages.opening, "open_context", lambda *_: run)
     monkeypatch.setattr(plugins.stages.risk, "RiskExecution", lambda _run: stage)
-    monkeypatch.setattr(order_approval, "_uri", lambda: database.writer)
+    monkeypatch.setattr(order_approval, "database_uri", lambda: database.writer)
     kept: dict[str, object] = {}
     ti = SimpleNamespace(id="x", xcom_push=lambda key, value: kept.update({key: value}),
                          xcom_pull=lambda task_ids, key: kept[key])  # fmt: skip
@@ -49,7 +53,8 @@ def waiting(database, monkeypatch):
     def context(by):
         return {"dag_run": SimpleNamespace(triggering_user_name=by), "ti": ti, "task_instance": ti}
 
-    return task, context, asked, database
+    yield task, context, asked, database
+    clear_contextvars()
 
 
 def test_it_waits_half_an_hour_for_the_named_users_and_nobodys_answer_is_a_no(waiting):
@@ -95,3 +100,19 @@ def test_under_dags_test_it_neither_waits_nor_passes(waiting):
     assert "no approval can arrive" in said["said"] and not asked
     assert "is requested" in use_approval(database.writer, ACCOUNT, SESSION, "run")
     assert set(states(database).values()) == {"blocked"}
+
+
+def test_a_batch_that_cannot_be_planned_is_noted_as_the_stages_failure_and_logged_as_its_line(waiting, monkeypatch):
+    task, context, asked, database = waiting
+
+    def fail():
+        raise ConfigError("no limits")
+
+    stage = plugins.stages.risk.RiskExecution(None)
+    monkeypatch.setattr(stage, "plan_orders", fail)
+    with pytest.raises(AirflowFailException, match="no limits"):
+        task.execute(context("anna"))
+    fields = get_contextvars()
+    assert fields["stage"] == "risk_execution" and fields["correlation_id"] == "batch" and not asked
+    (failed,) = query(database.reader, "SELECT session_date, detail FROM stage_runs WHERE status = 'failed'")
+    assert (failed["session_date"], failed["detail"]["error"]) == (SESSION, "ConfigError: no limits")

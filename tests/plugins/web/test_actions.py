@@ -118,6 +118,7 @@ def test_a_run_is_started_by_who_may(as_role, over, chained, sql, monkeypatch):
     over(chained)
     assert as_role("viewer").post(f"{V1}/runs", json={"reason": WHY}).status_code == 403
     assert not asked
+    assert [f'data-path="{V1}/runs"' in as_role(who).get("/").text for who in ("viewer", "user")] == [False, True]
     told = as_role("user").post(f"{V1}/runs", json={"reason": WHY, "end": "2005-12-30"})
     assert told.status_code == 202
     assert told.json()["run_id"] == "manual__1"

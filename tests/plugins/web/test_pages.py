@@ -39,6 +39,20 @@ def test_an_order_leads_to_its_fill_and_its_bar(viewer, small_chain):
     assert number in viewer.get("/orders?page=1").text or "Older" in viewer.get("/orders").text
 
 
+def test_costs_are_what_the_fills_say(viewer, small_chain):
+    """Against the typical price by a statement of its own; the sums on the page are those of its lines."""
+    with psycopg.connect(small_chain.reader) as connection:
+        told, plain = connection.execute(
+            "SELECT sum(c.typical_cost_usd), sum((c.price - (b.high + b.low + b.close)::numeric / 3) * c.quantity "
+            "* CASE WHEN c.side = 'buy' THEN 1 ELSE -1 END) FROM fill_costs c "
+            "JOIN market_data b ON b.symbol = c.symbol AND b.date = c.session_date"
+        ).fetchone()
+    assert float(told) == pytest.approx(float(plain), abs=1e-3) and told
+    page = viewer.get("/costs?since=2000-01-01").text
+    assert f"{told:,.2f} USD" in page
+    assert 'href="/costs?since=2000-01-01&amp;symbol=MSFT"' in page
+
+
 def test_overview_says_which_stage_has_not_run(as_role, over, chained):
     with psycopg.connect(chained.owner) as connection:
         connection.execute(
