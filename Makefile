@@ -75,13 +75,13 @@ data-docs: core ## the expectations of the last run as pages
 	@$(RUNTIME).data_docs
 
 test: tools warm ## the test suite, without the fault suites
-	@$(VENV)/bin/python -m pytest -m "not faults" -n 3 --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest -m "not faults" -n 3 --no-loadscope-reorder
 
 faults: tools warm ## kill, race and stall suites
-	@$(VENV)/bin/python -m pytest tests/faults -n 3 --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest tests/faults -n 3 --no-loadscope-reorder
 
 soak: tools warm ## the same, ten times as long
-	@SOAK=10 $(VENV)/bin/python -m pytest tests/faults -n 3 --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= SOAK=10 $(VENV)/bin/python -m pytest tests/faults -n 3 --no-loadscope-reorder
 
 lint: tools ## ruff, mypy and bandit
 	@$(VENV)/bin/python -m ruff check .
@@ -159,6 +159,7 @@ reset-account: core ## close the paper account, REASON="..." stays on record, an
 	@$(RUNTIME).account reset
 
 warm:
+	@$(VENV)/bin/python -m compileall -q models data_layer plugins dags
 	@$(VENV)/bin/python -m plugins.backtest.warm & other=$$!; $(VENV)/bin/python -m data_layer.features.warm && wait $$other
 
 core:

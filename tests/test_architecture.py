@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,13 @@ def tracked(*patterns: str) -> list[Path]:
 
 
 SOURCES = [path for layer in LAYERS for path in tracked(f"{layer}/*.py")]
-TREES = {path: ast.parse(path.read_text()) for path in SOURCES}
 STATEMENTS = tracked("include/sql/*.sql")
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """Parsed when a test asks: every worker imports this file, and one of them runs it."""
+    return ast.parse(path.read_text())
 
 
 def name(path: Path) -> str:
@@ -51,7 +57,7 @@ def name(path: Path) -> str:
 def imported(path: Path) -> set[str]:
     """Full names of the modules a file imports, also inside functions."""
     found = set()
-    for node in ast.walk(TREES[path]):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -63,7 +69,7 @@ def imported(path: Path) -> set[str]:
 
 def calls(path: Path) -> set[str]:
     """Dotted names a file calls or reads as attributes, such as os.environ or pd.Timestamp.now."""
-    return {ast.unparse(node) for node in ast.walk(TREES[path]) if isinstance(node, ast.Attribute)}
+    return {ast.unparse(node) for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)
@@ -139,8 +145,8 @@ def test_every_statement_is_used_and_every_used_one_is_there():
     files = {path.relative_to(ROOT / "include/sql").with_suffix("").as_posix() for path in STATEMENTS}
     strings = {
         node.value
-        for tree in TREES.values()
-        for node in ast.walk(tree)
+        for path in SOURCES
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     assert files - strings == set(), "not used"

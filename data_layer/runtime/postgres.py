@@ -45,8 +45,6 @@ SERVER_SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u@%d ",
 }
-# A test's server: nothing outlives it, and its thousands of logins need not be made dear to who guesses passwords.
-PASSING = {"fsync": "off", "synchronous_commit": "off", "scram_iterations": "1"}
 
 
 def binary(name: str) -> Path:
@@ -272,16 +270,26 @@ def _environment() -> dict[str, str]:
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
+# A test's data need not outlive a power cut, its passwords guard nothing, and each copy of a database is a checkpoint.
+FLEETING = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",  # it would visit every copy once a minute
+    "scram_iterations": "1",  # tests connect some ten thousand times
+}
+
+
 @contextmanager
 def embedded_postgres(path: Path, *, durable: bool = False) -> Iterator[PostgresServer]:
     """Run a server of its own in the folder for the block; made for tests.
 
     Args:
         path: the home's folder, made when missing.
-        durable: True keeps fsync on, as every real home does; a test's data need not outlive a power cut.
+        durable: True keeps the settings of every real home; else FLEETING's are added.
     """
     home = Home(path, Elsewhere())
-    server = PostgresServer(home, {} if durable else PASSING)
+    server = PostgresServer(home, {} if durable else FLEETING)
     home.settle_ports(ours=lambda service: service == "postgres" and server.pid() is not None)
     server.start()
     try:

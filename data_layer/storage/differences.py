@@ -90,7 +90,7 @@ def compare(
         most: differences to return, in the order of session and key.
     """
     names = [row["name"] for row in connection.execute(load_sql("catalogue/select_columns"), {
-        "table": f"public.{compared.table}"})]  # fmt: skip
+        "tables": [f"public.{compared.table}"]})]  # fmt: skip
     kept = [name for name in names if name not in LEFT_OUT | compared.left_out]
     columns = sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in kept)
 

@@ -78,13 +78,15 @@ def table_hashes(connection: Connection, tables: Sequence[str] = ()) -> dict[str
             raise ConfigError(
                 "no such table", key="table", value=name, remedy=f"tables are {', '.join(known)}"
             )
-    return {name: _hash(connection, name) for name in tables or known}
+    columns: dict[str, list[str]] = {name: [] for name in tables or known}
+    for row in connection.execute(load_sql("catalogue/select_columns"), {"tables": list(columns)}):
+        columns[row["table"]].append(row["name"])
+    return {name: _hash(connection, name, held) for name, held in columns.items()}
 
 
-def _hash(connection: Connection, table: str) -> str:
-    rows = connection.execute(load_sql("catalogue/select_columns"), {"table": table})
+def _hash(connection: Connection, table: str, columns: Sequence[str]) -> str:
     left_out = CLOCKS | SURROGATES
-    names = [row["name"] for row in rows if row["name"] not in left_out or (table, row["name"]) in NAMES]
+    names = [name for name in columns if name not in left_out or (table, name) in NAMES]
     parts = [NAMED.get(name, sql.SQL("t.{}").format(sql.Identifier(name))) for name in names]
     statement = sql.SQL(
         "SELECT coalesce(md5(string_agg(h, '' ORDER BY h)), 'empty') AS hash "

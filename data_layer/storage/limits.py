@@ -21,7 +21,8 @@ def default_limits() -> list[dict[str, Any]]:
     Raises:
         ConfigError: when an entry is not complete or its threshold not a number from 0 on.
     """
-    found = yaml.safe_load(DEFAULTS.read_text())
+    # libyaml's loader is as safe and ten times as fast; every step of risk_execution reads the file.
+    found = yaml.load(DEFAULTS.read_text(), Loader=yaml.CSafeLoader)
     rows = []
     for name, entry in found.items():
         values = entry if isinstance(entry, dict) else {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 
 from plugins.stages.trading_day import STEPS, Step
 from plugins.stages.trading_state import Day, Pass, State
@@ -49,6 +51,28 @@ def advance(days: Sequence[Day], state: State, last_step: Step, write: Write) ->
         if writing:
             written.update(writing.result())
     return written
+
+
+def again(
+    days: Iterable[Day], opening: Callable[[dt.date], State]
+) -> Iterator[tuple[Pass, Sequence[dt.date]]]:
+    """Take each session of one account through all steps from what it opened with; give the results in pieces.
+
+    Args:
+        days: the sessions, ascending.
+        opening: returns the account as it stood before a session opened.
+
+    Yields:
+        What a piece of the sessions leads to, and which they are, to be compared in one go.
+    """
+    waiting = iter(days)
+    while piece := list(islice(waiting, PIECE_SESSIONS)):
+        result = Pass(piece[0].account)
+        for day in piece:
+            state = opening(day.session)
+            for step in STEPS:
+                step(state, day, result)
+        yield result, [day.session for day in piece]
 
 
 @contextmanager

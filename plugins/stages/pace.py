@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from data_layer.features.memory import without_collections
 
@@ -18,5 +19,11 @@ def steady() -> Iterator[None]:
     product takes. And a pass keeps nearly all it makes till it is written, so the collector walked millions of
     records, again and again, to free none.
     """
-    with without_collections(), threadpool_limits(1, user_api="blas"):
+    with without_collections(), _libraries().limit(limits=1, user_api="blas"):
         yield
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Return the numeric libraries of this process, looked for once."""
+    return ThreadpoolController()

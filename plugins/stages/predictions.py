@@ -15,11 +15,11 @@ from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, transaction
 from data_layer.storage.merge import Mode, merge
 from data_layer.storage.registry import Row, find_version
-from models.errors import BlockedError, RetryableError
+from models.errors import BlockedError, ConfigError, RetryableError
 from models.ml.base import trainer_class
 from models.ml.strategy import ModelStrategy
 from models.strategies.base import SIGNAL_COLUMNS, BaseStrategy, signals_frame
-from models.strategies.discovery import class_path, discover_strategies
+from models.strategies.discovery import load_strategy
 from plugins.ml.serving import (
     COLUMNS,
     foretell,
@@ -47,8 +47,10 @@ def pin_families(connection: Connection, run_id: str, classes: Mapping[str, type
 
 def reads_predictions(model: Row) -> bool:
     """Return whether a row of models reads what the trained models foretell, and so has its turn after them."""
-    classes = discover_strategies().classes.values()
-    return any(cls.predictions and class_path(cls) == model["strategy_class"] for cls in classes)
+    try:
+        return bool(load_strategy(model["strategy_class"], {}).predictions)
+    except ConfigError:  # running it says what is wrong
+        return False
 
 
 def run_readers(context: Context, execute: Callable[[Row], object]) -> None:

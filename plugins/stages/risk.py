@@ -7,7 +7,8 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import groupby, islice
+from functools import partial
+from itertools import groupby
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,7 +25,7 @@ from plugins.execution.broker import open_broker
 from plugins.execution.opening import find_opened
 from plugins.execution.real_session import RealSession
 from plugins.stages.account import load_state, order_events, write_pass
-from plugins.stages.advancing import PIECE_SESSIONS, advance
+from plugins.stages.advancing import advance, again
 from plugins.stages.book_checks import check_books
 from plugins.stages.cash import account_of, cash_movements, current_account
 from plugins.stages.context import Context
@@ -174,13 +175,8 @@ class RiskExecution:
             rules = self._rules(connection, sessions)
             for account, part in groupby(sessions, key=lambda s: account_of(rules[s])):
                 days = self._days(connection, list(part), rules)
-                while piece := list(islice(days, PIECE_SESSIONS)):
-                    result = Pass(account)
-                    for day in piece:
-                        state = self._opening(connection, account, day.session)
-                        for step in STEPS:
-                            step(state, day, result)
-                    write_pass(connection, result, [d.session for d in piece], "verify", self.context.stage)
+                for result, decided in again(days, partial(self._opening, connection, account)):
+                    write_pass(connection, result, decided, "verify", self.context.stage)
         return self.context.say("decisions compared, none differs", sessions=len(sessions))
 
     def _freeze(self, connection: Connection, session: dt.date, rules: Mapping[str, Any]) -> None:

@@ -35,11 +35,11 @@ def test_listens_at_the_loopback_only_and_asks_for_the_password(tmp_path):
         assert ask(server, "SELECT bool_and(rolpassword LIKE 'SCRAM-SHA-256$%') FROM pg_authid")
 
 
-def test_a_home_keeps_fsync_on(tmp_path):
+def test_a_home_keeps_what_outlives_a_power_cut_and_a_guess(tmp_path):
     with embedded_postgres(tmp_path, durable=True) as server:
-        assert ask(server, "SHOW fsync") == "on"
-        assert ask(server, "SHOW synchronous_commit") == "on"
-        assert ask(server, "SHOW full_page_writes") == "on"
+        kept = {name: ask(server, f"SHOW {name}") for name in postgres.FLEETING}
+    assert kept == dict.fromkeys(postgres.FLEETING, "on") | {"scram_iterations": "4096"}
+    assert {"fsync", "synchronous_commit", "full_page_writes", "autovacuum", "scram_iterations"} <= set(kept)
 
 
 def test_interrupted_initdb_is_repeated(tmp_path):

@@ -81,21 +81,27 @@ def plant(database, statement):
     return last
 
 
-@pytest.fixture
-def healthy(prepared):
+@pytest.fixture(scope="module")
+def whole(prepared):
     database = prepared("")
     assert failed_checks(database.reader) == []
     return database
 
 
+@pytest.fixture
+def healthy(whole, copy_database):
+    return copy_database(whole.name)
+
+
 @pytest.mark.parametrize("view", PLANTED)
 def test_a_planted_violation_is_seen_and_fails_the_stage(healthy, small_settings, view):
     plant(healthy, PLANTED[view])
-    assert view in failed_checks(healthy.reader)
+    failed = failed_checks(healthy.reader)
+    assert view in failed
     stage = open_stage(healthy.writer, small_settings, STAGE, start=DUE[0], end=END)
     with pytest.raises(DataQualityError) as raised:
         stage.check_books()
-    assert any(name in str(raised.value) for name in failed_checks(healthy.reader))
+    assert any(name in str(raised.value) for name in failed)
 
 
 def test_every_check_has_a_planted_violation_and_reads_from_the_runs_first_session_on(database):

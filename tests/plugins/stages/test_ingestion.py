@@ -10,10 +10,11 @@ import pytest
 from models.errors import ConfigError, DataQualityError
 from tests.support.bars import change, files_settings, without
 from tests.support.chain import run_stage, sample_settings
-from tests.support.files_home import DAY, HALF, LAST, SESSIONS, D, Home, open_home
+from tests.support.files_home import DAY, HALF, LAST, SESSIONS, D, open_home
 
 # What the gate writes while it refuses: the bars, what it refused, and that it did.
 GATE = {"market_data", "corporate_actions", "quarantine", "stage_runs", "quality_findings"}
+RECORDED = {"quarantine", "quality_findings"}  # what was found wrong stays on record
 # Rows that belong to no session: what they say is told with the run's last one.
 HOMELESS = {"weekend", "holiday", "weekend at the end", "future", "no date"}
 
@@ -45,11 +46,22 @@ BAD_ROWS = {
 }
 
 
+@pytest.fixture(scope="module")
+def before(half_done, market, tmp_path_factory):
+    """Hashes of every test's home as it begins."""
+    return open_home(half_done, tmp_path_factory.mktemp("before"), market).hashes(without=GATE)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(all_done, market, tmp_path_factory):
+    """Hashes of a home in which nothing ever went wrong."""
+    return open_home(all_done, tmp_path_factory.mktemp("undisturbed"), market).hashes(without=RECORDED)
+
+
 @pytest.mark.parametrize("name", BAD_ROWS)
-def test_bad_rows_stop_the_run_and_their_mending_leaves_no_trace(home, all_done, market, name):
+def test_bad_rows_stop_the_run_and_their_mending_leaves_no_trace(home, before, undisturbed, market, name):
     spoil, reason = BAD_ROWS[name]
     spoilt = spoil(spoil(market, "AAPL"), "MSFT")
-    before = home.hashes(without=GATE)
     completed = home.completed()
     for _ in range(2):  # a retry finds the same
         with pytest.raises(DataQualityError, match=reason) as caught:
@@ -68,9 +80,7 @@ def test_bad_rows_stop_the_run_and_their_mending_leaves_no_trace(home, all_done,
 
     home.ingest(market)
     assert home.completed() == SESSIONS
-    undisturbed = Home(all_done.writer, all_done.owner, home.settings, home.path)
-    left = {"quarantine", "quality_findings"}  # what was found wrong stays on record
-    assert home.hashes(without=left) == undisturbed.hashes(without=left)
+    assert home.hashes(without=RECORDED) == undisturbed
     standing = "SELECT * FROM quality_findings WHERE resolved_at IS NULL AND check_name IN ('missing_bar', 'coverage')"
     assert home.query(standing) == []
 
