@@ -9,6 +9,7 @@ import pytest
 from data_layer.settings import parse_settings
 from data_layer.source_catalogue import declared_sources
 from data_layer.sources import open_source
+from data_layer.storage.roles import as_layer
 from models.errors import ConfigError
 from plugins.stages.window import Window
 from plugins.vendor_keys import with_connections
@@ -77,6 +78,7 @@ def test_a_task_hands_it_down_to_the_vendor(connections, database, tmp_path, mon
         class Run:
             dag_id, run_id, logical_date, triggering_user_name = "data_ingestion", "run", None, None
 
-        opening.open_context(database.writer, {"dag_run": Run, "ti": Ti(), "params": {}}, "first", "first")
+        run = opening.open_context(database.writer, {"dag_run": Run, "ti": Ti(), "params": {}}, "first", "first")
+        assert run.uri == as_layer(database.writer, "data_ingestion")  # what the task writes, it writes as its layer
         open_source(seen["s"]).actions(["AAPL"], FIRST, FIRST)
         assert stub.asked[0][1]["authorization"] == "Bearer key-of-a-connection"
