@@ -48,4 +48,4 @@ REVOKE INSERT, UPDATE ON performance_states FROM quant_models;
 
 GRANT USAGE ON SEQUENCE ingestion_batches_id_seq TO quant_ingest;
 GRANT EXECUTE ON FUNCTION refresh_feature_views, renew_empty_feature_values, analyze_feature_values TO quant_features;
-GRANT EXECUTE ON FUNCTION latch_kill_switch, note_own_latches, heed_kill_switch TO quant_risk;
+GRANT EXECUTE ON FUNCTION latch_kill_switch, note_own_latches, heed_kill_switch, analyze_account_tables TO quant_risk;

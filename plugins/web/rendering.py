@@ -104,7 +104,7 @@ def _number(value: Any, digits: int = 2, unit: str = "") -> str:
 
 
 def _percent(value: Any, digits: int = 2) -> str:
-    return "–" if value is None else _number(float(value) * 100, digits, " %")
+    return "–" if value is None else _number(float(value) * 100, digits, "%")
 
 
 def _moment(value: dt.datetime | None) -> str:

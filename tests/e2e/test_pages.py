@@ -93,7 +93,7 @@ def test_a_strategys_figures_are_those_of_the_tables(as_role, at, installation):
     )
     browser.get(f"{at}/almanac/strategies/macd_alpha")
     page = browser.find_element("tag name", "main").text
-    assert f"{float(total):,.2f} %" in page and f"{float(drawdown):,.2f} %" in page
+    assert f"{float(total):,.2f}%" in page and f"{float(drawdown):,.2f}%" in page
     waiting(browser).until(drawn)
     lines = browser.execute_script("return document.getElementById('growth').data.map(t => t.y.length)")
     assert lines == [int(sessions), int(sessions)]

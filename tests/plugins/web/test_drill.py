@@ -43,7 +43,7 @@ def test_a_strategys_charts_are_its_sessions(viewer, small_chain):
         "ORDER BY run_date DESC LIMIT 1",
     )[0]
     for name in ("total_return", "max_drawdown", "annual_return", "benchmark_return"):
-        assert f"<dd>{stored[name] * 100:,.2f} %</dd>" in page, name
+        assert f"<dd>{stored[name] * 100:,.2f}%</dd>" in page, name
     assert page.count('class="chart') == 7 and page.count("<section") >= 10
     saved = viewer.get("/strategies/macd_alpha/sessions.csv").text.splitlines()
     assert len(saved) > len(rows) and saved[0].startswith("session_date,net_return")

@@ -12,7 +12,11 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_page_opens(viewer, path):
+def test_page_opens_by_the_reader_alone(viewer, small_chain, monkeypatch, path):
+    from airflow.models import Connection
+
+    reader = {"quant_reader": Connection(uri=small_chain.reader.replace("postgresql://", "postgres://", 1))}
+    monkeypatch.setattr(Connection, "get_connection_from_secrets", classmethod(lambda cls, name: reader[name]))
     answer = viewer.get(path)
     assert answer.status_code == 200, answer.text
     assert "</main>" in answer.text
