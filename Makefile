@@ -77,7 +77,7 @@ data-docs: core ## the expectations of the last run as pages
 test: tools warm ## the test suite, without the fault suites
 	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest -m "not faults" -n 3 --no-loadscope-reorder
 
-faults: tools warm ## kill, race and stall suites
+faults: tools warm ## kill, race, stall and recovery suites
 	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest tests/faults -n 3 --no-loadscope-reorder
 
 soak: tools warm ## the same, ten times as long

@@ -107,7 +107,7 @@ def test_the_assessment_is_shared_and_goes_on_when_a_worker_is_lost(running):
         wait_for("them to write", lambda: waiting(home, "backtest_results") >= 3)
         (lost, *_) = workers_of(running, "strategy_assessment")["one"]
         running.kill("one")
-        assert not processes.is_alive(lost)
+        wait_for("its tasks to be gone", lambda: not processes.is_alive(lost), 20)  # killed, not yet reaped
         holder.rollback()
     state = "SELECT state FROM dag_run WHERE run_id = %(run)s"
     ended = wait_for(

@@ -12,6 +12,7 @@ import pytest
 from data_layer.sessions import sessions_between
 from plugins.stages.window import Request, resolve_window
 
+pytestmark = pytest.mark.faults
 NEW_YORK = ZoneInfo("America/New_York")
 DATES = (
     # Both changes of the clock, the Friday before and the Monday after; New York changes before and after London.

@@ -20,6 +20,7 @@ from models.errors import ConfigError, DataQualityError
 from tests.support.chain import query
 from tests.support.prepared import failed_checks
 
+pytestmark = pytest.mark.faults
 ACCEPT = "INSERT INTO session_exceptions (session_date, symbol, reason) VALUES (%(d)s, 'IBM', 'halted') RETURNING 1"
 
 

@@ -12,6 +12,8 @@ from data_layer.runtime.postgres import embedded_postgres
 from data_layer.runtime.rotate import TOKENS, rotate_keys
 from data_layer.storage.migrate import prepare_database
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):

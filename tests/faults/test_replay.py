@@ -14,6 +14,7 @@ from plugins.replay.replay import replay, report_lines
 from tests.support.chain import query
 from tests.support.prepared import DUE, SPLIT, change, hashes, stopping  # noqa: F401  a fixture
 
+pytestmark = pytest.mark.faults
 # Nine sessions with a split among them; holdings, orders and exits of before go on in them.
 FIRST, SECOND, LAST = (dt.date.fromisoformat(day) for day in (DUE[0], DUE[1], DUE[-1]))
 TARGET = "UPDATE target_positions SET target_weight = 0.0123 WHERE (session_date, symbol) = (%(d)s, 'AAPL')"
