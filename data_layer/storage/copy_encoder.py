@@ -12,7 +12,7 @@ import pandas as pd
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
-CHUNK_ROWS = 16_384  # bounds the memory of one piece of COPY data
+CHUNK_ROWS = 4_096  # the database takes one piece in while the next is made
 _EPOCH_DAYS = np.datetime64("2000-01-01", "D")
 _EPOCH_MICROSECONDS = np.datetime64("2000-01-01", "us")
 _FLOAT4_OID = 700

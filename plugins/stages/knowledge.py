@@ -28,15 +28,14 @@ def stable_views(
     if len(sessions) <= 1:  # nothing to cut; the daily run need not search all bars for corrections
         yield from ((session,) for session in sessions)
         return
-    late: list[dt.datetime] = [
-        row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))
-    ]
     times = [cutoffs[s] for s in sessions]
     back = next((i for i in range(1, len(times)) if times[i] < times[i - 1]), None)
     if back:  # after restated sessions, which know of later corrections, come ones that do not
         yield from stable_views(connection, sessions[:back], cutoffs)
         yield from stable_views(connection, sessions[back:], cutoffs)
         return
+    # What came to be known before the first cutoff, or after the last, cuts nothing; a first load has but one.
+    late = _late_facts(connection, str(times[0]), str(times[-1])) if times[0] < times[-1] else []
     changes = {row["effective"] for row in connection.execute(load_sql("symbol_changes/select_changes"))}
     cuts = {bisect_left(times, instant) for instant in late} | {bisect_left(sessions, day) for day in changes}
     begins = sorted({0, *cuts} - {len(sessions)})
@@ -48,9 +47,13 @@ def newest_knowledge(connection: Connection) -> dt.datetime:
     """Return the instant of the newest fact that a completed session, or a correction since, has brought."""
     from plugins.stages.runs import completed_sessions  # it brings the database's driver, files do without
 
-    late = [row["known_at"] for row in connection.execute(load_sql("stage_runs/select_late_facts"))]
-    instants: list[dt.datetime] = [*completed_sessions(connection, "data_ingestion").values(), *late]
-    return max(instants)
+    late = _late_facts(connection, "-infinity", "infinity")
+    return max([*completed_sessions(connection, "data_ingestion").values(), *late])
+
+
+def _late_facts(connection: Connection, after: str, until: str) -> list[dt.datetime]:
+    rows = connection.execute(load_sql("stage_runs/select_late_facts"), {"after": after, "until": until})
+    return [row["known_at"] for row in rows]
 
 
 def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequence[str] = ()) -> pd.DataFrame:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Any, ClassVar
-
-import numpy as np
 
 from data_layer.sessions import next_session, previous_session
 from data_layer.storage.audit import write_events
 from data_layer.storage.copy_encoder import json_text
-from data_layer.storage.database import Connection, load_sql, read_frame, take_lock, transaction
+from data_layer.storage.database import Connection, load_sql, take_lock, transaction
 from data_layer.storage.kill_switch import heed_switch
 from models.accounting import Book
-from models.records import CorporateAction
 from plugins.execution.booking import executed_in
 from plugins.execution.broker import open_broker
 from plugins.execution.opening import find_opened
@@ -30,12 +27,11 @@ from plugins.stages.book_checks import check_books
 from plugins.stages.cash import account_of, cash_movements, current_account
 from plugins.stages.context import Context
 from plugins.stages.deciding import blend_votes, decide, targets
-from plugins.stages.knowledge import actions_as_of, members_and_sectors, renames, stable_views
 from plugins.stages.pace import steady
 from plugins.stages.runs import complete_sessions, completed_sessions
 from plugins.stages.tracing import name_written
 from plugins.stages.trading_day import STEPS, Step, mark, order, reconcile
-from plugins.stages.trading_history import read_history, read_votes
+from plugins.stages.trading_history import Facts, read_facts
 from plugins.stages.trading_rules import refuse_older, rules_now
 from plugins.stages.trading_state import Day, Pass, State
 
@@ -66,8 +62,7 @@ class RiskExecution:
             return self._verify()
         *earlier, newest = context.sessions
         told = self.real.read(previous_session(newest), context.sessions) if self.real else None
-        for start in range(0, len(earlier), CHUNK_SESSIONS):
-            self._advance(earlier[start : start + CHUNK_SESSIONS], mark)
+        self._catch_up([earlier[i : i + CHUNK_SESSIONS] for i in range(0, len(earlier), CHUNK_SESSIONS)])
         written = self._advance([newest], reconcile)
         if self.real and told and self.settled:
             self.real.compare(*told, *self.settled)
@@ -110,7 +105,23 @@ class RiskExecution:
             return context.say(f"{what}: compared by reconcile_fills")
         return context.say(what, **self._advance([context.sessions[-1]], last_step))
 
-    def _advance(self, sessions: Sequence[dt.date], last_step: Step) -> dict[str, int]:
+    def _catch_up(self, chunks: Sequence[Sequence[dt.date]]) -> None:
+        """Take all steps of sessions in chunks; the next chunk's facts are read while one is decided and written."""
+        with ThreadPoolExecutor(1, "reader") as reader:
+            reading: Future[Facts] | None = None
+            for chunk, following in zip_longest(chunks, chunks[1:]):
+                ahead = reading.result() if reading else None
+                reading = reader.submit(self._read_ahead, following) if following else None
+                self._advance(chunk, mark, ahead)
+
+    def _read_ahead(self, sessions: Sequence[dt.date]) -> Facts:
+        with transaction(self.context.uri) as connection:
+            models = self._models(connection, sessions)
+            return read_facts(connection, self.context.uri, models, completed_sessions(connection, "model_execution"))
+
+    def _advance(
+        self, sessions: Sequence[dt.date], last_step: Step, ahead: Facts | None = None
+    ) -> dict[str, int]:
         """Take the steps up to the last for sessions in a row, write what is new, in one transaction.
 
         Steps taken by an earlier task are taken again from the same inputs; what they gave then is compared
@@ -128,19 +139,19 @@ class RiskExecution:
                 self._heed_kill_switch(connection, rules.values())
             written: Counter[str] = Counter()
             for account, part in groupby(due, key=lambda s: account_of(rules[s])):  # a reset lies between two
-                written.update(self._take(connection, account, list(part), rules, last_step))
+                written.update(self._take(connection, account, list(part), rules, last_step, ahead))
             return written
 
     def _take(
         self, connection: Connection, account: str, due: Sequence[dt.date],
-        rules: Mapping[dt.date, dict[str, Any]], last_step: Step,
+        rules: Mapping[dt.date, dict[str, Any]], last_step: Step, ahead: Facts | None,
     ) -> dict[str, int]:  # fmt: skip
         """Take sessions in a row of one account."""
         if self.real:
             due = self._after_opening(connection, due, rules)
             if not due:
                 return {}
-        days = list(self._days(connection, due, rules))
+        days = list(self._days(connection, due, rules, ahead))
         state = self._opening(connection, account, due[0])
 
         def write(result: Pass, piece: Sequence[Day]) -> dict[str, int]:
@@ -201,52 +212,39 @@ class RiskExecution:
         return load_state(connection, account, previous_session(session))
 
     def _days(
-        self, connection: Connection, sessions: Sequence[dt.date], rules: Mapping[dt.date, Mapping[str, Any]]
-    ) -> Iterator[Day]:
+        self, connection: Connection, sessions: Sequence[dt.date], rules: Mapping[dt.date, Mapping[str, Any]],
+        ahead: Facts | None = None,
+    ) -> Iterator[Day]:  # fmt: skip
         cutoffs = completed_sessions(connection, "model_execution")
         movements = cash_movements(connection, account_of(rules[sessions[0]]), sessions)
-        members, sectors = members_and_sectors(connection, sessions, cutoffs)
-        votes = read_votes(self.context.uri, sessions, {s: rules[s]["models"] for s in sessions}, members)
-        for view in stable_views(connection, sessions, cutoffs):
-            bars = read_frame(
-                self.context.uri,
-                load_sql("market_data/select_prices_as_of"),
-                {"start": view[0], "end": view[-1], "cutoff": cutoffs[view[-1]]},
-            )
-            prices: dict[dt.date, dict[str, tuple[float, ...]]] = defaultdict(dict)
-            dates = bars["date"].to_numpy().astype("datetime64[D]").tolist()
-            symbols = bars["symbol"].to_numpy(dtype=object).tolist()
-            columns = (bars[c].tolist() for c in ("open", "high", "low", "close", "volume"))
-            for symbol, date, *bar in zip(symbols, dates, *columns, strict=True):
-                prices[date][symbol] = tuple(bar)
-            cutoff, end = cutoffs[view[-1]], next_session(view[-1])
-            actions = actions_as_of(self.context.uri, end, cutoff)
-            changes = renames(connection, view[-1:], cutoffs)[0]
-            by_session = _by_session(actions, view)
-            history = read_history(self.context.uri, view, cutoff, changes, actions)
-            for session in view:
-                going_ex = by_session[next_session(session)]
+        models = {s: rules[s]["models"] for s in sessions}
+        facts = read_facts(connection, self.context.uri, models, cutoffs, ahead)
+        for view in facts.views:
+            for session in view.sessions:
+                bars = view.bars[session]
+                opens = {s: Decimal(repr(bar[0])) for s, bar in bars.items()}
                 benchmark = rules[session]["benchmark"]
                 yield Day(
                     session=session,
-                    opens={s: Decimal(repr(p[0])) for s, p in prices[session].items()},
-                    closes={s: Decimal(repr(p[3])) for s, p in prices[session].items()},
-                    ranges={s: (p[1], p[2]) for s, p in prices[session].items()},
-                    volumes={s: p[4] for s, p in prices[session].items()},
-                    actions=by_session[session],
-                    next_splits={a.symbol: a.value for a in going_ex if a.action_type == "split"},
-                    votes=votes[session],
+                    opens=opens,
+                    closes={s: Decimal(repr(bar[3])) for s, bar in bars.items()},
+                    ranges={s: (bar[1], bar[2]) for s, bar in bars.items()},
+                    volumes={s: bar[4] for s, bar in bars.items()},
+                    actions=view.actions[session],
+                    next_splits={
+                        a.symbol: a.value for a in view.actions[next_session(session)] if a.action_type == "split"
+                    },
+                    votes=facts.votes[session],
                     rules=rules[session],
-                    restricted=frozenset(s for s, flag in members[session].items() if flag),
-                    members=frozenset(members[session]),
-                    renames=changes,
+                    restricted=frozenset(s for s, flag in facts.members[session].items() if flag),
+                    members=frozenset(facts.members[session]),
+                    renames=view.changes,
                     movements=movements[session],
-                    executed=executed_in(connection, account_of(rules[session]), session, {
-                        s: Decimal(repr(p[0])) for s, p in prices[session].items()
-                    }) if rules[session].get("broker") else None,
-                    lookback=history.at(session),
-                    index=(benchmark,) if benchmark else tuple(members[session]),
-                    sectors=sectors[session],
+                    executed=executed_in(connection, account_of(rules[session]), session, opens)
+                    if rules[session].get("broker") else None,
+                    lookback=view.history.at(session),
+                    index=(benchmark,) if benchmark else tuple(facts.members[session]),
+                    sectors=facts.sectors[session],
                 )
 
     def _rules(self, connection: Connection, sessions: Sequence[dt.date]) -> dict[dt.date, dict[str, Any]]:
@@ -260,14 +258,18 @@ class RiskExecution:
         refuse_older(stored, () if self.context.window.mode == "catch_up" else sessions)
         settings = self.context.settings
         now = rules_now(connection, settings, current_account(connection, settings))
-        models: dict[dt.date, list[str]] = defaultdict(list)
-        for row in connection.execute(load_sql("stage_runs/select_models"), {"sessions": list(sessions)}):
-            models[row["session_date"]].append(row["model"])
+        models = self._models(connection, sessions)
         newest = self.context.sessions[-1]
         return {
             s: stored.get(s) or {**now, "models": models[s], **({"missed": s != newest} if "broker" in now else {})}
             for s in sessions
         }
+
+    def _models(self, connection: Connection, sessions: Sequence[dt.date]) -> dict[dt.date, list[str]]:
+        found: dict[dt.date, list[str]] = {session: [] for session in sessions}
+        for row in connection.execute(load_sql("stage_runs/select_models"), {"sessions": list(sessions)}):
+            found[row["session_date"]].append(row["model"])
+        return found
 
     def _complete(self, connection: Connection, days: Sequence[Day], done: Pass) -> None:
         counts: dict[dt.date, dict[str, Any]] = {d.session: {"rows": 0, "rules": d.rules} for d in days}
@@ -282,15 +284,3 @@ class RiskExecution:
             counts[snapshot.session_date]["equity_usd"] = str(snapshot.equity_usd)
         complete_sessions(connection, self.context, completed_sessions(connection, "model_execution"), counts)
         write_events(connection, order_events(days, done))
-
-
-def _by_session(actions: Any, view: Sequence[dt.date]) -> dict[dt.date, list[CorporateAction]]:
-    """Put each action on its ex-date, or on the first session after it when nobody trades then."""
-    days = [*view, next_session(view[-1])]
-    found: dict[dt.date, list[CorporateAction]] = defaultdict(list)
-    ex_dates = actions["ex_date"].to_numpy().astype("datetime64[D]")
-    inside = actions[(ex_dates > np.datetime64(previous_session(view[0]))) & (ex_dates <= np.datetime64(days[-1]))]
-    for symbol, ex_date, kind, value in zip(*(inside[c] for c in inside.columns), strict=True):
-        session = days[bisect_left(days, ex_date.date())]
-        found[session].append(CorporateAction(symbol, session, kind, Decimal(repr(value))))
-    return found

@@ -1,21 +1,113 @@
-"""What sessions are decided from besides their own bars: the recent past of all symbols, and the models' votes."""
+"""What sessions are decided from besides the rules and the account: bars, actions, members and the models' votes."""
 
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from data_layer.sessions import previous_session, sessions_between
-from data_layer.storage.database import load_sql, read_frame
+from data_layer.sessions import next_session, previous_session, sessions_between
+from data_layer.storage.database import Connection, load_sql, read_frame
 from models.ensemble import COLUMNS, Ballots
 from models.lookback import WINDOW, History
-from plugins.stages.knowledge import Renamed, join_renamed
+from models.records import CorporateAction
+from plugins.stages.knowledge import (
+    Renamed,
+    actions_as_of,
+    join_renamed,
+    members_and_sectors,
+    renames,
+    stable_views,
+)
 
 # More calendar days than any 250 sessions span.
 REACH = dt.timedelta(days=WINDOW * 2)
+Bar = tuple[float, ...]  # open, high, low, close, volume
+
+
+@dataclass(frozen=True)
+class View:
+    """Sessions for which one view of the past serves, and that view."""
+
+    sessions: Sequence[dt.date]
+    bars: Mapping[dt.date, Mapping[str, Bar]]
+    actions: Mapping[dt.date, list[CorporateAction]]
+    changes: Sequence[Renamed]
+    history: History
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What sessions in a row are decided from, as known at their cutoffs; asked_by says what was asked for."""
+
+    asked_by: tuple[object, ...]
+    votes: Mapping[dt.date, Ballots]
+    members: Mapping[dt.date, Mapping[str, bool]]
+    sectors: Mapping[dt.date, Mapping[str, str]]
+    views: Sequence[View]
+
+
+def read_facts(
+    connection: Connection,
+    uri: str,
+    models: Mapping[dt.date, Sequence[str]],
+    cutoffs: Mapping[dt.date, dt.datetime],
+    ahead: Facts | None = None,
+) -> Facts:
+    """Return what sessions are decided from.
+
+    Args:
+        connection: reads what is small.
+        uri: the same database's, for the bars and votes.
+        models: by session, ascending, those that completed it.
+        cutoffs: knowledge cutoff by session.
+        ahead: what was read before; returned when the very same was asked for.
+    """
+    sessions = list(models)
+    asked_by = tuple((s, cutoffs[s], *models[s]) for s in sessions)
+    if ahead and ahead.asked_by == asked_by:
+        return ahead
+    members, sectors = members_and_sectors(connection, sessions, cutoffs)
+    votes = read_votes(uri, sessions, models, members)
+    views = [_read_view(connection, uri, view, cutoffs) for view in stable_views(connection, sessions, cutoffs)]
+    return Facts(asked_by, votes, members, sectors, views)
+
+
+def _read_view(
+    connection: Connection, uri: str, view: Sequence[dt.date], cutoffs: Mapping[dt.date, dt.datetime]
+) -> View:
+    cutoff = cutoffs[view[-1]]
+    span = {"start": view[0], "end": view[-1], "cutoff": cutoff}
+    found = read_frame(uri, load_sql("market_data/select_prices_as_of"), span)
+    bars: dict[dt.date, dict[str, Bar]] = defaultdict(dict)
+    dates = found["date"].to_numpy().astype("datetime64[D]").tolist()
+    symbols = found["symbol"].to_numpy(dtype=object).tolist()
+    columns = (found[c].tolist() for c in ("open", "high", "low", "close", "volume"))
+    for symbol, date, *bar in zip(symbols, dates, *columns, strict=True):
+        bars[date][symbol] = tuple(bar)
+    actions = actions_as_of(uri, next_session(view[-1]), cutoff)
+    changes = renames(connection, view[-1:], cutoffs)[0]
+    history = read_history(uri, view, cutoff, changes, actions)
+    return View(view, bars, _by_session(actions, view), changes, history)
+
+
+def _by_session(actions: Any, view: Sequence[dt.date]) -> dict[dt.date, list[CorporateAction]]:
+    """Put each action on its ex-date, or on the first session after it when nobody trades then."""
+    days = [*view, next_session(view[-1])]
+    found: dict[dt.date, list[CorporateAction]] = defaultdict(list)
+    ex_dates = actions["ex_date"].to_numpy().astype("datetime64[D]")
+    inside = actions[(ex_dates > np.datetime64(previous_session(view[0]))) & (ex_dates <= np.datetime64(days[-1]))]
+    for symbol, ex_date, kind, value in zip(*(inside[c] for c in inside.columns), strict=True):
+        session = days[bisect_left(days, ex_date.date())]
+        found[session].append(CorporateAction(symbol, session, kind, Decimal(repr(value))))
+    return found
 
 
 def read_history(

@@ -1,0 +1,62 @@
+"""What is read ahead of a catch-up's next sessions: used when it is what would be read then, and never else."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+
+from data_layer.storage.database import transaction
+from plugins.stages import risk, trading_history
+from plugins.stages.runs import completed_sessions
+from plugins.stages.trading_history import read_facts
+from tests.support.books import STAGE, assert_sound
+from tests.support.chain import run_stage
+from tests.support.prepared import DUE, hashes, prepared
+
+__all__ = ["prepared"]
+MODELS = {dt.date.fromisoformat(d): ["ema_cross_alpha"] for d in DUE[:2]}
+
+
+def test_sessions_decided_in_chunks_end_as_in_one_and_each_is_read_once(prepared, small_settings, monkeypatch):
+    whole, chunked = prepared(STAGE), prepared(STAGE)
+    run_stage(whole.writer, small_settings, STAGE)
+    views = []
+    read = trading_history._read_view
+    monkeypatch.setattr(trading_history, "_read_view", lambda *a: views.append(a[2]) or read(*a))
+    monkeypatch.setattr(risk, "CHUNK_SESSIONS", 2)
+    run_stage(chunked.writer, small_settings, STAGE)
+    assert hashes(chunked.writer) == hashes(whole.writer)
+    taken = [str(session) for view in views for session in view]
+    assert sorted(set(taken)) == list(DUE)
+    assert all(taken.count(session) == 1 for session in DUE[:-1])  # the newest is read by each of its tasks
+    assert_sound(chunked, small_settings)
+
+
+def test_facts_read_ahead_that_are_not_those_of_now_are_read_again(prepared, small_settings, monkeypatch):
+    whole, stale = prepared(STAGE), prepared(STAGE)
+    run_stage(whole.writer, small_settings, STAGE)
+    read = risk.RiskExecution._read_ahead
+
+    def changed_since(self, sessions):
+        facts = read(self, sessions)
+        (session, cutoff, *models), *others = facts.asked_by
+        asked = ((session, cutoff - dt.timedelta(seconds=1), *models), *others)
+        return dataclasses.replace(facts, asked_by=asked, votes={}, members={}, views=[])
+
+    monkeypatch.setattr(risk, "CHUNK_SESSIONS", 2)
+    monkeypatch.setattr(risk.RiskExecution, "_read_ahead", changed_since)
+    run_stage(stale.writer, small_settings, STAGE)
+    assert hashes(stale.writer) == hashes(whole.writer)
+
+
+def test_facts_serve_the_same_question_alone(prepared):
+    uri = prepared(STAGE).writer
+    with transaction(uri) as connection:
+        cutoffs = completed_sessions(connection, "model_execution")
+        facts = read_facts(connection, uri, MODELS, cutoffs)
+        assert read_facts(connection, uri, MODELS, cutoffs, facts) is facts
+        later = {s: at + dt.timedelta(seconds=1) for s, at in cutoffs.items()}
+        others = {s: ["macd_alpha"] for s in MODELS}
+        fewer = dict(list(MODELS.items())[:1])
+        for models, known in ((MODELS, later), (others, cutoffs), (fewer, cutoffs)):
+            assert read_facts(connection, uri, models, known, facts) is not facts
