@@ -8,3 +8,4 @@ RETURN coalesce(nullif(current_setting('almanac.check_from', true), '')::date, D
 -- That symbol and date together are nearly a key: a planner who does not know takes a hash of them for useless, and
 -- sorts all signals instead.
 CREATE STATISTICS feature_values_symbol_date (ndistinct) ON symbol, date FROM feature_values;
+SELECT analyze_feature_values();
