@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.backtest.account import Account
 from models.backtest.curve import MEASURES, measure_curve
-from models.backtest.kernel import run_account
+from models.backtest.kernel import find_changes, find_events, is_trailed, trade
 from models.backtest.rules import Rules
 
 Series = NDArray[np.float64]
@@ -78,18 +78,28 @@ def _run_cells(
 ) -> None:  # fmt: skip
     """Run the cells one..beyond - 1 of symbol x strategy into out [K, S, W, len(RESULTS)]."""
     strategies, count = len(targets), windows.shape[1]
+    longest, found = 0, -1
+    for s in range(len(offsets) - 1):
+        longest = max(longest, offsets[s + 1] - offsets[s])
+    equity, scratch = np.empty(longest), np.empty(longest)
+    events, changes = np.empty(longest, np.int64), np.empty(longest + 1, np.int64)
     for cell in range(one, beyond):
         s, k = cell // strategies, cell % strategies  # a symbol's bars stay near while its strategies run
         begin, end = offsets[s], offsets[s + 1]
         mine = rules_of(rules[k])
-        equity, scratch = np.empty(end - begin), np.empty(end - begin)
+        target, trail = targets[k, begin:end], trails[k, begin:end]
+        if s != found:
+            find_events(bars[begin:end], events)
+            found = s
+        find_changes(target, changes)
+        trailed = is_trailed(trail)
         for w in range(count):
             first, last = windows[s, w, 0], windows[s, w, 1]
             if first < 0:
                 continue
             curve = equity[: last - first + 1]
-            account, held = run_account(
-                bars[begin:end], first, last, targets[k, begin:end], trails[k, begin:end], mine, curve
+            account, held = trade(
+                bars[begin:end], first, last, target, trail, mine, curve, events, changes, trailed
             )
             market = benchmark[begin + first : begin + last + 1]
             measure_curve(curve, market, rate, scratch, out[k, s, w, : len(MEASURES)])
