@@ -73,7 +73,7 @@ def run_account(
     events, changes = np.empty(len(bars), np.int64), np.empty(len(bars) + 1, np.int64)
     find_events(bars, events)
     find_changes(target, changes)
-    return trade(bars, first, last, target, trail, rules, equity, events, changes, is_trailed(trail))
+    return trade(bars, first, last, target, trail, rules, equity, events, changes)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -105,20 +105,12 @@ def find_changes(target: Series, out: Index) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def is_trailed(trail: Series) -> bool:
-    """Return whether there is any trailing stop."""
-    known = 0
-    for distance in trail:
-        known += distance == distance  # noqa: PLR0124  # not NaN, in fours
-    return known > 0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def trade(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one place
     bars: Matrix, first: int, last: int, target: Series, trail: Series, rules: Rules, equity: Series,
-    events: Index, changes: Index, trailed: bool,
+    events: Index, changes: Index,
 ) -> tuple[Account, int]:  # fmt: skip
-    """Do what ``run_account`` does, with what it finds in the bars, target and trail found already."""
+    """Do what ``run_account`` does, with what it finds in bars and target found already; an empty trail is none."""
+    trailed = len(trail) > 0
     count = last + 1 - first
     bars, target, trail = bars[first : last + 1], target[first : last + 1], trail[first : last + 1]
     events, changes = events[first : last + 1], changes[first : last + 2]
@@ -190,7 +182,7 @@ def trade(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one place
                     charged += lent
                     equity[u] = value
                     high = max(high, finest)
-                    if high - trail[u] > guard:  # NaN is no distance, and max would take it
+                    if trailed and high - trail[u] > guard:  # NaN is no distance, and max would take it
                         guard = high - trail[u]
                         floor = max(fixed, guard)
                     t += 1
@@ -229,7 +221,7 @@ def trade(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one place
         equity[t] = value
         if shares != 0.0:
             held += 1
-            best, trailing = trail_on(shares, best, trailing, high, low, trail[t])
+            best, trailing = trail_on(shares, best, trailing, high, low, trail[t] if trailed else math.nan)
         wanted = 0.0 if math.isnan(target[t]) else target[t]
         t += 1
         if rules.buys_amounts:
