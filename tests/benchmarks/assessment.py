@@ -56,10 +56,12 @@ def main():
         from plugins.backtest.assess import assess_files
         found = assess_files({"FILES": sys.argv[3], "STRATEGIES": sys.argv[4], "OUT": sys.argv[5]})[2]
     else:
-        from data_layer.settings import parse_settings
-        from plugins.backtest.assessment_run import Asked, run_here
-        asked = Asked(strategies=tuple(sys.argv[4].split(",")))
-        found = run_here(sys.argv[3], parse_settings(Path("."), {}), asked)[1]
+        from data_layer.features.memory import without_collections
+        with without_collections():  # as assess.from_home
+            from data_layer.settings import parse_settings
+            from plugins.backtest.assessment_run import Asked, run_here
+            asked = Asked(strategies=tuple(sys.argv[4].split(",")))
+            found = run_here(sys.argv[3], parse_settings(Path("."), {}), asked)[1]
     print(int((found.sessions > 0).sum()), found.errors)
     return 0
 
