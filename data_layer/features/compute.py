@@ -82,6 +82,39 @@ def compute(
     return pd.concat([keys, values], axis=1)
 
 
+def compute_matrices(
+    bars: pd.DataFrame, names: Iterable[str], cells: IntArray, shape: tuple[int, int],
+    feature_set: str = "technical", threads: int | None = None,
+) -> list[FloatArray]:  # fmt: skip
+    """Compute feature columns for every bar as `compute` does, and lay each out as a float64 matrix.
+
+    Args:
+        bars: as for `compute`.
+        names: columns wanted.
+        cells: the place of each bar in a matrix laid out flat.
+        shape: of a matrix: sessions, symbols.
+        feature_set: the set they belong to.
+        threads: as for `compute`.
+
+    Returns:
+        A matrix a column, in the order wanted: the values rounded to float32, NaN where there is no bar.
+    """
+    columns = select(names, feature_set)
+    matrices = [np.full(shape, np.nan) for _ in columns]
+
+    def work(group: tuple[slice, Panel]) -> None:
+        rows, part = group
+        found = np.empty((len(columns), rows.stop - rows.start), np.float32)
+        fill_group(found, columns, part)
+        for matrix, values in zip(matrices, found, strict=True):
+            matrix.reshape(-1)[cells[rows]] = values.astype(np.float64)  # of one type it takes a third of the time
+
+    if len(bars):
+        for _ in _by_group(work, Rows.from_bars(bars), threads):
+            pass
+    return matrices
+
+
 def compute_sessions(
     history: Rows,
     sessions: Sequence[dt.date],

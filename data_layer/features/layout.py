@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,8 @@ def _bad_dates(message: str, value: str, kind: str) -> DataQualityError:
 def to_floats(column: pd.Series) -> FloatArray:
     """Contiguous float64 values of a numeric column; integers are converted, NULL and infinity become NaN.
 
+    They are to be read only: where the column holds just these values they are its own memory and no copy.
+
     Raises:
         DataQualityError: when the column is not numeric (text would be parsed by luck).
     """
@@ -74,6 +77,12 @@ def to_floats(column: pd.Series) -> FloatArray:
             f"column {column.name} is not numeric", stage=STAGE, key=str(column.name),
             value=str(column.dtype), remedy="cast it to float64",
         )  # fmt: skip
+    if column.dtype == np.float64:
+        held = column.to_numpy().view()
+        with suppress(ValueError):  # what is laid over a file stays as it is, and is copied
+            held.setflags(write=True)  # for kernels, compiled for arrays of this kind; none writes into an input
+            if held.flags.c_contiguous and np.isfinite(held).all():
+                return held
     values = np.array(column.to_numpy(dtype=np.float64, na_value=np.nan), order="C")
     values[~np.isfinite(values)] = np.nan
     return values

@@ -9,8 +9,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pyarrow as pa
-
 # mallopt's parameters (malloc.h) and what they are set to.
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD, ARENA_MAX = -1, -2, -3, -8
 KEEP = 256 * 2**20  # bytes kept instead of given back: a group's arrays on two threads, several times over
@@ -46,6 +44,8 @@ def share_freed_memory() -> bool:
     arithmetic asks the system for as much again. A thread begun before keeps its own: call this first, on the main
     thread, where the store is one of large pages as well.
     """
+    import pyarrow as pa  # not for whoever only wants no garbage looked for while it imports this
+
     pa.set_memory_pool(pa.system_memory_pool())
     if not keep_freed_memory():
         return False

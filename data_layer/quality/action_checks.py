@@ -55,8 +55,9 @@ def check_actions(actions: pd.DataFrame, eves: pd.DataFrame, *, source: str) -> 
     kept = actions.drop_duplicates(list(COLUMNS), ignore_index=True)
     reasons = pd.Series("", index=kept.index, dtype=object)
     reasons[kept.duplicated(KEY, keep=False)] = "two actions of one symbol, ex-date and kind differ"
-    reasons[[not _is_possible(value) for value in kept["value"]]] = "the value is not a number above zero"
-    reasons[[not is_symbol(symbol) for symbol in kept["symbol"]]] = "malformed symbol"
+    reasons[[not _is_possible(value) for value in kept["value"].to_list()]] = "the value is not a number above zero"
+    malformed = [symbol for symbol in kept["symbol"].unique() if not is_symbol(symbol)]
+    reasons[kept["symbol"].isin(malformed)] = "malformed symbol"
     reasons[_ruinous(kept[reasons == ""], eves)] = "the dividend is not below the close before"
     quarantined, repeated = quarantine_rows(source, _as_received(kept[reasons != ""], reasons))
     duplicates = int(actions.duplicated(list(COLUMNS)).sum()) + repeated

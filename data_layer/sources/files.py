@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
@@ -94,8 +95,10 @@ class FilesSource(HistorySource):
                 found[column].append(_stated(table, column, *kinds[column], first, last))
         stated = [part for parts in found.values() for part in parts]
         together = pd.concat(stated or [pd.DataFrame(columns=list(ACTION_COLUMNS[:-1]))], ignore_index=True)
-        order = together["symbol"].astype(str) + together["ex_date"].astype(str)
-        return together.iloc[order.argsort(kind="stable")].reset_index(drop=True).assign(announced=None)
+        whose, when = together["symbol"].to_list(), together["ex_date"].to_list()
+        keys = [f"{symbol}{day}" for symbol, day in zip(whose, when, strict=True)]
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        return together.iloc[order].reset_index(drop=True).assign(announced=None)
 
     @cached_property
     def _tables(self) -> list[Table]:
@@ -189,13 +192,13 @@ def _stated(
     days = days_of(table["date"].to_pandas(date_as_object=False))[0]
     told = days.between(pd.Timestamp(first), pd.Timestamp(last)).to_numpy()
     values = [
-        text if pd.isna(number) else Decimal(repr(float(number)))
-        for text, number in zip(received[told], numbers[told], strict=True)
+        text if math.isnan(number) else Decimal(repr(number))
+        for text, number in zip(received[told].to_list(), numbers[told].astype(float).to_list(), strict=True)
     ]
     return pd.DataFrame(
         {
             "symbol": symbols_of(table["symbol"])[told].astype(object),
-            "ex_date": pd.Series([stamp.date() for stamp in days[told]], dtype=object),
+            "ex_date": pd.Series(days[told].to_numpy().astype("datetime64[D]").tolist(), dtype=object),
             "action_type": kind,
             "value": pd.Series(values, dtype=object),
             "inferred": False,

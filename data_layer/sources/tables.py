@@ -18,6 +18,7 @@ import pyarrow.dataset as ds
 DAY = re.compile(r"(\d{4}-\d\d-\d\d)([T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 # A quoted value may hold a line end: it is wrong here, but must not shift the rows after it.
 PARSING = pa.csv.ParseOptions(newlines_in_values=True)
+EARLIEST, LATEST = np.datetime64("1000-01-01"), np.datetime64("9999-12-31")  # days of four digits
 PIECE_ROWS = 1_000_000  # two columns of so many rows are some ten megabytes
 # Arrow reads ahead of whoever takes its batches; that much of it pays, more only takes memory.
 READ_AHEAD = {"batch_readahead": 4, "fragment_readahead": 1}
@@ -126,6 +127,10 @@ def symbols_of(column: pa.ChunkedArray) -> pd.Categorical:
 
 def days_of(column: pd.Series) -> tuple[pd.Series, pd.Series]:
     """Return the days that a column names, NaT where it names none, and then the text it holds."""
+    if column.dtype.kind == "M" and not isinstance(column.dtype, pd.DatetimeTZDtype):
+        stamps = column.to_numpy()
+        if ((stamps >= EARLIEST) & (stamps <= LATEST) & (stamps.astype("datetime64[D]") == stamps)).all():
+            return column.dt.as_unit("us"), pd.Series("", column.index, dtype=object)  # as in any sound Parquet file
     codes, uniques = pd.factorize(column, use_na_sentinel=False)
     texts = [str(value) for value in uniques]
     matches = [DAY.fullmatch(text) for text in texts]

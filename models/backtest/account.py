@@ -111,7 +111,7 @@ def goal_of(shares: float, wanted: float, value: float, price: float, rules: Rul
     return whole(goal) if rules.whole_shares else goal
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def follow(
     a: Account, wanted: float, price: float, volume: float, sigma: float, rules: Rules
 ) -> Account:
@@ -121,7 +121,7 @@ def follow(
     loan = 0.0 if rules.buys_amounts else max(abs(wanted) - 1.0, 0.0) * value
     if a.shares * goal < 0.0:
         a = fill(a, -a.shares, price, True, 0.0, volume, sigma, rules)
-    return fill(a, goal - a.shares, price, True, loan, volume, sigma, rules)
+    return fill_here(a, goal - a.shares, price, True, loan, volume, sigma, rules)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -160,6 +160,14 @@ def fill(
     a: Account, change: float, at: float, slips: bool, loan: float, volume: float, sigma: float, rules: Rules
 ) -> Account:
     """Buy (change > 0) or sell shares at a price; a buy that opens or adds uses cash and the loan at most."""
+    return fill_here(a, change, at, slips, loan, volume, sigma, rules)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def fill_here(
+    a: Account, change: float, at: float, slips: bool, loan: float, volume: float, sigma: float, rules: Rules
+) -> Account:
+    """Do what ``fill`` does in the midst of its caller: handing an account over takes longer than most fills."""
     if abs(change) <= TINY:
         return a
     slip = slippage(rules, abs(change), volume, sigma) if slips else 0.0

@@ -30,7 +30,7 @@ def equal_weight_returns(
     counted = members & np.isfinite(returns)
     number = counted.sum(axis=1)
     means = [
-        math.fsum(row[use]) / n if n else math.nan
+        math.fsum(row[use].tolist()) / n if n else math.nan
         for row, use, n in zip(returns, counted, number, strict=True)
     ]
     return np.array(means, np.float64), number

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from models.backtest.grid import in_pieces, rules_of
+from models.backtest.grid import in_pieces, rules_of, trail_at
 from models.backtest.kernel import run_account
 
 Series = NDArray[np.float64]
@@ -17,13 +17,13 @@ Index = NDArray[np.int64]
 
 
 def mean_daily_returns(
-    bars: Matrix, offsets: Index, row_session: Index, targets: Matrix, trails: Matrix, rules: Matrix,
-    begin: int, sessions: int,
+    bars: Matrix, offsets: Index, row_session: Index, targets: Matrix, trails: Matrix, trail_of: Index,
+    rules: Matrix, begin: int, sessions: int,
 ) -> tuple[Matrix, Index]:  # fmt: skip
     """Return each strategy's mean return a session over its accounts, one a symbol, weighted alike each day.
 
     Args:
-        bars, offsets, targets, trails, rules: as run_grid takes them.
+        bars, offsets, targets, trails, trail_of, rules: as run_grid takes them.
         row_session: [R] each row's session.
         begin: accounts start at a symbol's first row from this session on.
         sessions: number of sessions.
@@ -38,7 +38,7 @@ def mean_daily_returns(
     starts = np.array([np.searchsorted(row_session[a:b], begin) for a, b in pairwise(offsets)], np.int64)
 
     def work(first: int, last: int) -> None:
-        _run_strategies(first, last, bars, offsets, row_session, targets, trails, rules, starts, out, count)
+        _run_strategies(first, last, bars, offsets, row_session, targets, trails, trail_of, rules, starts, out, count)
 
     in_pieces(work, len(targets))
     return out, count
@@ -47,7 +47,7 @@ def mean_daily_returns(
 @njit(cache=True, nogil=True, error_model="numpy")
 def _run_strategies(
     one: int, beyond: int, bars: Matrix, offsets: Index, row_session: Index, targets: Matrix, trails: Matrix,
-    rules: Matrix, starts: Index, out: Matrix, count: Index,
+    trail_of: Index, rules: Matrix, starts: Index, out: Matrix, count: Index,
 ) -> None:  # fmt: skip
     """Add up and average the strategies one..beyond - 1 in out and count [K, sessions], which begin as 0."""
     for k in range(one, beyond):
@@ -59,8 +59,8 @@ def _run_strategies(
                 continue
             equity = np.empty(end - first - start)
             run_account(
-                bars[first:end], start, end - first - 1, targets[k, first:end], trails[k, first:end],
-                rules_of(rules[k]), equity,
+                bars[first:end], start, end - first - 1, targets[k, first:end],
+                trail_at(trails, trail_of[k], first, end), rules_of(rules[k]), equity,
             )  # fmt: skip
             for i in range(1, len(equity)):
                 at = own[start + i]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.backtest.account import Account
 from models.backtest.curve import MEASURES, measure_curve
-from models.backtest.kernel import run_account
+from models.backtest.kernel import find_changes, find_events, trade
 from models.backtest.rules import Rules
 
 Series = NDArray[np.float64]
@@ -41,7 +41,7 @@ def in_pieces(work: Callable[[int, int], object], count: int) -> None:
 
 
 def run_grid(
-    bars: Matrix, offsets: Index, targets: Matrix, trails: Matrix, rules: Matrix, windows: Index,
+    bars: Matrix, offsets: Index, targets: Matrix, trails: Matrix, trail_of: Index, rules: Matrix, windows: Index,
     benchmark: Series, rate: float,
 ) -> NDArray[np.float64]:  # fmt: skip
     """Run K strategies x S symbols x W windows, each an account of its own.
@@ -50,7 +50,8 @@ def run_grid(
         bars: [R, 9] all symbols below each other, see kernel.
         offsets: [S + 1] where each symbol's rows begin; the last one is R.
         targets: [K, R] wanted weights (or amounts, where the strategy's rules say so).
-        trails: [K, R] trailing distances, USD.
+        trails: [J, R] trailing distances, USD, of the few that have any.
+        trail_of: [K] each one's row in trails, -1 for none.
         rules: [K, len(Rules._fields)].
         windows: [S, W, 2] first and last row of each window, counted from the symbol's first; first < 0
             where the symbol does not reach into the window.
@@ -65,7 +66,7 @@ def run_grid(
     out = np.full((strategies, symbols, windows.shape[1], len(RESULTS)), np.nan)
 
     def work(first: int, last: int) -> None:
-        _run_cells(first, last, bars, offsets, targets, trails, rules, windows, benchmark, rate, out)
+        _run_cells(first, last, bars, offsets, targets, trails, trail_of, rules, windows, benchmark, rate, out)
 
     in_pieces(work, strategies * symbols)
     return out
@@ -73,24 +74,31 @@ def run_grid(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _run_cells(
-    one: int, beyond: int, bars: Matrix, offsets: Index, targets: Matrix, trails: Matrix, rules: Matrix,
-    windows: Index, benchmark: Series, rate: float, out: NDArray[np.float64],
+    one: int, beyond: int, bars: Matrix, offsets: Index, targets: Matrix, trails: Matrix, trail_of: Index,
+    rules: Matrix, windows: Index, benchmark: Series, rate: float, out: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Run the cells one..beyond - 1 of symbol x strategy into out [K, S, W, len(RESULTS)]."""
     strategies, count = len(targets), windows.shape[1]
+    longest, found = 0, -1
+    for s in range(len(offsets) - 1):
+        longest = max(longest, offsets[s + 1] - offsets[s])
+    equity, scratch = np.empty(longest), np.empty(longest)
+    events, changes = np.empty(longest, np.int64), np.empty(longest + 1, np.int64)
     for cell in range(one, beyond):
         s, k = cell // strategies, cell % strategies  # a symbol's bars stay near while its strategies run
         begin, end = offsets[s], offsets[s + 1]
         mine = rules_of(rules[k])
-        equity, scratch = np.empty(end - begin), np.empty(end - begin)
+        target, trail = targets[k, begin:end], trail_at(trails, trail_of[k], begin, end)
+        if s != found:
+            find_events(bars[begin:end], events)
+            found = s
+        find_changes(target, changes)
         for w in range(count):
             first, last = windows[s, w, 0], windows[s, w, 1]
             if first < 0:
                 continue
             curve = equity[: last - first + 1]
-            account, held = run_account(
-                bars[begin:end], first, last, targets[k, begin:end], trails[k, begin:end], mine, curve
-            )
+            account, held = trade(bars[begin:end], first, last, target, trail, mine, curve, events, changes)
             market = benchmark[begin + first : begin + last + 1]
             measure_curve(curve, market, rate, scratch, out[k, s, w, : len(MEASURES)])
             measure_trades(account, held, curve, mine, out[k, s, w, len(MEASURES) :])
@@ -113,6 +121,12 @@ def measure_trades(account: Account, held: int, equity: Series, rules: Rules, ou
     out[7] = held / len(equity)
     out[8] = account.costs / rules.cash
     out[9] = 1.0 if account.shares != 0.0 else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def trail_at(trails: Matrix, row: int, begin: int, end: int) -> Series:
+    """Return the rows of a symbol in one of the trails, nothing for none."""
+    return trails[row, begin:end] if row >= 0 else trails[0, :0]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -40,6 +40,7 @@ from models.compiled import njit
 
 Series = NDArray[np.float64]
 Matrix = NDArray[np.float64]
+Index = NDArray[np.int64]
 
 # Columns of the bars: raw prices, actions on the bar of their ex-date. split is new shares per old, 1 for
 # none; dividend USD per share after that split; gap is MISSED where a session without a bar lies before, plus
@@ -51,7 +52,7 @@ LEAST = 5e-324  # the least number above 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def run_account(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one place
+def run_account(
     bars: Matrix, first: int, last: int, target: Series, trail: Series, rules: Rules, equity: Series
 ) -> tuple[Account, int]:
     """Trade a target through bars first..last, both included; the account starts flat, with cash only.
@@ -69,8 +70,50 @@ def run_account(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one 
     Returns:
         The account at the end, and at how many closes it held a position.
     """
+    events, changes = np.empty(len(bars), np.int64), np.empty(len(bars) + 1, np.int64)
+    find_events(bars, events)
+    find_changes(target, changes)
+    return trade(bars, first, last, target, trail, rules, equity, events, changes)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def find_events(bars: Matrix, out: Index) -> None:
+    """Fill in for each bar the first one from it on with a split, a dividend or a share that leaves; else their number.
+
+    Of a symbol, found once for all its accounts.
+    """
+    at = len(bars)
+    for t in range(len(bars) - 1, -1, -1):
+        if (bars[t, SPLIT] != 1.0) | (bars[t, DIVIDEND] != 0.0) | (bars[t, GAP] >= LEFT):
+            at = t
+        out[t] = at
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def find_changes(target: Series, out: Index) -> None:
+    """Fill in for each bar the first one from it on whose target is not that of the bar before; else their number.
+
+    One more for the end; NaN is like nothing, not even NaN. Of a strategy in a symbol, found once for all windows.
+    """
+    at = len(target)
+    out[at] = at
+    for t in range(len(target) - 1, 0, -1):
+        if target[t] != target[t - 1]:
+            at = t
+        out[t] = at
+    out[0] = 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def trade(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one place
+    bars: Matrix, first: int, last: int, target: Series, trail: Series, rules: Rules, equity: Series,
+    events: Index, changes: Index,
+) -> tuple[Account, int]:  # fmt: skip
+    """Do what ``run_account`` does, with what it finds in bars and target found already; an empty trail is none."""
+    trailed = len(trail) > 0
     count = last + 1 - first
     bars, target, trail = bars[first : last + 1], target[first : last + 1], trail[first : last + 1]
+    events, changes = events[first : last + 1], changes[first : last + 2]
     account = new_account(rules.cash)
     # What may change at every bar lies here; the account holds the rest and is put together when something happens.
     cash, shares, flow, best, trailing, costs = rules.cash, 0.0, 0.0, 0.0, math.nan, 0.0
@@ -88,14 +131,34 @@ def run_account(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one 
             earned, charged = cash, 0.0
             fixed, goal = bounds_of(side, account.entry, rules)
             high, guard = side * best, -math.inf if math.isnan(trailing) else side * trailing
+            # Until here the target stays what it was; where other ones would do as well, each is looked at.
+            same = min(changes[t + 1] - first, count) if target[t] == least == most and not banded else t
             # Unsigned: no index counts from the end, and nobody looks whether it does.
             if shares == 0.0:
+                for u in range(np.uint64(t), np.uint64(same)):
+                    cash *= rate
+                    equity[u] = cash
+                t = same
                 for u in range(np.uint64(t), np.uint64(count)):
                     if not least <= target[u] <= most:
                         break
                     cash *= rate
                     equity[u] = cash
                     t += 1
+            elif side > 0.0 and not banded:
+                floor, begun = max(fixed, guard), t
+                for u in range(np.uint64(t), np.uint64(min(same, events[t] - first))):
+                    top, low = bars[u, HIGH], bars[u, LOW]
+                    if (low <= floor) | (top >= goal):
+                        break
+                    cash *= rate
+                    equity[u] = cash + shares * bars[u, CLOSE]
+                    high = max(high, top)
+                    if trailed and high - trail[u] > guard:  # NaN is no distance, and max would take it
+                        guard = high - trail[u]
+                        floor = max(fixed, guard)
+                    t += 1
+                held += t - begun
             else:
                 before, floor = bars[t - 1, CLOSE], max(fixed, guard)
                 for u in range(np.uint64(t), np.uint64(count)):
@@ -119,7 +182,7 @@ def run_account(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one 
                     charged += lent
                     equity[u] = value
                     high = max(high, finest)
-                    if high - trail[u] > guard:  # NaN is no distance, and max would take it
+                    if trailed and high - trail[u] > guard:  # NaN is no distance, and max would take it
                         guard = high - trail[u]
                         floor = max(fixed, guard)
                     t += 1
@@ -137,15 +200,17 @@ def run_account(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one 
             if order or shares != 0.0:
                 price, volume, sigma = bars[t, OPEN], bars[t, VOLUME], bars[t, VOLATILITY]
                 account = moved(account, cash, shares, flow, best, trailing, costs)
-                if shares != 0.0:
-                    account = carry_shares(
-                        account, bars[t - 1, CLOSE], price, bars[t, SPLIT], bars[t, DIVIDEND], rules
-                    )
+                split, dividend = bars[t, SPLIT], bars[t, DIVIDEND]
+                if shares < 0.0 or (shares > 0.0 and (split != 1.0 or dividend != 0.0)):
+                    account = carry_shares(account, bars[t - 1, CLOSE], price, split, dividend, rules)
                 if order and (gap < MISSED or gap == LEFT):
                     account = follow(account, wanted, price, volume, sigma, rules)
                     acted = wanted
                 if rests and account.shares != 0.0:
-                    account, ended = protect(account, price, high, low, volume, sigma, rules)
+                    ended = 0.0
+                    stop, goal, side = levels_of(account.shares, account.entry, account.trailing, rules)
+                    if is_reached(side, stop, goal, high, low):
+                        account, ended = protect(account, price, high, low, volume, sigma, rules)
                 cash, shares, flow, costs = account.cash, account.shares, account.flow, account.costs
                 best, trailing = account.best, account.trailing
         if shares != 0.0 and gap >= LEFT:
@@ -156,7 +221,7 @@ def run_account(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one 
         equity[t] = value
         if shares != 0.0:
             held += 1
-            best, trailing = trail_on(shares, best, trailing, high, low, trail[t])
+            best, trailing = trail_on(shares, best, trailing, high, low, trail[t] if trailed else math.nan)
         wanted = 0.0 if math.isnan(target[t]) else target[t]
         t += 1
         if rules.buys_amounts:

@@ -20,7 +20,8 @@ from models.strategies.base import BaseStrategy
 from plugins.backtest.assessment import rows_of
 from plugins.backtest.assessment_run import rules_from, settled_contender
 from plugins.backtest.assessment_store import read_run
-from plugins.backtest.market import Market, market_from_database, wanted
+from plugins.backtest.market import Market, market_from_database
+from plugins.backtest.orders import wanted
 from plugins.backtest.outcome import Outcome, run
 from plugins.backtest.stress import benchmark_by_session, shocked_market
 

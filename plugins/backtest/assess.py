@@ -15,7 +15,6 @@ from data_layer.runtime.console import ends, say
 from data_layer.runtime.home import Home
 from data_layer.settings import given_values, load_settings, parse_date
 from models.errors import ConfigError
-from plugins.backtest.received import read_files
 
 if TYPE_CHECKING:
     from models.backtest.rules import Rules
@@ -49,8 +48,11 @@ def main() -> int:
 def assess_files(given: Mapping[str, str]) -> tuple[Market, Course, Assessed, Rules]:
     """Assess bars of files in memory; see above for what may be given.
 
-    A thread reads them while numba and all that is compiled are imported, which takes as long.
+    A thread reads them while numba and all that is compiled are imported, which takes as long. Imports make much
+    that stays and no garbage: hence here, where nobody looks for any.
     """
+    from plugins.backtest.received import read_files
+
     share_freed_memory()
     end = parse_date(given["END"], key="END", stage="assessment") if "END" in given else None
     with ThreadPoolExecutor(1) as pool:
@@ -60,6 +62,7 @@ def assess_files(given: Mapping[str, str]) -> tuple[Market, Course, Assessed, Ru
         return assess_received(received, asked_for(given), given.get("OUT", ""))
 
 
+@without_collections()
 def from_home(given: Mapping[str, str]) -> list[str]:
     """Assess the home's bars, store all and rank; return the ranking's lines."""
     from plugins.backtest.assess_bars import asked_for, print_results

@@ -16,7 +16,8 @@ from models.backtest.scenarios import Scenario
 from models.backtest.windows import Place, place, window_rows
 from models.errors import BlockedError, ConfigError
 from models.strategies.base import BaseStrategy
-from plugins.backtest.market import Market, orders
+from plugins.backtest.market import Market
+from plugins.backtest.orders import Orders, joined, orders
 from plugins.backtest.stress import benchmark_by_session, shocked_benchmark, shocked_market
 
 Matrix = NDArray[np.float64]
@@ -143,7 +144,7 @@ def rows_of(market: Market, scenarios: Sequence[Scenario], places: Sequence[Plac
 
 def _wanted(
     market: Market, contenders: Sequence[Contender], rules: Rules, errors: dict[str, str]
-) -> tuple[list[int], tuple[Matrix, Matrix, Matrix]]:
+) -> tuple[list[int], Orders]:
     """Return which contenders could be scored, and their orders; note the error of the others."""
     live = [k for k, c in enumerate(contenders) if c.strategy is not None and c.name not in errors]
     try:
@@ -158,13 +159,11 @@ def _wanted(
                 errors[contenders[k].name] = f"{type(error).__name__}: {error}"
         if not scored:
             return [], orders(market, [], rules)
-        return [k for k, _ in scored], tuple(
-            np.concatenate(p) for p in zip(*(o for _, o in scored), strict=True)
-        )  # type: ignore[return-value]
+        return [k for k, _ in scored], joined([found for _, found in scored])
 
 
 def _run(
-    market: Market, wanted: tuple[Matrix, Matrix, Matrix], windows: Windows, rules: Rules, live: Sequence[int],
+    market: Market, wanted: Orders, windows: Windows, rules: Rules, live: Sequence[int],
     columns: Sequence[int], values: NDArray[np.float64], sessions: Index,
 ) -> None:  # fmt: skip
     """Run the grid and put its results in their places."""

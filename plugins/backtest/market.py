@@ -1,13 +1,11 @@
-"""The market a backtest runs in: bars from the home's database or from files, as arrays; and what strategies want."""
+"""The market a backtest runs in: bars from the home's database or from files, as arrays."""
 
 from __future__ import annotations
 
 import datetime as dt
 import difflib
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,21 +14,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data_layer.features.compute import compute
 from data_layer.features.memory import share_freed_memory
-from data_layer.features.registry import catalogue, feature_sets
 from data_layer.storage.database import load_sql, transaction
 from models.backtest.benchmark import equal_weight_returns
 from models.backtest.kernel import GAP, LEFT
 from models.backtest.metrics import SESSIONS_PER_YEAR
-from models.backtest.rules import Rules, checked_rules
 from models.errors import ConfigError
-from models.panel import Panel
-from models.strategies.base import BaseStrategy
 from plugins.backtest.bars import engine_bars
 from plugins.backtest.received import Received, read_files
 from plugins.stages.knowledge import actions_as_of, bars_as_of, join_renamed, renames
-from plugins.stages.voices import SILENCE, hear, read_voices
+from plugins.stages.voices import SILENCE, read_voices
 
 Series = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -38,6 +31,7 @@ Index = NDArray[np.int64]
 # A share of the symbols a year. Of large companies some two in a hundred are bought or fail each year; a list with a
 # quarter of that has been drawn up by who was still there.
 LEAVERS_A_YEAR = 0.005
+LAST_DAY = 10**6  # days from 1970, some 2,700 years: later than any bar
 
 
 @dataclass(frozen=True)
@@ -56,13 +50,23 @@ class Market:
     row_session: Index  # [R] index into sessions
     benchmark: Series  # [R] total return of the benchmark from the session before; NaN on the first
     frame: pd.DataFrame = field(repr=False)  # [R] bars with their factors, as features are computed from
-    data_version: str  # SHA-256 (16 digits) of symbols, sessions and bars: the same data gives the same
     known_at: dt.datetime | None  # knowledge cutoff; None for files
     has_delisted: bool  # whether shares that left the market are among them, as many as a market loses
     synthetic: bool
     refused: int = 0  # rows of files that cannot be true and were left out, as the quality gate would
     # What trained models said of the sessions, see plugins.stages.voices.
     voices: pd.DataFrame = field(default_factory=lambda: SILENCE, repr=False)
+
+    @cached_property
+    def data_version(self) -> str:
+        """SHA-256 (16 digits) of symbols, sessions, bars and what models said: the same data gives the same."""
+        digest = hashlib.sha256("\n".join(self.symbols).encode())
+        for array in (self.offsets, self.sessions[self.row_session].astype(np.int64), self.bars):
+            digest.update(np.ascontiguousarray(array).data)
+        if len(self.voices):
+            digest = hashlib.sha256(digest.hexdigest()[:16].encode())
+            digest.update(pd.util.hash_pandas_object(self.voices, index=False).to_numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     @cached_property
     def row_symbol(self) -> Index:
@@ -118,11 +122,7 @@ def market_from_database(
         symbols, start, end, benchmark, cutoff, any(row["source"] == "synthetic" for row in stated), sessions,
     )  # fmt: skip
     said = join_renamed(read_voices(uri, last), changes) if voices else SILENCE
-    if said.empty:
-        return market
-    digest = hashlib.sha256(market.data_version.encode())
-    digest.update(pd.util.hash_pandas_object(said, index=False).to_numpy().tobytes())
-    return replace(market, voices=said, data_version=digest.hexdigest()[:16])
+    return market if said.empty else replace(market, voices=said)
 
 
 def market_from_file(
@@ -160,9 +160,7 @@ def _market(
     known_at: dt.datetime | None, synthetic: bool, all_sessions: Sequence[dt.date] = (),
 ) -> Market:  # fmt: skip
     frame = frame.assign(symbol=frame["symbol"].astype("category"))
-    days = frame["date"].to_numpy().astype("datetime64[D]")
-    sessions = np.unique(np.concatenate([days, np.array(all_sessions, "datetime64[D]")]))
-    row_session = np.searchsorted(sessions, days)
+    sessions, row_session = _axis(frame["date"].to_numpy(), np.array(all_sessions, "datetime64[D]"))
     begin = int(np.searchsorted(sessions, np.datetime64(start, "D"))) if start else 0
     if begin >= len(sessions):
         span = f"{sessions[0]} to {sessions[-1]}" if len(sessions) else "none"
@@ -185,14 +183,21 @@ def _market(
         if name in left and row_session[offsets[i + 1] - 1] < len(sessions) - 1
     ]
     bars[offsets[1:][gone] - 1, GAP] += LEFT
-    digest = hashlib.sha256("\n".join(names).encode())
-    for array in (offsets, sessions[row_session].astype(np.int64), bars):
-        digest.update(np.ascontiguousarray(array).data)
     return Market(
         names, {name: sectors[name] for name in names if name in sectors}, sessions, begin, bars, offsets,
-        row_session, market[row_session], frame, digest.hexdigest()[:16], known_at,
+        row_session, market[row_session], frame, known_at,
         len(gone) >= LEAVERS_A_YEAR * len(row_session) / SESSIONS_PER_YEAR and bool(gone), synthetic,
     )  # fmt: skip
+
+
+def _axis(dates: NDArray[np.datetime64], more: NDArray[np.datetime64]) -> tuple[NDArray[np.datetime64], Index]:
+    """Return all days, ascending, and where among them each date is: by counting, for they are few and repeated."""
+    days, others = (found.astype("datetime64[D]").astype(np.int64) for found in (dates, more))
+    together = np.concatenate([days, others])
+    first = together.min(initial=LAST_DAY)
+    held = np.zeros(max(together.max(initial=-LAST_DAY) - first + 1, 0), np.bool_)
+    held[together - first] = True
+    return (np.flatnonzero(held) + first).astype("datetime64[D]"), (np.cumsum(held) - 1)[days - first]
 
 
 def _benchmark(frame: pd.DataFrame, row_session: Index, count: int, symbol: str) -> Series:
@@ -218,70 +223,3 @@ def _refuse_unknown(wanted: Sequence[str], held: Sequence[str]) -> None:
 def nearest(word: str, known: Sequence[str]) -> str:
     """Return the known words most like one, for a message."""
     return " or ".join(difflib.get_close_matches(word, known, n=3, cutoff=0.4) or sorted(known)[:5])
-
-
-def panel(market: Market, features: Sequence[str]) -> Panel:
-    """Compute features of all sessions held, rounded as they are stored: what the daily run sees.
-
-    Raises:
-        ConfigError: a feature that no set has.
-    """
-    names = list(dict.fromkeys(features))
-    sets = {d.name: name for name in feature_sets() for d in catalogue(name)}
-    shape = (len(market.sessions), len(market.symbols))
-    unknown = [name for name in names if name not in sets]
-    if unknown:
-        raise ConfigError("a feature nobody computes", stage="backtest", key="features", value=unknown[0],
-                          remedy=f"did you mean {nearest(unknown[0], list(sets))}?")  # fmt: skip
-    values: dict[str, Matrix] = {}
-    for feature_set in dict.fromkeys(sets[name] for name in names):
-        own = [name for name in names if sets[name] == feature_set]
-        computed = compute(market.frame, own, feature_set)
-        for name in own:
-            matrix = np.full(shape, np.nan)
-            matrix.reshape(-1)[market.cells] = computed[name].to_numpy()
-            matrix.setflags(write=False)
-            values[name] = matrix
-    return hear(Panel(market.sessions, market.symbols, values), market.voices)
-
-
-def orders(
-    market: Market, strategies: Sequence[BaseStrategy], rules: Rules | None = None
-) -> tuple[Matrix, Matrix, Matrix]:
-    """Return what each strategy wants on each row: one row a strategy.
-
-    Args:
-        market: the market.
-        strategies: with their parameters.
-        rules: what a strategy does not set itself; None for the defaults.
-
-    Returns:
-        targets [K, R], trails [K, R] (NaN without a trailing stop), rules [K, len(Rules._fields)].
-    """
-    seen = panel(market, [name for strategy in strategies for name in strategy.features])
-    targets = np.empty((len(strategies), len(market.bars)))
-    trails = np.empty(targets.shape)
-    table = np.empty((len(strategies), len(Rules._fields)))
-    cells = market.cells
-
-    def settle(k: int) -> None:
-        target, trails[k], table[k] = wanted(market, strategies[k], rules or Rules(), seen)
-        targets[k] = target.reshape(-1)[cells]
-
-    # numpy leaves the interpreter to the others while it works on arrays of this size.
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(settle, range(len(strategies))))
-    return targets, trails, table
-
-
-def wanted(
-    market: Market, strategy: BaseStrategy, rules: Rules, seen: Panel | None = None
-) -> tuple[Matrix, Series, Rules]:
-    """Return what a strategy wants: targets [T, N], trailing distances [R] and its own rules over those given."""
-    seen = seen or panel(market, strategy.features)
-    target = strategy.target(seen, strategy.score(seen))
-    distance = strategy.trail(seen)
-    trail = np.full(len(market.bars), np.nan)
-    if distance is not None:
-        trail = distance.reshape(-1)[market.cells]
-    return target, trail, checked_rules(rules._replace(**strategy.rules()))  # type: ignore[arg-type]

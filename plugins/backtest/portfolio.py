@@ -8,7 +8,8 @@ from models.backtest.constraints import Constraints
 from models.backtest.rules import Rules
 from models.backtest.weights import rebalancing, weights
 from models.strategies.base import BaseStrategy
-from plugins.backtest.market import Market, wanted
+from plugins.backtest.market import Market
+from plugins.backtest.orders import wanted
 from plugins.backtest.outcome import Outcome, run
 from plugins.backtest.stress import benchmark_by_session
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from models.backtest.rules import Rules
 from models.strategies.base import BaseStrategy
-from plugins.backtest.market import Market, wanted
+from plugins.backtest.market import Market
+from plugins.backtest.orders import wanted
 from plugins.backtest.outcome import Outcome, run
 from plugins.backtest.stress import benchmark_by_session
 

@@ -18,6 +18,7 @@ from plugins.backtest.outcome import run
 
 NOTHING = np.full(2, np.nan)
 ONE = np.ones((1, 2))
+FIRST = np.zeros(1, np.int64)
 
 
 def warm() -> None:
@@ -29,8 +30,8 @@ def warm() -> None:
 def warm_grid() -> None:
     """Run what an assessment needs."""
     offsets, rules = np.array([0, 2]), np.array([Rules()], float)
-    run_grid(_bars(), offsets, ONE, ONE, rules, np.array([[[0, 1]]]), NOTHING, 0.0)
-    mean_daily_returns(_bars(), offsets, np.arange(2), ONE, ONE, rules, 0, 2)
+    run_grid(_bars(), offsets, ONE, ONE, FIRST, rules, np.array([[[0, 1]]]), NOTHING, 0.0)
+    mean_daily_returns(_bars(), offsets, np.arange(2), ONE, ONE, FIRST, rules, 0, 2)
 
 
 def warm_portfolio() -> None:

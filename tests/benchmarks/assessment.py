@@ -30,7 +30,8 @@ from models.backtest.rules import Rules
 from models.backtest.scenarios import Scenario, definition
 from plugins.backtest.assessment import lay_out, rows_of
 from plugins.backtest.assessment_run import contenders_from_files, rules_for
-from plugins.backtest.market import Market, market_from_file, orders
+from plugins.backtest.market import Market, market_from_file
+from plugins.backtest.orders import Orders, orders
 from plugins.backtest.scenario_file import read_scenarios
 from tests.benchmarks.bars import MARKET, panel
 from tests.benchmarks.measure import Measure
@@ -55,10 +56,12 @@ def main():
         from plugins.backtest.assess import assess_files
         found = assess_files({"FILES": sys.argv[3], "STRATEGIES": sys.argv[4], "OUT": sys.argv[5]})[2]
     else:
-        from data_layer.settings import parse_settings
-        from plugins.backtest.assessment_run import Asked, run_here
-        asked = Asked(strategies=tuple(sys.argv[4].split(",")))
-        found = run_here(sys.argv[3], parse_settings(Path("."), {}), asked)[1]
+        from data_layer.features.memory import without_collections
+        with without_collections():  # as assess.from_home
+            from data_layer.settings import parse_settings
+            from plugins.backtest.assessment_run import Asked, run_here
+            asked = Asked(strategies=tuple(sys.argv[4].split(",")))
+            found = run_here(sys.argv[3], parse_settings(Path("."), {}), asked)[1]
     print(int((found.sessions > 0).sum()), found.errors)
     return 0
 
@@ -74,7 +77,7 @@ class Grid:
     market: Market
     scenarios: tuple[Scenario, ...]
     windows: np.ndarray  # [S, W, 2]
-    orders: tuple[np.ndarray, np.ndarray, np.ndarray]
+    orders: Orders
     rate: float
 
     def run(self) -> np.ndarray:
@@ -143,7 +146,7 @@ def _against_vectorbt(whole: Grid) -> Iterator[Measure]:
     if not python:
         print("backtest_grid skipped: no environment with vectorbt (BENCH_VENV, or make peers)")
         return
-    market, (targets, _, rules) = whole.market, whole.orders
+    market, (targets, *_, rules) = whole.market, whole.orders
     sessions, symbols = len(market.sessions), len(market.symbols)
     factor = market.frame["split_factor"].to_numpy()
     prices = np.full((3, sessions, symbols), np.nan)
@@ -155,8 +158,8 @@ def _against_vectorbt(whole: Grid) -> Iterator[Measure]:
     filled = [pd.DataFrame(p).ffill().bfill().to_numpy() for p in prices[:2]]
     places = [p for p in lay_out(market, whole.scenarios).places if not p.skipped]
     plain = np.array([PLAIN._replace(buys_amounts=bool(a)) for a in amounts], float)
-    none = np.full(targets.shape, np.nan)
-    taken = (market.bars, market.offsets, targets, none, plain, whole.windows, market.benchmark, 0.0)
+    none = np.full((1, targets.shape[1]), np.nan), np.full(len(targets), -1)
+    taken = (market.bars, market.offsets, targets, *none, plain, whole.windows, market.benchmark, 0.0)
     ours = _timed(lambda: run_grid(*taken))
     with tempfile.TemporaryDirectory() as folder:
         np.savez(f"{folder}/in.npz", open=filled[0], close=filled[1], target=wanted, amounts=amounts,

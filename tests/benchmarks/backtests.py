@@ -96,7 +96,7 @@ def _grid(symbols: int, sessions: int) -> Callable[[], object]:
     targets = np.repeat(target.T.reshape(1, -1), 10, axis=0)
     trails, rules = np.full(targets.shape, np.nan), np.array([COST] * 10, float)
     nothing = np.full(len(bars), np.nan)
-    return lambda: run_grid(bars, offsets, targets, trails, rules, windows, nothing, 0.0)
+    return lambda: run_grid(bars, offsets, targets, trails, np.arange(10), rules, windows, nothing, 0.0)
 
 
 BENCHMARKS = (metrics, backtest_portfolio, backtest_linear)

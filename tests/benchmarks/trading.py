@@ -23,7 +23,8 @@ from data_layer.storage.database import Connection, copy_in, load_sql, transacti
 from data_layer.storage.migrate import prepare_database
 from models.strategies.base import signals_frame
 from models.strategies.discovery import class_path, discover_strategies
-from plugins.backtest.market import market_from_database, panel
+from plugins.backtest.market import market_from_database
+from plugins.backtest.orders import panel
 from tests.benchmarks.bars import MARKET
 from tests.benchmarks.bars import panel as seeded
 from tests.benchmarks.measure import Measure

@@ -48,16 +48,16 @@ class EnhancedMomentum(BaseStrategy):
     def score(self, panel: Panel) -> Scores:
         """Return the scores, stateless: a session's score needs that session's features only."""
         inputs = [panel[name] for name in self.features]
-        known = ~np.isnan(inputs).any(axis=0)
+        known = np.ones(panel.shape, np.bool_)
+        for values in inputs:  # one by one: all of them side by side would be a copy of all
+            known &= ~np.isnan(values)
         _, _, _, rsi, volume_ratio, return_5, volatility = inputs
         calm = np.clip(self.target_volatility / np.maximum(volatility, self.target_volatility), 0.3, 1.0)
-        parts = (
-            1.0 - np.abs(rsi - 50.0) / 50.0,
-            np.minimum(volume_ratio / 2.0, 1.0),
-            np.minimum(10.0 * np.abs(return_5), 1.0),
-            calm,
-        )
-        confidence = (parts[0] + parts[1] + parts[2] + parts[3]) / 4.0
+        confidence = 1.0 - np.abs(rsi - 50.0) / 50.0
+        confidence += np.minimum(volume_ratio / 2.0, 1.0)
+        confidence += np.minimum(10.0 * np.abs(return_5), 1.0)
+        confidence += calm
+        confidence /= 4.0
         direction = self._direction(panel)
         risk = self.information_coefficient * volatility * math.sqrt(self.horizon / SESSIONS_PER_YEAR)
         in_position = np.abs(direction)  # 0 without one, so that a flat row claims nothing

@@ -14,7 +14,8 @@ from models.backtest.kernel import DIVIDEND, SPLIT, run_account
 from models.backtest.portfolio import run_portfolio
 from models.backtest.rules import Rules
 from models.strategies.discovery import discover_strategies
-from plugins.backtest.market import market_from_file, wanted
+from plugins.backtest.market import market_from_file
+from plugins.backtest.orders import wanted
 from tests.benchmarks.peers import (
     backtesting_script,
     bench_python,
@@ -78,7 +79,8 @@ def by_weights(market, file):
         whole = np.tile([[[0, shape[1] - 1]]], (shape[0], 1, 1))
         none = np.full(rows.shape, np.nan)
         found = run_grid(
-            market.bars, market.offsets, rows, none, np.array([rules], float), whole, market.benchmark, 0.0
+            market.bars, market.offsets, rows, none, np.array([-1]), np.array([rules], float), whole,
+            market.benchmark, 0.0,
         )[0, :, 0]  # fmt: skip
         curves = np.empty((shape[1], shape[0]))
         for n in range(shape[0]):
@@ -120,7 +122,8 @@ def by_stops(market, file):
         rows = np.ascontiguousarray(target.T).reshape(1, -1)
         whole = np.tile([[[0, shape[0] - 1]]], (shape[1], 1, 1))
         found = run_grid(
-            bars, market.offsets, rows, trail[None], np.array([rules], float), whole, market.benchmark, 0.0
+            bars, market.offsets, rows, trail[None], np.array([0]), np.array([rules], float), whole,
+            market.benchmark, 0.0,
         )[0, :, 0]  # fmt: skip
         ours[name] = curves, dict(zip(RESULTS, found.T, strict=True)), np.concatenate(logs)
         sides.append(target)

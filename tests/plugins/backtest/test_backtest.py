@@ -7,7 +7,8 @@ import pytest
 
 from models.backtest.grid import RESULTS, run_grid
 from models.errors import ConfigError
-from plugins.backtest.market import market_from_database, orders
+from plugins.backtest.market import market_from_database
+from plugins.backtest.orders import orders
 from plugins.backtest.request import read_request
 from plugins.backtest.run import backtest
 from plugins.backtest.sweep import sweep

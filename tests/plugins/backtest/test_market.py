@@ -13,7 +13,8 @@ import pytest
 from models.backtest.kernel import CLOSE, DIVIDEND, GAP, LEFT, MISSED, SPLIT, VOLATILITY
 from models.errors import ConfigError
 from models.strategies.trend.golden_cross import GoldenCross
-from plugins.backtest.market import market_from_database, market_from_file, orders, panel
+from plugins.backtest.market import market_from_database, market_from_file
+from plugins.backtest.orders import orders, panel
 from tests.support.chain import query
 
 
@@ -105,10 +106,10 @@ def test_no_bars_at_all(database):
 
 
 def test_orders_are_what_the_strategy_says(market):
-    targets, trails, rules = orders(market, [GoldenCross()])
+    targets, trails, trail_of, rules = orders(market, [GoldenCross()])
     scores = GoldenCross().score(panel(market, GoldenCross().features)).score
     np.testing.assert_array_equal(targets[0], scores[market.row_session, market.row_symbol])
-    assert np.isnan(trails).all() and rules.shape[0] == 1
+    assert np.isnan(trails).all() and trail_of.tolist() == [-1] and rules.shape[0] == 1
     assert (market.bars[:, CLOSE] > 0).all()
 
 

@@ -10,7 +10,8 @@ import pytest
 from models.backtest.rules import Rules
 from models.strategies.ml.ml_ensemble import MlEnsemble
 from plugins.backtest.assessment_run import Asked, run_here
-from plugins.backtest.market import market_from_database, wanted
+from plugins.backtest.market import market_from_database
+from plugins.backtest.orders import wanted
 from plugins.backtest.scenario_file import read_scenarios
 from plugins.backtest.stress import shocked_market
 from plugins.ml.predict import predict
