@@ -22,8 +22,7 @@ SYMBOLS, SESSIONS, TURNS = 200, 5_400, 2
 LEAST = 1.3  # times as fast; 2 would need cores for the other services, too
 SPAN = """
 SELECT extract(epoch FROM max(t.end_date) - min(t.start_date)) AS seconds, count(*) AS shards,
-       sum(extract(epoch FROM t.end_date - t.start_date)) AS busy, count(DISTINCT t.hostname || t.pid) AS processes,
-       r.state
+       sum(extract(epoch FROM t.end_date - t.start_date)) AS busy, r.state
 FROM dag_run r LEFT JOIN task_instance t ON t.run_id = r.run_id AND t.dag_id = r.dag_id AND t.task_id = 'assess_shard'
 WHERE r.dag_id = %(dag)s AND r.run_id = %(run)s GROUP BY r.state
 """
