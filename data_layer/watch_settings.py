@@ -25,7 +25,7 @@ class WatchSettings:
         default="", repr=False
     )  # what Prometheus logs in with; none: only users may read
     metrics_to: str = (
-        ""  # OpenTelemetry collector (http or https) that gets Airflow's own metrics; none: nobody
+        ""  # OpenTelemetry collector (http, https) or StatsD server that gets Airflow's own metrics; none: nobody
     )
     email: tuple[str, ...] = ()  # who gets mail; the server is Airflow's connection smtp_default
     webhook: str = field(default="", repr=False)  # takes {"text": ...}, as Slack, Mattermost and others do
@@ -61,10 +61,10 @@ def parse_watch(text: Callable[[str], str]) -> WatchSettings:
     if telegram and list(parse_qs(urlsplit(telegram).query)) != ["chat_id"]:
         raise _hidden("NOTIFY_TELEGRAM", "write https://api.telegram.org/bot<token>/sendMessage?chat_id=<id>")
     collector = text("METRICS_TO")
-    if collector and not re.fullmatch(r"https?://[A-Za-z0-9.\-]{1,253}:[1-9][0-9]{0,4}", collector, re.ASCII):
+    if collector and not re.fullmatch(r"(https?|statsd)://[A-Za-z0-9.\-]{1,253}:[1-9][0-9]{0,4}", collector, re.ASCII):
         raise ConfigError("not a collector's address", stage="settings", key="METRICS_TO",
                           value=collector.rpartition("@")[2],
-                          remedy="write http://host:port, without a path, user or password")  # fmt: skip
+                          remedy="write http://host:port or statsd://host:port, no path, user or password")  # fmt: skip
     deadline = text("SESSION_DEADLINE") or f"{DEADLINE:%H:%M}"
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", deadline, re.ASCII):
         raise ConfigError("not a time of day", stage="settings", key="SESSION_DEADLINE", value=deadline,

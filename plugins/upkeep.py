@@ -1,8 +1,9 @@
-"""The steps of upkeep: handing events on, and removing what is kept only for a while."""
+"""The steps of upkeep: handing events on, how large tables are, and removing what is kept only for a while."""
 
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from airflow.sdk.configuration import conf
 from data_layer.settings import Settings
 from data_layer.storage.database import load_sql, transaction
 from data_layer.storage.relay import kafka_producer, relay
+
+log = logging.getLogger("almanac")
 
 
 def relay_events(uri: str, settings: Settings) -> dict[str, int]:
@@ -29,6 +32,28 @@ def relay_events(uri: str, settings: Settings) -> dict[str, int]:
     """
     brokers = settings.upkeep.kafka_brokers
     return {"sent": relay(uri, kafka_producer(brokers)) if brokers else 0}
+
+
+def report_tables(uri: str, settings: Settings) -> dict[str, int]:
+    """Return the number of tables, their bytes and dead rows, and how many autovacuum does not keep up with.
+
+    The log names each table that holds anything, and what to do about those.
+    """
+    with transaction(uri) as connection:
+        rows = connection.execute(load_sql("retention/select_tables")).fetchall()
+    for row in rows:
+        if row["live_rows"] or row["dead_rows"]:
+            log.info("[retention] %(table_name)s: %(bytes)s bytes, %(live_rows)s rows, %(dead_rows)s dead", row)
+    overdue = [row["table_name"] for row in rows if row["overdue"]]
+    for name in overdue:
+        log.warning("[retention] autovacuum is behind on %s: end transactions left open, then VACUUM (ANALYZE) %s",
+                    name, name)  # fmt: skip
+    return {
+        "tables": len(rows),
+        "bytes": sum(row["bytes"] for row in rows),
+        "dead_rows": sum(row["dead_rows"] for row in rows),
+        "overdue": len(overdue),
+    }
 
 
 def report_expired(uri: str, settings: Settings) -> dict[str, int]:

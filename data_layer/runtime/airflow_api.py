@@ -73,7 +73,7 @@ class AirflowApi:
         errors = self._get("/api/v2/importErrors?limit=100")["import_errors"]
         return {error["filename"]: error["stack_trace"] for error in errors}
 
-    def trigger(self, dag_id: str, conf: dict[str, str]) -> str:
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
         """Start a run and return its id; like the UI's button it has no logical date."""
         answer = self._post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
         return str(answer["dag_run_id"])

@@ -98,10 +98,12 @@ def _settings(home: Home, database: str) -> dict[str, str]:
 
 
 def _metrics(collector: str) -> dict[str, str]:
-    """Return where Airflow's own metrics go: to an OpenTelemetry collector, or nowhere."""
+    """Return where Airflow's own metrics go: to an OpenTelemetry collector, to a StatsD server, or nowhere."""
     if not collector:
         return {"STATSD_ON": "False", "OTEL_ON": "False"}
     at = urlsplit(collector)
+    if at.scheme == "statsd":
+        return {"STATSD_ON": "True", "STATSD_HOST": str(at.hostname), "STATSD_PORT": str(at.port), "OTEL_ON": "False"}
     return {
         "STATSD_ON": "False",
         "OTEL_ON": "True",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 from airflow.sdk import BaseHook
 from psycopg import errors
@@ -104,6 +105,29 @@ def test_retention_reports_first_removes_when_told_and_keeps_the_rest(
     assert operate("remove_expired", asked="False") == dict.fromkeys(GONE, 0)
 
 
+LEFT = """
+ALTER TABLE order_hints SET (autovacuum_enabled = false);
+INSERT INTO order_hints (signature, sent_at, key_number, received_at)
+SELECT lpad(n::text, 64, 'a'), now(), 1, now() FROM generate_series(1, 500) AS n;
+UPDATE order_hints SET heeded_at = now();
+SELECT pg_stat_force_next_flush()
+"""
+
+
+def test_tables_are_reported_and_where_autovacuum_is_behind(database, operate, caplog):
+    before = operate("report_tables")
+    assert before["tables"] > 80 and before["bytes"] > 1_000_000 and before["overdue"] == 0
+    change(database, LEFT)
+    after = operate("report_tables")
+    assert (after["overdue"], after["dead_rows"] - before["dead_rows"]) == (1, 500)
+    assert "order_hints: " in caplog.text and "500 rows, 500 dead" in caplog.text
+    assert "VACUUM (ANALYZE) order_hints" in caplog.text
+    with psycopg.connect(database.owner, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE) order_hints")
+        connection.execute("SELECT pg_stat_force_next_flush()")
+    assert operate("report_tables")["overdue"] == 0
+
+
 def test_nothing_young_is_removed_whatever_is_asked(database):
     with pytest.raises(errors.CheckViolation, match="30 days"):
         query(database.writer, "SELECT * FROM remove_expired(now() - interval '29 days', true)")
@@ -115,6 +139,6 @@ def test_retention_runs_by_itself_with_a_live_source_only_and_reports(tmp_path):
     file = str(ROOT / "dags" / "retention.py")
     dag = in_a_fresh_process(tmp_path, READ, file, *HEAVY)["dags"]["retention"]
     assert (dag["params"], dag["waits_for"]) == ({"remove": False}, "None")
-    assert [task["id"] for task in dag["tasks"]] == ["report_expired", "remove_expired"]
+    assert [task["id"] for task in dag["tasks"]] == ["report_tables", "report_expired", "remove_expired"]
     live = in_a_fresh_process(tmp_path, READ, file, *HEAVY, SOURCE="yfinance", START="2020-01-01")
     assert "0 12 * * 0#1" in live["dags"]["retention"]["waits_for"]

@@ -81,7 +81,8 @@ BAD = {
     "VOLUME_SHARE": ["0", "1.1", "nan", "all"],
     "SYNTHETIC_SEED": ["-1", "1.5", "x"],
     "SYNTHETIC_SYMBOLS": ["0", "100001", "2.5", "many"],
-    "METRICS_TO": ["collector:4318", "http://collector", "http://me:secret@collector:4318", "http://a:1/v1", "ftp://a:1"],
+    "METRICS_TO": ["collector:4318", "http://collector", "http://me:secret@collector:4318", "http://a:1/v1", "ftp://a:1",
+                   "statsd://collector"],
     "NOTIFY_EMAIL": ["ops", "a@b c", "a@b\n.c", "Ops <ops@example.com>"],
     "SESSION_DEADLINE": ["9:15", "24:00", "09:60", "noon", "09:15:00"],
 }

@@ -1,7 +1,7 @@
 """The stage that moves money: killed, raced and cut off from its database, it loses nothing and doubles nothing.
 
-A run goes on where it was hurt, as a task is tried again, so a try costs a part of one step. Sizes are multiplied by
-SOAK (1).
+A run goes on where it was hurt, as a task is tried again, so a try costs a part of one step. `make soak` multiplies
+the sizes.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from tests.conftest import Database
 from tests.support.chain import STEPS, open_stage, query, run_chain, run_stage, take_step
 from tests.support.prepared import DUE, EAGER, MIDDLE, change, failed_checks, hashes, prepared
 from tests.support.processes import Child, die, trip
+from tests.support.soak import TIMES
 
 __all__ = ["prepared"]
 pytestmark = pytest.mark.faults
 
 STAGE = "risk_execution"
-SOAK = int(os.environ.get("SOAK", "1"))
-KILLS, CRASHES, PROCESSES, SESSIONS = 300 * SOAK, 15 * SOAK, 50, 5
+KILLS, CRASHES, PROCESSES, SESSIONS = 300 * TIMES, 15 * TIMES, 50, 5
 KILLS_A_STEP, CRASHES_A_STEP = 5, 2  # of one database at the most
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import os
 import random
 from decimal import Decimal
 from itertools import pairwise
@@ -19,10 +18,10 @@ from plugins.execution.truth import ask_broker, note_truth
 from tests.support.faulty_broker import FaultyBroker
 from tests.support.kept_connections import kept_connections
 from tests.support.real_account import ACCOUNT, approve_all, open_account, plan_orders
+from tests.support.soak import TIMES
 
 __all__ = ["kept_connections"]
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("kept_connections")]
-TIMES = int(os.environ.get("SOAK", "1"))  # make soak sets ten
 DAYS, RUNS = 100, 20 * TIMES
 CALENDAR = sessions_between(dt.date(2022, 1, 3), dt.date(2022, 12, 30))
 OPENED = dt.date(2021, 12, 31)

@@ -22,11 +22,12 @@ from plugins.stages.context import CHAIN
 from tests.support.chain import STEPS, open_stage, run_chain, run_stage, take_step
 from tests.support.prepared import EAGER, ENDS, MIDDLE, failed_checks, hashes, prepared
 from tests.support.processes import COMMITS, Child, die, trip
+from tests.support.soak import TIMES
 
 __all__ = ["prepared"]
 pytestmark = pytest.mark.faults
 
-KILLS = 20  # per stage, at least
+KILLS = 20 * TIMES  # per stage, at least
 FOLLOWING = dict(zip(CHAIN, [*CHAIN[1:], ""], strict=True))
 
 

@@ -15,9 +15,10 @@ from plugins.stages import backfill as stage
 from tests.support.chain import query, sample_settings
 from tests.support.prepared import failed_checks, hashes
 from tests.support.processes import COMMITS, TOUCHED, Child, die, trip
+from tests.support.soak import TIMES
 
 pytestmark = pytest.mark.faults
-KILLS = 50
+KILLS = 50 * TIMES
 SYMBOLS, CHUNK = 24, 3
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import threading
 from functools import partial
@@ -19,11 +18,11 @@ from plugins.ml.train import train
 from plugins.ml.training import Training
 from tests.plugins.ml.conftest import SMALL, Workshop, trained_once, workshop
 from tests.support.processes import COMMITS, TOUCHED, Child, die, trip
+from tests.support.soak import TIMES
 
 __all__ = ["trained_once", "workshop"]
 pytestmark = pytest.mark.faults
-SOAK = int(os.environ.get("SOAK", "1"))  # make soak sets ten
-KILLS, RACES = 30 * SOAK, 20 * SOAK
+KILLS, RACES = 30 * TIMES, 20 * TIMES
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 
@@ -21,10 +20,10 @@ from tests.support.real_account import (
     plan_orders,
     states,
 )
+from tests.support.soak import TIMES
 
 __all__ = ["kept_connections"]
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("kept_connections")]
-TIMES = int(os.environ.get("SOAK", "1"))  # make soak sets ten
 BATCH = 20
 FAULTS = [
     f"{what}_{when}" for what in ("504", "reset", "stall", "html", "half") for when in ("before", "after")

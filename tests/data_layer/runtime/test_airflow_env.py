@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 
@@ -39,6 +40,18 @@ def test_one_setting_sends_airflows_own_metrics_to_a_collector(home):
     assert done.returncode == 0, done.stderr
     path, body = sink.came[0]
     assert path == "/v1/metrics" and b"airflow.scheduler_heartbeat" in body
+
+
+def test_the_same_setting_sends_them_to_a_statsd_server(home):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(5)
+        env = environment(home, METRICS_TO=f"statsd://127.0.0.1:{server.getsockname()[1]}")
+        done = subprocess.run([sys.executable, "-c", COUNTING], env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        while server.recv(1024) != b"airflow.scheduler_heartbeat:1|c":  # Airflow counts more than that by itself
+            pass
+    assert env["AIRFLOW__METRICS__OTEL_ON"] == "False"
 
 
 def test_without_it_they_go_nowhere(home):

@@ -82,6 +82,7 @@ ROWS = (
     ("model_performance_windows", {"model_id": 1, "run_date": LAST, "window_sessions": 252, "sharpe_ratio": -0.7}),
     ("model_performance_windows", {"model_id": 1, "run_date": BEFORE, "window_sessions": 252, "sharpe_ratio": 2}),
     ("risk_limits", {"name": "max_drawdown", "threshold": 0.1}),
+    ("risk_limits", {"name": "max_session_loss", "threshold": 0.05}),
     ("risk_limits", {"name": "max_drawdown", "threshold": 0.2, "symbol": "A"}),
     ("alerts", {"kind": "feature_drift", "severity": "warning"}),
 )  # fmt: skip
