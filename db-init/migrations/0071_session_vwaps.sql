@@ -37,7 +37,9 @@ SELECT f.id, f.account_id, f.session_date, f.symbol, f.side, o.order_type, o.cli
        s.sign * (f.price - v.vwap::numeric) * f.quantity AS vwap_cost_usd,
        coalesce(v.vwap, a.typical)::numeric AS average_price,
        CASE WHEN v.vwap IS NOT NULL THEN 'VWAP' WHEN a.typical IS NOT NULL THEN 'typical price' END AS average_kind,
-       s.sign * (f.price - coalesce(v.vwap, a.typical)::numeric) * f.quantity AS average_cost_usd
+       s.sign * (f.price - coalesce(v.vwap, a.typical)::numeric) * f.quantity AS average_cost_usd,
+       CASE WHEN f.quantity * f.price < 1000 THEN 'below 1,000 USD' WHEN f.quantity * f.price < 5000 THEN '1,000 to 5,000 USD'
+            WHEN f.quantity * f.price < 25000 THEN '5,000 to 25,000 USD' ELSE '25,000 USD and more' END AS size
 FROM fills f
 JOIN orders o ON o.id = f.order_id
 CROSS JOIN LATERAL (SELECT CASE f.side WHEN 'buy' THEN 1 ELSE -1 END AS sign) s

@@ -6,10 +6,12 @@ import csv
 import datetime as dt
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
@@ -28,6 +30,8 @@ TABS = (
     ("risk", "Risk"),
     ("costs", "Costs"),
 )
+# How columns of numbers are written, see parts.html. Each number leads to the rows behind it, or stands in one of them.
+FIGURES = ("number", "measured", "percent", "count", "price", "bps")
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -122,5 +126,34 @@ def _data(value: Any) -> str:
     return json.dumps(value, default=_plain, allow_nan=False).replace("<", "\\u003c").replace("&", "\\u0026")
 
 
-templates.globals.update(file=address)
-templates.filters.update(number=_number, percent=_percent, moment=_moment, data=_data)
+def reach(
+    line: Mapping[str, Any], keys: Sequence[str], kinds: Mapping[str, str], to: str | Mapping[str, str]
+) -> Iterator[tuple[str, str, bool]]:
+    """Yield the keys of a row, where each of its figures leads, and whether another of the row leads there too.
+
+    Args:
+        line: the row.
+        keys: its columns, in order.
+        kinds: how each is written; a figure without a value leads nowhere.
+        to: paths with {column} where the row's own value stands; by column, "" for all others.
+    """
+    ways = {"": to} if isinstance(to, str) else to
+    filled: dict[str, str] = {}
+    for key in keys:
+        pattern = ways.get(key, ways.get("", "")) if kinds.get(key) in FIGURES and line[key] is not None else ""
+        again = pattern in filled
+        if pattern and not again:
+            filled[pattern] = _fill(pattern, line)
+        yield key, filled.get(pattern, ""), again
+
+
+def _fill(pattern: str, line: Mapping[str, Any]) -> str:
+    """Put a row's values into a path; one that lacks a value leads nowhere."""
+    names = re.findall(r"\{(\w+)\}", pattern)
+    if any(line[name] is None for name in names):
+        return ""
+    return re.sub(r"\{(\w+)\}", lambda found: quote(str(line[found[1]]), safe=""), pattern)
+
+
+templates.globals.update(file=address, figures=FIGURES)
+templates.filters.update(number=_number, percent=_percent, moment=_moment, data=_data, reach=reach)
