@@ -46,7 +46,7 @@ class Table:
     @property
     def headings(self) -> list[str]:
         """Its columns as people read them."""
-        words = [key.replace("_usd", ", USD").replace("_", " ") for key in self.keys]
+        words = [key.replace("_usd", ", USD").replace("pnl", "P&L").replace("_", " ") for key in self.keys]
         return [text[:1].upper() + text[1:] for text in words]
 
     def kinds(self, prefix: str) -> dict[str, str]:
