@@ -30,8 +30,9 @@ TABS = (
     ("risk", "Risk"),
     ("costs", "Costs"),
 )
-# How columns of numbers are written, see parts.html. Each number leads to the rows behind it, or stands in one of them.
-FIGURES = ("number", "measured", "percent", "count", "price", "bps")
+# How columns of numbers are written: their decimals; measured ones that are whole have none. Each number leads to the
+# rows behind it, or stands in one of them.
+FIGURES = {"number": 3, "measured": 3, "percent": 2, "count": 0, "price": 2, "bps": 1}
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -126,25 +127,36 @@ def _data(value: Any) -> str:
     return json.dumps(value, default=_plain, allow_nan=False).replace("<", "\\u003c").replace("&", "\\u0026")
 
 
-def reach(
+def cells(
     line: Mapping[str, Any], keys: Sequence[str], kinds: Mapping[str, str], to: str | Mapping[str, str]
-) -> Iterator[tuple[str, str, bool]]:
-    """Yield the keys of a row, where each of its figures leads, and whether another of the row leads there too.
+) -> Iterator[tuple[str, str, str | None, str, bool]]:
+    """Yield a row's cells: key, kind, a figure's text, where it leads, and whether another of the row leads there too.
 
     Args:
         line: the row.
         keys: its columns, in order.
-        kinds: how each is written; a figure without a value leads nowhere.
-        to: paths with {column} where the row's own value stands; by column, "" for all others.
+        kinds: how each is written, text when left out; one that is no figure has no text yet.
+        to: paths with {column} where the row's own value stands; by column, "" for all others. A figure without a
+            value leads nowhere.
     """
     ways = {"": to} if isinstance(to, str) else to
     filled: dict[str, str] = {}
     for key in keys:
-        pattern = ways.get(key, ways.get("", "")) if kinds.get(key) in FIGURES and line[key] is not None else ""
+        kind, value = kinds.get(key, "text"), line[key]
+        if kind not in FIGURES:
+            yield key, kind, None, "", False
+            continue
+        pattern = ways.get(key, ways.get("", "")) if value is not None else ""
         again = pattern in filled
-        if pattern and not again:
+        if not again:
             filled[pattern] = _fill(pattern, line)
-        yield key, filled.get(pattern, ""), again
+        yield key, kind, _written(value, kind), filled[pattern], again
+
+
+def _written(value: Any, kind: str) -> str:
+    if kind == "percent":
+        return _percent(value)
+    return _number(value, FIGURES[kind] if kind != "measured" or value is None or value % 1 else 0)
 
 
 def _fill(pattern: str, line: Mapping[str, Any]) -> str:
@@ -156,4 +168,4 @@ def _fill(pattern: str, line: Mapping[str, Any]) -> str:
 
 
 templates.globals.update(file=address, figures=FIGURES)
-templates.filters.update(number=_number, percent=_percent, moment=_moment, data=_data, reach=reach)
+templates.filters.update(number=_number, percent=_percent, moment=_moment, data=_data, cells=cells)
