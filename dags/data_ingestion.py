@@ -1,8 +1,8 @@
 """Fetch the bars of every session due, apply corporate actions, judge the data, update the universe.
 
 **Waits for:** 07:00 New York on weekdays when the source is live; otherwise for a trigger.
-**Writes:** `ingestion_batches`, `market_data`, `market_data_history`, `quarantine`, `corporate_actions`,
-`quality_findings`, `data_quality_results`, `trading_universe`; asset `market_data`.
+**Writes:** `ingestion_batches`, `market_data`, `market_data_history`, `session_vwaps`, `quarantine`,
+`corporate_actions`, `quality_findings`, `data_quality_results`, `trading_universe`; asset `market_data`.
 **Rerun:** always safe. Without params it catches up; with `start` and `end` it fetches those sessions again
 and stores what the source has corrected since as new versions.
 **If it fails:** a vendor that has nothing yet, or asks to wait, is asked again for an hour. The message names

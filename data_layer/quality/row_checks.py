@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ PRICES = ("open", "high", "low", "close")
 HIGHEST_PRICE = 1e8  # USD
 HIGHEST_VOLUME = 1e15  # shares
 DIFFER = "two rows of one symbol and date differ"
+NO_AVERAGE = "the volume-weighted average is no number that a price could be"
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -35,20 +36,22 @@ class CheckedRows:
         accepted: typed bars, BAR_COLUMNS, one per symbol and date, sorted.
         duplicates: rows that repeat another one value for value.
         quarantined: symbol, session_date (or None), reason, raw (dict of texts), row_hash.
+        vwaps: symbol, date, vwap (USD); of accepted bars that came with one, whether or not it can be true.
     """
 
     received: int
     accepted: pd.DataFrame
     duplicates: int
     quarantined: pd.DataFrame
+    vwaps: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["symbol", "date", "vwap"]))
 
 
 def check_rows(rows: pd.DataFrame, *, source: str, now: dt.datetime) -> CheckedRows:
     """Sort rows as received into accepted, repeated and impossible ones.
 
     Args:
-        rows: BAR_COLUMNS as received and date_text; where the date could not be read, date is NaT and
-            date_text the text received.
+        rows: BAR_COLUMNS as received, date_text and vwap if the source gives one; where the date could not be
+            read, date is NaT and date_text the text received.
         source: name of the source, part of a bad row's identity.
         now: instant of the run (UTC); a bar of a session that has not closed by then cannot be true.
 
@@ -61,6 +64,8 @@ def check_rows(rows: pd.DataFrame, *, source: str, now: dt.datetime) -> CheckedR
         if typed[column].dtype != np.float64:
             typed[column] = pd.to_numeric(typed[column], errors="coerce").astype(float)
     reasons, texts = _reasons(typed, now)
+    vwaps = _averages(received, reasons, len(texts)) if "vwap" in received else None
+    texts.append(NO_AVERAGE)
     good = typed if not reasons.any() else typed[reasons == 0]
     repeats = 0
     if not _each_once(good):
@@ -71,7 +76,11 @@ def check_rows(rows: pd.DataFrame, *, source: str, now: dt.datetime) -> CheckedR
         good = good[~conflicting].sort_values(["symbol", "date"])
     accepted = good.reset_index(drop=True).astype({"volume": "int64"})
     quarantined, repeated = quarantine_rows(source, _as_received(received, reasons, [*texts, DIFFER]))
-    return CheckedRows(len(rows), accepted, repeats + repeated, quarantined)
+    checked = CheckedRows(len(rows), accepted, repeats + repeated, quarantined)
+    if vwaps is None:
+        return checked
+    given = good[["symbol", "date"]].assign(vwap=vwaps).dropna(subset="vwap")
+    return replace(checked, vwaps=given.reset_index(drop=True))
 
 
 def _each_once(good: pd.DataFrame) -> bool:
@@ -109,6 +118,14 @@ def _reasons(typed: pd.DataFrame, now: dt.datetime) -> tuple[npt.NDArray[np.int8
     return reasons, ["", *tests]
 
 
+def _averages(received: pd.DataFrame, reasons: npt.NDArray[np.int8], number: int) -> pd.Series:
+    """Return the averages that are numbers; a row with another one, good so far, gets the reason of that number."""
+    given = received["vwap"].notna() & (received["vwap"] != "")
+    vwaps = pd.to_numeric(received["vwap"], errors="coerce").astype(float)
+    reasons[(given & ~(vwaps.abs() < HIGHEST_PRICE)).to_numpy() & (reasons == 0)] = number
+    return vwaps
+
+
 def _by_value(column: pd.Series, test: Callable[[Any], bool]) -> BoolArray:
     """Apply a test to each distinct value of a column; a missing one is tested too."""
     codes, uniques = pd.factorize(column, use_na_sentinel=False)
@@ -122,4 +139,5 @@ def _as_received(
     bad = np.flatnonzero(reasons)
     for number, row in zip(reasons[bad], received.iloc[bad].to_dict("records"), strict=True):
         day = None if pd.isna(row["date"]) else row["date"].date()
-        yield day, texts[number], {**{c: row[c] for c in BAR_COLUMNS}, "date": day or row["date_text"]}
+        named = (*BAR_COLUMNS, "vwap") if texts[number] == NO_AVERAGE else BAR_COLUMNS
+        yield day, texts[number], {**{c: row[c] for c in named}, "date": day or row["date_text"]}

@@ -46,7 +46,8 @@ class AlpacaSource(VendorSource):
         """See VendorSource."""
         for page in self._bars(symbols, first, last):
             for symbol, row in page:
-                yield bar_row(symbol, _day(row.get("t")), [row.get(v) for v in VALUES], row.get("t"))
+                values = [row.get(v) for v in VALUES]
+                yield bar_row(symbol, _day(row.get("t")), values, row.get("t"), row.get("vw"))
 
     def load_actions(self, symbols: Sequence[str], first: dt.date, last: dt.date) -> Iterable[Action]:
         """See VendorSource."""

@@ -60,8 +60,9 @@ class Source(ABC):
     def bars(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> pd.DataFrame:
         """Return the rows of these symbols (None: of all) from start to end, both included, as received.
 
-        Columns are BAR_COLUMNS and date_text. A value that could not be read stays as it was, for the quality
-        gate to judge: a price as its text, a date as NaT with its text in date_text.
+        Columns are BAR_COLUMNS and date_text; of a source that may give one also vwap, the session's
+        volume-weighted average price, missing where it gave none. A value that could not be read stays as it
+        was, for the quality gate to judge: a price as its text, a date as NaT with its text in date_text.
         """
 
     def bars_in_chunks(

@@ -25,10 +25,11 @@ READING = (pa.ArrowException, OSError, UnicodeDecodeError)  # what reading a bro
 
 
 class FilesSource(HistorySource):
-    """Rows with symbol, date, open, high, low, close, volume as traded; dividend and split_ratio if there.
+    """Rows with symbol, date, open, high, low, close, volume as traded; vwap, dividend and split_ratio if there.
 
-    dividend is USD per share going ex on the date (0 or empty for none), split_ratio new shares per old
-    (1 or empty for none); name and sector describe the symbol. Other columns are ignored.
+    vwap is the session's volume-weighted average price (empty for none), dividend USD per share going ex on the
+    date (0 or empty for none), split_ratio new shares per old (1 or empty for none); name and sector describe the
+    symbol. Other columns are ignored.
     """
 
     name = "files"
@@ -47,7 +48,7 @@ class FilesSource(HistorySource):
         """See HistorySource; values are kept as received where they are not what they should be."""
         frames = []
         for file in self._tables:
-            table = self._read(file, list(BAR_COLUMNS), symbols, (start, end))
+            table = self._read(file, [*BAR_COLUMNS, "vwap"], symbols, (start, end))
             names = symbols_of(table["symbol"])
             rows: pd.DataFrame = table.drop_columns(["symbol"]).to_pandas(
                 date_as_object=False, split_blocks=True, self_destruct=True

@@ -30,7 +30,7 @@ class HistorySource(Source):
 
     @abstractmethod
     def read_rows(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> pd.DataFrame:
-        """Return the rows of these symbols (None: of all wanted ones), BAR_COLUMNS and date_text.
+        """Return the rows of these symbols (None: of all wanted ones), BAR_COLUMNS, date_text and vwap if there is one.
 
         ``date`` holds datetime64 at midnight where readable; else NaT, and ``date_text`` the text received.
         Rows of dates before start and after end may be left out; they are cut off here.
@@ -91,7 +91,7 @@ class HistorySource(Source):
         first, last = max(start, self.settings.start or start), min(end, self.settings.end or end)
         rows = self.read_rows(symbols, first, last)
         within = rows["date"].between(pd.Timestamp(first), pd.Timestamp(last)) | rows["date"].isna()
-        rows = rows[[*BAR_COLUMNS, "date_text"]]
+        rows = rows[[*BAR_COLUMNS, "date_text", *(["vwap"] if "vwap" in rows else [])]]
         return rows if within.all() else rows[within]
 
     def bars_in_chunks(

@@ -136,9 +136,7 @@ class PolygonSource(VendorSource):
             for row in page:
                 if "T" in row:  # not sent for one symbol, and then it must be that one
                     self._check(what, {"ticker": row["T"]}, symbol)
-                yield bar_row(
-                    symbol, epoch_day(row.get("t"), 1000), [row.get(v) for v in VALUES], row.get("t")
-                )
+                yield _bar(symbol, epoch_day(row.get("t"), 1000), row)
 
     def _market(self, day: dt.date, wanted: set[str]) -> Iterator[Row]:
         what = f"bars of the market on {day}"
@@ -151,7 +149,7 @@ class PolygonSource(VendorSource):
                 if dated not in {None, day}:
                     raise self._calls.broken(what, f"a bar of {dated}")
                 named = symbol if isinstance(symbol, str) else ""
-                yield bar_row(named, dated, [row.get(v) for v in VALUES], row.get("t"))
+                yield _bar(named, dated, row)
 
     def _reference(
         self, kind: str, field: str, ticker: str | None, first: dt.date, last: dt.date
@@ -237,3 +235,7 @@ class PolygonSource(VendorSource):
         if day is None or not isinstance(symbol, str) or (ticker and symbol != ticker):
             raise self._calls.broken(f"actions of {ticker or 'the market'}", f"not an action: {row!r}")
         return symbol, day
+
+
+def _bar(symbol: str, day: dt.date | None, row: Mapping[str, Any]) -> Row:
+    return bar_row(symbol, day, [row.get(v) for v in VALUES], row.get("t"), row.get("vw"))

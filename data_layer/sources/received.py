@@ -18,20 +18,22 @@ from data_layer.sources.base import BAR_COLUMNS
 NEW_YORK = ZoneInfo("America/New_York")
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
-Row = tuple[object, ...]  # symbol, date or None, open, high, low, close, volume, date_text
+Row = tuple[object, ...]  # symbol, date or None, open, high, low, close, volume, date_text, vwap or None
 Action = tuple[str, dt.date, str, object, dt.date | None]  # symbol, ex_date, action_type, value, announced
 
 
 def bar_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """Return rows as the frame that Source.bars describes."""
-    frame = pd.DataFrame(list(rows), columns=[*BAR_COLUMNS, "date_text"], dtype=object)
+    frame = pd.DataFrame(list(rows), columns=[*BAR_COLUMNS, "date_text", "vwap"], dtype=object)
     frame["date"] = pd.to_datetime(frame["date"]).dt.as_unit("us")
     return frame
 
 
-def bar_row(symbol: str, day: dt.date | None, values: Sequence[object], text: object) -> Row:
-    """Return a row: five values from open to volume, and the date's text, kept when no day could be read."""
-    return symbol, day, *(as_received(v) for v in values), "" if day else str(text)[:100]
+def bar_row(
+    symbol: str, day: dt.date | None, values: Sequence[object], text: object, vwap: object = None
+) -> Row:
+    """Return a row: five values from open to volume, the date's text, kept when no day could be read, and the VWAP."""
+    return symbol, day, *(as_received(v) for v in values), "" if day else str(text)[:100], as_received(vwap)
 
 
 def as_received(value: object) -> object:

@@ -17,6 +17,7 @@ from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, copy_in, load_sql
 from data_layer.storage.held_bars import compare_with_held
 from data_layer.storage.vendors import Vendors, weigh_actions, weigh_bars
+from data_layer.storage.vwaps import store_vwaps
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def store_bars(connection: Connection, checked: CheckedRows, provenance: Provena
 
     A bar that is not held yet is known at its session's close plus the source's delay. One that replaces
     another is known from now on, and the old version goes to market_data_history; one of a symbol held
-    already that comes after its session was completed is known from now on too.
+    already that comes after its session was completed is known from now on too. Averages that came with bars are
+    kept beside them: one that is given or changed makes no new version of a bar.
     """
     bars = checked.accepted
     batch = _next_batch(connection, provenance)
@@ -85,6 +87,7 @@ def store_bars(connection: Connection, checked: CheckedRows, provenance: Provena
             corrected = connection.execute(load_sql("market_data/update_corrected"), batch).rowcount
         if is_late.any():
             new += connection.execute(load_sql("market_data/insert_late"), batch).rowcount
+    store_vwaps(connection, checked.vwaps, batch)
     return _finish(
         connection,
         "bars",

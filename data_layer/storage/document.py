@@ -22,8 +22,9 @@ key. A table of another part that is referred to stands there by its name. What 
 """
 # A table belongs to the first part with a word that its name begins with; what none names, to the last part.
 PARTS = (
-    ("Market data", ("market_data", "vendor", "corporate", "trading_universe", "symbol_changes", "ingestion",
-                     "backfill", "session_exceptions", "quarantine", "quality", "data_quality", "restatements")),
+    ("Market data", ("market_data", "session_vwaps", "vendor", "corporate", "trading_universe", "symbol_changes",
+                     "ingestion", "backfill", "session_exceptions", "quarantine", "quality", "data_quality",
+                     "restatements")),
     ("Features and labels", ("feature", "training_labels")),
     ("Models", ("model_versions", "training_runs", "walk_forward", "promotion", "run_versions", "model_drift")),
     ("Signals", ("models", "model_runs", "signals", "predictions", "prediction_gaps", "ensemble", "pending")),

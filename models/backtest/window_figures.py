@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numba import njit
 from numpy.typing import NDArray
 
@@ -26,8 +26,8 @@ SERIES = ("net_return", "gross_return", "turnover", "cost", "benchmark_return", 
 
 def figures(
     series: Mapping[str, Series], at: Sequence[int], window: int | None, risk_free_rate: float
-) -> pd.DataFrame:
-    """Return the figures as of some sessions, over the window that ends there.
+) -> dict[str, NDArray[Any]]:
+    """Return the figures as of some sessions, over the window that ends there, a column each.
 
     Sums run forward from the window's first session, so they depend on its sessions alone.
 
@@ -38,7 +38,7 @@ def figures(
         risk_free_rate: per year; compounded down to one session.
 
     Returns:
-        A row for each of at. sessions: with a return, at most window. Of the account that holds the signals
+        By name, an entry for each of at. sessions: with a return, at most window. Of the account that holds the signals
         (after costs): MEASURES, profit_factor, benchmark_return (compounded over the same sessions),
         excess_return over it, turnover and cost_drag (mean per session traded, and paid per year, of the account).
         Of the trades closed in the window: total_trades, avg_return, win_rate, avg_win, avg_loss,
@@ -65,8 +65,6 @@ def figures(
     measures = dict(zip((*MEASURES, "benchmark_return"), curves.T, strict=True))
     closed = total["closed"]
     found: dict[str, Series] = {
-        "total_trades": closed,
-        "open_trades": still,
         "avg_return": _share(total["net_sum"], closed),
         "win_rate": _share(total["wins"], closed),
         "avg_win": _share(total["win_sum"], total["wins"]),
@@ -80,11 +78,14 @@ def figures(
         **{name: _share(total[name], number[name]) for name in COEFFICIENTS},
     }
     found["signal_decay"] = found["rank_ic_1"] - found["rank_ic_21"]
-    frame = pd.DataFrame({name: np.where(np.abs(v) < LARGEST, v, np.nan) for name, v in found.items()
-                          if name not in {"total_trades", "open_trades"}})  # fmt: skip
-    whole = {"sessions": number["net_return"], "total_trades": closed, "open_trades": found["open_trades"]}
-    frame = frame.assign(**{name: values.astype(np.int64) for name, values in whole.items()})
-    return frame.assign(calibration=pd.Series([_calibration(total, i) for i in range(len(ends))], dtype=object))
+    whole = {"sessions": number["net_return"], "total_trades": closed, "open_trades": still}
+    calibration = np.empty(len(ends), dtype=object)
+    calibration[:] = [_calibration(total, i) for i in range(len(ends))]
+    return {
+        **{name: np.where(np.abs(v) < LARGEST, v, np.nan) for name, v in found.items()},
+        **{name: values.astype(np.int64) for name, values in whole.items()},
+        "calibration": calibration,
+    }
 
 
 def _calibration(total: Mapping[str, Series], row: int) -> list[dict[str, float | int | None]]:

@@ -23,6 +23,7 @@ from data_layer.sessions import last_closed, session_from
 from data_layer.sources.ordered import OrderedSources
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
+from data_layer.storage.vwaps import find_outside
 from plugins.stages.context import Context
 
 # A session's report names this many findings; on a crash there are dozens, and the table has them all.
@@ -58,6 +59,7 @@ def judge(connection: Connection, context: Context, source: OrderedSources, inst
         importing = import_ahead()
         bars, actions = read_checked(context.uri, first, last)
         found = find_all(bars, actions, facts, limits.cross_checks, limits.gate)
+        found += find_outside(connection, first, last)
         store_findings(connection, found, first, last, run_id)
         day = bars[bars["date"] == pd.Timestamp(last)]
         importing.join()

@@ -33,6 +33,7 @@ from plugins.stages.knowledge import join_renamed, renames, span_as_of, stable_v
 from plugins.stages.runs import complete_sessions, completed_sessions, sessions_of_model
 
 Series = dict[str, np.ndarray]
+Columns = dict[str, np.ndarray]  # rows of a table, by column: frames of a row each took a quarter of the daily run
 COLUMNS = ("open", "return_step")
 KEYS = {
     "model_performance": ("model_id", "run_date"),
@@ -65,7 +66,7 @@ class Measuring:
     connection: Connection
     context: Context
     _markets: dict[Any, tuple[pd.DataFrame, Panel]] = field(default_factory=dict)
-    _rows: dict[str, list[pd.DataFrame]] = field(default_factory=lambda: defaultdict(list))
+    _rows: dict[str, list[Columns]] = field(default_factory=lambda: defaultdict(list))
     _views: dict[tuple[dt.date, ...], list[tuple[dt.date, ...]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -94,7 +95,8 @@ class Measuring:
                 complete_sessions(
                     self.connection, self.context, self.cutoffs, details, model=model["model_name"]
                 )
-        return self.flush() if sum(map(len, self._rows["model_performance"])) > MANY else 0
+        waiting = sum(len(columns["model_id"]) for columns in self._rows["model_performance"])
+        return self.flush() if waiting > MANY else 0
 
     def flush(self) -> int:
         """Write what has been measured, or compare it; what was measured is never restated, only measured on.
@@ -106,7 +108,7 @@ class Measuring:
         for table, key in KEYS.items():
             parts = self._rows.pop(table, [])
             if parts:
-                rows = pd.concat(parts, ignore_index=True)
+                rows = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
                 merged = merge(self.connection, table, rows, key=key, mode=mode, stage=self.context.stage)
                 written += merged.inserted if table != "model_sessions" else 0
         return written
@@ -158,7 +160,8 @@ class Measuring:
         days = rows.pop("session_date").to_numpy().astype("datetime64[D]")
         if not len(days) or days[-1] != np.datetime64(state["session_date"]):
             return None
-        series = {str(name): rows[name].to_numpy(np.float64, na_value=np.nan) for name in rows}
+        values = np.ascontiguousarray(rows.to_numpy(np.float64, na_value=np.nan).T)
+        series = {str(name): values[i] for i, name in enumerate(rows)}
         return Standing(days, series, book_from_json(state["book"]), state["keep_from"], len(days))
 
     def _panel(self, first: dt.date, last: dt.date, named: set[str]) -> Panel:
@@ -225,24 +228,26 @@ class Measuring:
         wanted = np.isin(standing.days, np.array(sessions, dtype="datetime64[D]"))
         at = np.flatnonzero(wanted).tolist()
         same = {
-            "model_id": model_id, "holding_period": rules["holding_period"],
-            "risk_free_rate": rules["risk_free_rate"],
+            "run_date": standing.days[at], "model_id": np.full(len(at), model_id),
+            "holding_period": np.full(len(at), rules["holding_period"]),
+            "risk_free_rate": np.full(len(at), rules["risk_free_rate"]),
         }  # fmt: skip
         for window in (None, *WINDOWS):
-            rows = figures(standing.series, at, window, rules["risk_free_rate"])
-            rows = rows.assign(run_date=standing.days[at], **same)
+            columns = {**figures(standing.series, at, window, rules["risk_free_rate"]), **same}
             if window:
-                self._rows["model_performance_windows"].append(rows.assign(window_sessions=window))
-            else:
-                self._rows["model_performance"].append(rows)
+                columns["window_sessions"] = np.full(len(at), window)
+            self._rows["model_performance_windows" if window else "model_performance"].append(columns)
 
     def _keep(self, model_id: int, rules: Mapping[str, Any], standing: Standing) -> None:
         """Take the series for flush, and store what the next session goes on from."""
         if not standing.stored:
             self.connection.execute(load_sql("model_sessions/delete_model"), {"model_id": model_id})
-        new = pd.DataFrame({name: values[standing.stored :] for name, values in standing.series.items()})
-        new = new.assign(model_id=model_id, session_date=standing.days[standing.stored :])
-        self._rows["model_sessions"].append(new.astype(dict.fromkeys(COUNTS, np.int64)))
+        days = standing.days[standing.stored :]
+        new = {name: values[standing.stored :] for name, values in standing.series.items()}
+        counts = {name: new[name].astype(np.int64) for name in COUNTS}
+        self._rows["model_sessions"].append(
+            {**new, **counts, "model_id": np.full(len(days), model_id), "session_date": days}
+        )
         self.connection.execute(load_sql("performance_states/upsert_state"), {
             "model_id": model_id, "session": standing.days[-1].astype(dt.date), "keep_from": standing.keep_from,
             "rules": json_text(rules), "book": json_text(book_as_json(standing.book)),

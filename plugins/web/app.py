@@ -13,9 +13,20 @@ from plugins.web.api import actions, backtests, generate, metrics, research, sta
 from plugins.web.api.refusals import REFUSALS
 from plugins.web.files import FOLDERS, Files
 from plugins.web.guard import guard
-from plugins.web.pages import assessment, costs, data, links, models, orders, overview, risk, strategies
+from plugins.web.pages import (
+    assessment,
+    behind,
+    costs,
+    data,
+    links,
+    models,
+    orders,
+    overview,
+    risk,
+    strategies,
+)
 
-PAGES = (overview, strategies, assessment, data, models, orders, risk, costs, links)
+PAGES = (overview, strategies, assessment, data, models, orders, risk, costs, behind, links)
 
 
 def build_app() -> FastAPI:

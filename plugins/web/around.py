@@ -37,6 +37,13 @@ class Around:
         found = urlencode({name: value for name, value in kept.items() if value not in (None, "")})
         return f"?{found}" if found else ""
 
+    def way(self, path: str) -> str:
+        """Return a path, with a query or without, that keeps the account the reader chose."""
+        if not self.named:
+            return path
+        path, mark, place = path.partition("#")
+        return f"{path}{'&' if '?' in path else '?'}account={self.account}{mark}{place}"
+
 
 NOTHING = Around("", False, (), False)
 

@@ -6,10 +6,12 @@ import csv
 import datetime as dt
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
@@ -28,6 +30,9 @@ TABS = (
     ("risk", "Risk"),
     ("costs", "Costs"),
 )
+# How columns of numbers are written: their decimals; measured ones that are whole have none. Each number leads to the
+# rows behind it, or stands in one of them.
+FIGURES = {"number": 3, "measured": 3, "percent": 2, "count": 0, "price": 2, "bps": 1}
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -122,5 +127,45 @@ def _data(value: Any) -> str:
     return json.dumps(value, default=_plain, allow_nan=False).replace("<", "\\u003c").replace("&", "\\u0026")
 
 
-templates.globals.update(file=address)
-templates.filters.update(number=_number, percent=_percent, moment=_moment, data=_data)
+def cells(
+    line: Mapping[str, Any], keys: Sequence[str], kinds: Mapping[str, str], to: str | Mapping[str, str]
+) -> Iterator[tuple[str, str, str | None, str, bool]]:
+    """Yield a row's cells: key, kind, a figure's text, where it leads, and whether another of the row leads there too.
+
+    Args:
+        line: the row.
+        keys: its columns, in order.
+        kinds: how each is written, text when left out; one that is no figure has no text yet.
+        to: paths with {column} where the row's own value stands; by column, "" for all others. A figure without a
+            value leads nowhere.
+    """
+    ways = {"": to} if isinstance(to, str) else to
+    filled: dict[str, str] = {}
+    for key in keys:
+        kind, value = kinds.get(key, "text"), line[key]
+        if kind not in FIGURES:
+            yield key, kind, None, "", False
+            continue
+        pattern = ways.get(key, ways.get("", "")) if value is not None else ""
+        again = pattern in filled
+        if not again:
+            filled[pattern] = _fill(pattern, line)
+        yield key, kind, _written(value, kind), filled[pattern], again
+
+
+def _written(value: Any, kind: str) -> str:
+    if kind == "percent":
+        return _percent(value)
+    return _number(value, FIGURES[kind] if kind != "measured" or value is None or value % 1 else 0)
+
+
+def _fill(pattern: str, line: Mapping[str, Any]) -> str:
+    """Put a row's values into a path; one that lacks a value leads nowhere."""
+    names = re.findall(r"\{(\w+)\}", pattern)
+    if any(line[name] is None for name in names):
+        return ""
+    return re.sub(r"\{(\w+)\}", lambda found: quote(str(line[found[1]]), safe=""), pattern)
+
+
+templates.globals.update(file=address, figures=FIGURES)
+templates.filters.update(number=_number, percent=_percent, moment=_moment, data=_data, cells=cells)

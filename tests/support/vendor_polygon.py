@@ -11,7 +11,7 @@ from tests.support.vendor_pages import SYMBOLS, D, Page, at, cut, spoil, unless_
 def wire_row(bar: dict[str, Any], hour: float, named: bool) -> Any:
     if bar.get("none"):
         return 7
-    wire = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume"}
+    wire = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume", "vw": "vwap"}
     stamp = bar["stamp"] if "stamp" in bar else at(bar["date"], hour, 1000)
     return {**({"T": bar["symbol"]} if named else {}), **{k: bar[n] for k, n in wire.items() if n in bar},
             "t": stamp, "n": 1000}  # fmt: skip

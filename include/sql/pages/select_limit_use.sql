@@ -9,7 +9,7 @@ WITH checked AS (
         AS c("limit" text, value float8, threshold float8, allowed_quantity bigint)
     WHERE d.account_id = %(account)s AND d.session_date = %(session)s
 )
-SELECT trim(l.name || ' ' || l.symbol) AS name, l.threshold, l.unit, l.description, u.value, u.symbol,
+SELECT l.name AS "limit", trim(l.name || ' ' || l.symbol) AS name, l.threshold, l.unit, l.description, u.value, u.symbol,
        CASE WHEN u.threshold > 0 AND l.name NOT LIKE 'min%%' THEN u.value / u.threshold END AS used,
        (SELECT count(*) FROM checked c WHERE c."limit" = l.name AND c.bound) AS bound
 FROM risk_limits l LEFT JOIN checked u ON u."limit" = l.name AND u.place = 1

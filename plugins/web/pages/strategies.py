@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from plugins.reports.model_sheet import closed_trades, session_numbers, trade_records
@@ -24,6 +24,7 @@ CURVES = (
     "equity", "benchmark_equity", "drawdown", "rolling_sharpe", "rolling_beta", "gross_exposure", "net_exposure",
     "turnover",
 )  # fmt: skip
+Within = Annotated[str, Query(pattern=r"^(\d{4}(-\d{2})?)?$", description="A year or a month; all when left out")]
 Name = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,60}$")]
 
 
@@ -55,7 +56,10 @@ def strategy(request: Request, name: Name) -> Response:
         curves={"dates": sheet["dates"], **{c: thinned(sheet[c]) for c in CURVES}} if sheet else {},
         measures=[(title_of(n), written(n, v), SPOKEN.get(n, "")) for n, v in sheet["measures"].items()]
         if sheet else [],
-        deepest=[{**d, "recovered": d["recovered"] or "not yet"} for d in sheet["drawdowns"]] if sheet else [],
+        deepest=[
+            {**d, "recovered": d["recovered"] or "not yet", "until": d["recovered"] or sheet["last_session"]}
+            for d in sheet["drawdowns"]
+        ] if sheet else [],
         trades_of=TRADES_OF,
         signals=rows("pages/select_model_signals", model=name, count=SIGNALS_SHOWN),
         shown=SIGNALS_SHOWN,
@@ -71,14 +75,17 @@ def trades(request: Request, name: Name) -> Response:
 
 
 @router.get("/{name}/sessions.csv")
-def saved(name: Name) -> Response:
-    """Save what a model did in each session as CSV: the rows behind its charts."""
+def saved(
+    name: Name, since: dt.date = dt.date.min, until: dt.date = dt.date.max, within: Within = ""
+) -> Response:
+    """Save what a model did in each session as CSV: the rows behind its figures and charts."""
     the("pages/select_model", f"no model named {name}", model=name)
-    return table_csv(f"{name}-sessions", _sessions(name))
+    found = [r for r in _sessions(name, since, until) if str(r["session_date"]).startswith(within)]
+    return table_csv(f"{name}-sessions", found)
 
 
-def _sessions(name: str) -> list[dict[str, Any]]:
-    return rows("reports/select_model_sessions", model=name, first=dt.date.min, last=dt.date.max)
+def _sessions(name: str, first: dt.date = dt.date.min, last: dt.date = dt.date.max) -> list[dict[str, Any]]:
+    return rows("reports/select_model_sessions", model=name, first=first, last=last)
 
 
 def _sheet(name: str, standing: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -23,6 +23,11 @@
     });
   };
   const one = (title, form, more) => layout(Object.assign({ yaxis: axis({ title: { text: title }, tickformat: form }) }, more));
+  // A price that grew many times over: in equal steps its first years would be a flat line under their trades.
+  const steps = (prices) => {
+    const known = prices.filter((price) => price !== null);
+    return Math.max(...known) > 8 * Math.min(...known) ? { type: "log", dtick: "D2", tickformat: "," } : {};
+  };
   const level = (y) => ({ shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: { color: colour("quiet"), width: 1, dash: "dot" } }] });
   const below = (data, y, of, title) => [
     [...of, line(data.session_date, data.drawdown, "Drawdown", "bad", ".2%", { yaxis: "y2", ...filled("bad") })],
@@ -55,13 +60,14 @@
       marks(data, data.trades.filter((t) => t.exit_date), "exit", "Left", "circle-open", (t) => colour(t.profit_usd >= 0 ? "good" : "bad")),
       ...[["long", "triangle-up"], ["short", "triangle-down"]].map(([side, symbol]) => marks(data, data.trades.filter((t) => t.side === side), "entry", side === "long" ? "Bought" : "Sold short", symbol, () => colour("accent"))),
       line(data.dates, data.equity, "Equity", "accent", ",.2f", { yaxis: "y2" }),
-    ], layout({ showlegend: true, hovermode: "closest", yaxis: axis({ domain: [0.46, 1], title: { text: "Price, USD" } }),
-      yaxis2: axis({ domain: [0, 0.3], title: { text: "Equity, USD" }, tickformat: "~s" }) })],
+    ], layout({ showlegend: true, hovermode: "closest", yaxis: axis({ domain: [0.36, 1], title: { text: "Price, USD" }, ...steps(data.close) }),
+      yaxis2: axis({ domain: [0, 0.24], title: { text: "Equity, USD" }, tickformat: "~s" }) })],
   };
   const said = (value, digits) => value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   function marks(data, trades, end, name, symbol, shade) {
+    const size = trades.length > 60 ? 6 : 9;  // hundreds of large ones would hide the price
     return { x: trades.map((t) => t[end + "_date"]), y: trades.map((t) => t[end + "_shown"]), name, mode: "markers",
-      marker: { symbol, size: end === "exit" ? 15 : 9, color: trades.map(shade), line: { width: end === "exit" ? 2 : 0 } },
+      marker: { symbol, size: end === "exit" ? size * 1.6 : size, color: trades.map(shade), line: { width: end === "exit" ? size / 5 : 0 } },
       text: trades.map((t) => `${said(t.shares, 0)} shares at ${said(t[end + "_price_usd"], 2)}` + (end === "exit" ? `, ${said(t.profit_usd, 2)} USD` : "")),
       hovertemplate: "%{x} %{text}" };
   }

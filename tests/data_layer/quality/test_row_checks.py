@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_layer.quality.row_checks import CheckedRows, check_rows
+from data_layer.quality.row_checks import NO_AVERAGE, CheckedRows, check_rows
 from data_layer.settings import parse_settings
 from data_layer.storage.bars import Provenance, store_bars
 from data_layer.storage.database import transaction
@@ -53,6 +53,35 @@ def test_a_good_bar_is_accepted():
 )
 def test_what_is_odd_but_possible_is_accepted(bar):
     assert len(check(bar).accepted) == 1
+
+
+def test_averages_come_along_with_the_bars_they_belong_to():
+    rows = rows_of({}, {"symbol": "MSFT", "high": 1.0}, {"symbol": "IBM"}, {"symbol": "KO"}, {"symbol": "KO"})
+    rows["vwap"] = pd.Series([10.5, 10.5, None, "11.25", "11.25"], dtype=object)
+    checked = check_rows(rows, source="test", now=NOW)
+    day = pd.Timestamp("2005-06-01")
+    assert checked.vwaps.to_dict("records") == [
+        {"symbol": "AAPL", "date": day, "vwap": 10.5}, {"symbol": "KO", "date": day, "vwap": 11.25},
+    ]  # fmt: skip
+    assert list(checked.accepted.columns) == list(GOOD) and len(checked.accepted) == 3
+    assert check({}).vwaps.empty and check(*[]).vwaps.empty
+
+
+@pytest.mark.parametrize("given", ["ten", "true", INF, -INF, "1e400", 1e8, "nan"])
+def test_an_average_that_is_no_number_has_its_reason_and_is_kept_as_it_came(given):
+    rows = rows_of({}, {"symbol": "IBM"}, {"symbol": "KO"})
+    rows["vwap"] = pd.Series([given, "", 0.0], dtype=object)
+    checked = check_rows(rows, source="test", now=NOW)
+    assert checked.accepted["symbol"].to_list() == ["IBM", "KO"]
+    (bad,) = checked.quarantined.to_dict("records")
+    assert bad["reason"] == NO_AVERAGE and bad["raw"]["vwap"] == str(given)
+
+
+def test_a_row_that_is_bad_for_another_reason_is_known_by_what_it_was_before_averages_came():
+    rows = rows_of({"high": 1.0})
+    plain = check_rows(rows, source="test", now=NOW).quarantined
+    with_one = check_rows(rows.assign(vwap=10.5), source="test", now=NOW).quarantined
+    assert with_one["row_hash"].to_list() == plain["row_hash"].to_list()
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,17 @@ def test_actions_are_read_and_nothing_is_decided_about_them(tmp_path):
     assert actions["value"].iloc[0] == Decimal("0.1")
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_averages_come_from_the_files_that_have_the_column(tmp_path, suffix):
+    rows = real_bars("AAPL", "2005-06-01", "2005-06-03")
+    write_bars(tmp_path / f"a.{suffix}", rows.assign(vwap=[36.5, None, 38.25]))
+    write_bars(tmp_path / f"b.{suffix}", real_bars("IBM", "2005-06-01", "2005-06-03"))
+    source = open_source(files_settings(tmp_path, tmp_path))
+    checked = check_rows(source.bars(None, *ALWAYS), source="files", now=NOW)
+    assert len(checked.accepted) == 6 and checked.quarantined.empty
+    assert checked.vwaps[["symbol", "vwap"]].to_numpy().tolist() == [["AAPL", 36.5], ["AAPL", 38.25]]
+
+
 def test_a_piece_of_the_real_bars(shared_market, tmp_path):
     values = {"symbols": "AAPL MSFT XOM KO JNJ", "start": "2018-01-01", "end": "2019-12-31"}
     source = open_source(files_settings(tmp_path, shared_market, **values))

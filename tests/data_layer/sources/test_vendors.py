@@ -7,12 +7,13 @@ import logging
 
 import pytest
 
+from data_layer.quality.row_checks import check_rows
 from data_layer.settings import Settings, load_settings, parse_settings
 from data_layer.sources import available_sources, open_source
 from data_layer.sources.limits import bucket_of
 from data_layer.sources.received import as_received, bar_frame, bar_row, epoch_day, exact, iso_day
 from models.errors import ConfigError, RetryableError
-from tests.support.vendor_cases import FIRST, LAST, VENDORS, cases, run_case, vendor_source
+from tests.support.vendor_cases import FIRST, LAST, NOW, VENDORS, cases, run_case, vendor_source
 from tests.support.vendor_market import sample_market
 from tests.support.vendor_stub import Stub, serve
 
@@ -35,6 +36,23 @@ def test_never_a_short_load(stub, tmp_path, vendor):
     assert len(tried) >= 25
     for case in tried:
         run_case(stub, tmp_path, case)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("symbols", ["AAPL", "AAPL IBM MSFT"])  # of one its history is asked, of three a whole day
+def test_averages_are_those_the_vendor_sends(tmp_path, vendor, symbols):
+    market = sample_market(start=str(FIRST), end="2005-02-02")
+    for row in market.rows:
+        if row["symbol"] != "IBM":
+            row["vwap"] = round((row["high"] + row["low"]) / 2, 4)
+    with serve(market) as running:
+        source = vendor_source(vendor, running, tmp_path, symbols=symbols, end="2005-02-02")
+        checked = check_rows(source.bars(None, FIRST, D("2005-02-02")), source=vendor, now=NOW)
+    given = {(v["symbol"], v["date"].date()): v["vwap"] for v in checked.vwaps.to_dict("records")}
+    sent = {
+        (r["symbol"], r["date"]): r["vwap"] for r in market.rows if "vwap" in r and r["symbol"] in symbols
+    }
+    assert given == ({} if vendor == "yfinance" else sent) and len(sent) in {2, 4}
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

@@ -6,14 +6,20 @@ import math
 
 import empyrical
 import numpy as np
+import pandas as pd
 import pytest
 
+from models.backtest import window_figures
 from models.backtest.information import information_coefficients
-from models.backtest.window_figures import SERIES, WINDOWS, figures
+from models.backtest.window_figures import SERIES, WINDOWS
 from models.ml.evaluate import correlations
 
 RATE = 0.02
 DAILY = 1.02 ** (1 / 252) - 1
+
+
+def figures(*asked):
+    return pd.DataFrame(window_figures.figures(*asked))
 
 
 def series_of(sessions=400, idle=7, seed=0):

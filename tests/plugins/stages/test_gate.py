@@ -231,3 +231,21 @@ def test_nothing_leaves_the_machine(database, tmp_path, market, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: asked.append(a) or [])
     open_home(database, tmp_path, market).ingest()
     assert not [address for address in asked if "127.0.0.1" not in str(address)]
+
+
+def test_an_average_outside_its_bar_is_flagged_told_and_resolved(database, tmp_path, market):
+    rows = market.assign(vwap=(market["high"] + market["low"]) / 2)
+    wrong = change(rows, "IBM", DAY, vwap=1.5)
+    home = open_home(database, tmp_path, wrong)
+    home.ingest()
+    assert ("vwap_outside", "IBM", DAY) in kinds(home)
+    told = [text for day, texts in home.warnings() for text in texts if day == D(DAY)]
+    assert any(
+        t.startswith(f"vwap outside of IBM on {DAY} (suspect): low ") and t.endswith(", vwap 1.5")
+        for t in told
+    )
+    assert home.completed() == SESSIONS
+    home.ingest(rows, start=DAY, end=DAY)
+    assert ("vwap_outside", "IBM", DAY) not in kinds(home)
+    restated = home.query("SELECT count(*) FROM restatements")
+    assert restated == [(0,)]

@@ -43,7 +43,7 @@ def test_a_strategys_charts_are_its_sessions(viewer, small_chain):
         "ORDER BY run_date DESC LIMIT 1",
     )[0]
     for name in ("total_return", "max_drawdown", "annual_return", "benchmark_return"):
-        assert f"<dd>{stored[name] * 100:,.2f}%</dd>" in page, name
+        assert f">{stored[name] * 100:,.2f}%</a></dd>" in page, name
     assert page.count('class="chart') == 7 and page.count("<section") >= 10
     saved = viewer.get("/strategies/macd_alpha/sessions.csv").text.splitlines()
     assert len(saved) > len(rows) and saved[0].startswith("session_date,net_return")
@@ -105,7 +105,8 @@ def test_every_account_of_an_assessment_can_be_looked_at(as_role, over, chained,
     assert f"/assessment/cell?run={run}&amp;trial={trial}" in client.get("/assessment").text
     asked = urlencode({"run": run, "trial": trial, "scenario": "full period"})
     cell = client.get(f"/assessment/cell?{asked}").text
-    assert cell.count("/assessment/account?run=") == 3
+    named = re.findall(r'<td><a href="/assessment/account\?run=[^"]*symbol=([A-Z]+)"', cell)
+    assert sorted(named) == ["AAPL", "GOOG", "MSFT"]
     page = client.get(f"/assessment/account?{asked}&symbol=MSFT").text
     where = re.search(r'data-part="([^"]+)"', page)[1].replace("&amp;", "&")
     part = client.get(where).text
@@ -135,7 +136,8 @@ def test_a_restatement_shows_what_it_touches(as_role, over, chained):
     )
     assert {"feature_values", "signals"} <= {r["relation"] for r in touched}
     for row in touched:
-        assert re.search(rf"<td>{row['relation']}</td>\s*<td class=\"number\">{row['n']:,}</td>", part), row
+        sums = rf"<td>{row['relation']}</td>\s*<td class=\"number\"><a [^>]*>{row['n']:,}</a></td>"
+        assert re.search(sums, part), row
     assert client.get("/data/restatements/999").status_code == 404
 
 

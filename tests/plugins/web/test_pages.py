@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import psycopg
 import pytest
 
@@ -43,18 +46,61 @@ def test_an_order_leads_to_its_fill_and_its_bar(viewer, small_chain):
     assert number in viewer.get("/orders?page=1").text or "Older" in viewer.get("/orders").text
 
 
+SIGNED = "(f.price - {}) * f.quantity * CASE WHEN f.side = 'buy' THEN 1 ELSE -1 END"
+
+
 def test_costs_are_what_the_fills_say(viewer, small_chain):
     """Against the typical price by a statement of its own; the sums on the page are those of its lines."""
     with psycopg.connect(small_chain.reader) as connection:
         told, plain = connection.execute(
-            "SELECT sum(c.typical_cost_usd), sum((c.price - (b.high + b.low + b.close)::numeric / 3) * c.quantity "
-            "* CASE WHEN c.side = 'buy' THEN 1 ELSE -1 END) FROM fill_costs c "
-            "JOIN market_data b ON b.symbol = c.symbol AND b.date = c.session_date"
+            "SELECT (SELECT sum(average_cost_usd) FROM fill_costs), "
+            f"sum({SIGNED.format('(b.high + b.low + b.close)::numeric / 3')}) FROM fills f "
+            "JOIN market_data b ON b.symbol = f.symbol AND b.date = f.session_date"
         ).fetchone()
     assert float(told) == pytest.approx(float(plain), abs=1e-3) and told
     page = viewer.get("/costs?since=2000-01-01").text
-    assert f"{told:,.2f} USD" in page
+    assert f"{told:,.2f} USD" in page and "vendor gives no volume-weighted one" in page
+    assert "typical price</td>" in page and "VWAP</td>" not in page
     assert 'href="/costs?since=2000-01-01&amp;symbol=MSFT"' in page
+
+
+def test_a_fill_is_held_against_its_vendors_average_and_says_where_there_is_none(as_role, over, chained):
+    """Given for Microsoft alone; one that lies outside its bar measures nothing."""
+    given = "(b.high + 2 * b.low) / 3"
+    with psycopg.connect(chained.owner) as connection:
+        connection.execute(
+            "INSERT INTO session_vwaps (symbol, date, source, batch_id, vwap, known_at) "
+            f"SELECT symbol, date, source, batch_id, {given}, known_at FROM market_data b WHERE symbol = 'MSFT'"
+        )
+        odd = connection.execute(
+            "SELECT symbol, session_date FROM fills WHERE symbol = 'MSFT' ORDER BY session_date LIMIT 1"
+        ).fetchone()
+        connection.execute(
+            "INSERT INTO session_vwaps (symbol, date, source, batch_id, vwap, known_at) "
+            "SELECT symbol, date, source, batch_id + 1, high + 1, known_at FROM market_data "
+            "WHERE (symbol, date) = (%s, %s)",
+            odd,
+        )
+        is_given = "f.symbol = 'MSFT' AND f.session_date <> %(odd)s"
+        price = f"CASE WHEN {is_given} THEN {given} ELSE (b.high + b.low + b.close) / 3 END::numeric"
+        count, given_to, cost = connection.execute(
+            f"SELECT count(*), count(*) FILTER (WHERE {is_given}), sum({SIGNED.format(price)}) FROM fills f "
+            "JOIN market_data b ON b.symbol = f.symbol AND b.date = f.session_date",
+            {"odd": odd[1]},
+        ).fetchone()
+    assert 0 < given_to < count
+    over(chained)
+    client = as_role("viewer")
+    page = client.get("/costs?since=2000-01-01").text
+    assert f"{cost:,.2f} USD" in page
+    told = " ".join(page.split())
+    assert f"The average of {given_to:,} fills is the volume-weighted one" in told
+    assert f"of the other {count - given_to:,} it is the typical price" in told
+    saved = list(csv.DictReader(io.StringIO(client.get("/costs.csv").text)))
+    assert len(saved) == count
+    assert sum(float(r["average_cost_usd"]) for r in saved) == pytest.approx(float(cost), abs=1e-3)
+    kinds = {(r["symbol"] == "MSFT" and r["session_date"] != str(odd[1]), r["average_kind"]) for r in saved}
+    assert kinds == {(True, "VWAP"), (False, "typical price")}
 
 
 def test_overview_says_which_stage_has_not_run(as_role, over, chained):
