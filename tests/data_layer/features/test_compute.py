@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 
 from data_layer.features.adjustment import forward_factors
-from data_layer.features.compute import compute, compute_sessions
+from data_layer.features.compute import compute, compute_matrices, compute_sessions
 from data_layer.features.kernels import rolling_mean_std
 from data_layer.features.lanes import WIDTH
+from data_layer.features.layout import to_floats
 from data_layer.features.panel import Rows
 from data_layer.features.registry import UNITS, catalogue
 from models.errors import ConfigError, DataQualityError
@@ -238,3 +239,22 @@ def test_rows_of_some_sessions_are_those_of_all(walk, feature_set):
         assert values.tobytes() == rows.iloc[:, 2:].to_numpy(np.float32).tobytes()
     keys, values = compute_sessions(Rows.from_bars(bars), [pd.Timestamp("1990-01-01").date()], feature_set)
     assert len(keys) == 0 and values.shape == (0, len(catalogue(feature_set)))
+
+
+def test_matrices_hold_what_the_frame_does(walk):
+    bars = pd.concat([walk(120, seed, f"S{seed:02d}") for seed in range(10)], ignore_index=True)
+    bars = bars.drop(index=[5, 700]).reset_index(drop=True)
+    symbol, days = pd.factorize(bars["symbol"])[0], np.unique(bars["date"].to_numpy())
+    cells = np.searchsorted(days, bars["date"].to_numpy()) * 10 + symbol
+    names = ["rsi_14", "sma_10", "volatility_20"]
+    found, frame = compute_matrices(bars, names, cells, (len(days), 10)), compute(bars, names)
+    for matrix, name in zip(found, names, strict=True):
+        assert matrix.dtype == np.float64
+        np.testing.assert_array_equal(matrix.reshape(-1)[cells], frame[name].to_numpy())
+        assert np.isnan(np.delete(matrix, cells)).all() and np.isfinite(matrix).any()
+
+
+def test_clean_numbers_are_not_copied_and_others_not_changed():
+    clean, dirty = pd.Series([1.0, 2.0]), pd.Series([1.0, np.inf])
+    assert np.shares_memory(to_floats(clean), clean.to_numpy()) and to_floats(clean).flags.writeable
+    assert np.isnan(to_floats(dirty)[1]) and np.isinf(dirty[1])

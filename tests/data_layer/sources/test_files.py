@@ -12,6 +12,7 @@ import pytest
 from data_layer.quality.row_checks import check_rows
 from data_layer.sources import open_source
 from data_layer.sources.files import FilesSource
+from data_layer.sources.tables import days_of
 from models.errors import ConfigError
 from tests.support.bars import files_settings, real_bars, write_bars
 from tests.support.chain import NOW
@@ -188,3 +189,12 @@ def test_a_piece_of_the_real_bars(shared_market, tmp_path):
     assert len(checked.accepted) == 5 * 503 and checked.quarantined.empty
     apple = source.actions(["AAPL"], *ALWAYS)
     assert apple["value"].to_list()[:4] == [Decimal(v) for v in ("0.63", "0.73", "0.73", "0.73")]
+
+
+def test_days_of_stamps_are_those_of_their_texts():
+    days = pd.Series(pd.to_datetime(["2005-06-01", "2005-06-02", "2005-06-01"]).as_unit("ms"), index=[4, 5, 6])
+    for found, slow in zip(days_of(days), days_of(days.astype(str)), strict=True):
+        pd.testing.assert_series_equal(found, slow, check_names=False)
+    for wrong in (pd.Timestamp("2005-06-01 09:30"), pd.NaT):
+        stamps, texts = days_of(pd.concat([days, pd.Series([wrong])]))
+        assert stamps.isna().tolist() == [False] * 3 + [True] and texts.tolist() == ["", "", "", str(wrong)]
