@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
@@ -31,7 +31,7 @@ from plugins.stages.pace import steady
 from plugins.stages.runs import complete_sessions, completed_sessions
 from plugins.stages.tracing import name_written
 from plugins.stages.trading_day import STEPS, Step, mark, order, reconcile
-from plugins.stages.trading_history import Facts, read_facts
+from plugins.stages.trading_history import Facts, read_facts, read_votes
 from plugins.stages.trading_rules import refuse_older, rules_now
 from plugins.stages.trading_state import Day, Pass, State
 
@@ -116,8 +116,8 @@ class RiskExecution:
 
     def _read_ahead(self, sessions: Sequence[dt.date]) -> Facts:
         with transaction(self.context.uri) as connection:
-            models = self._models(connection, sessions)
-            return read_facts(connection, self.context.uri, models, completed_sessions(connection, "model_execution"))
+            cutoffs = completed_sessions(connection, "model_execution")
+            return read_facts(connection, self.context.uri, {s: cutoffs[s] for s in sessions})
 
     def _advance(
         self, sessions: Sequence[dt.date], last_step: Step, ahead: Facts | None = None
@@ -217,8 +217,8 @@ class RiskExecution:
     ) -> Iterator[Day]:  # fmt: skip
         cutoffs = completed_sessions(connection, "model_execution")
         movements = cash_movements(connection, account_of(rules[sessions[0]]), sessions)
-        models = {s: rules[s]["models"] for s in sessions}
-        facts = read_facts(connection, self.context.uri, models, cutoffs, ahead)
+        facts = read_facts(connection, self.context.uri, {s: cutoffs[s] for s in sessions}, ahead)
+        votes = read_votes(self.context.uri, sessions, {s: rules[s]["models"] for s in sessions}, facts.members)
         for view in facts.views:
             for session in view.sessions:
                 bars = view.bars[session]
@@ -234,7 +234,7 @@ class RiskExecution:
                     next_splits={
                         a.symbol: a.value for a in view.actions[next_session(session)] if a.action_type == "split"
                     },
-                    votes=facts.votes[session],
+                    votes=votes[session],
                     rules=rules[session],
                     restricted=frozenset(s for s, flag in facts.members[session].items() if flag),
                     members=frozenset(facts.members[session]),
@@ -258,18 +258,14 @@ class RiskExecution:
         refuse_older(stored, () if self.context.window.mode == "catch_up" else sessions)
         settings = self.context.settings
         now = rules_now(connection, settings, current_account(connection, settings))
-        models = self._models(connection, sessions)
+        models: dict[dt.date, list[str]] = defaultdict(list)
+        for row in connection.execute(load_sql("stage_runs/select_models"), {"sessions": list(sessions)}):
+            models[row["session_date"]].append(row["model"])
         newest = self.context.sessions[-1]
         return {
             s: stored.get(s) or {**now, "models": models[s], **({"missed": s != newest} if "broker" in now else {})}
             for s in sessions
         }
-
-    def _models(self, connection: Connection, sessions: Sequence[dt.date]) -> dict[dt.date, list[str]]:
-        found: dict[dt.date, list[str]] = {session: [] for session in sessions}
-        for row in connection.execute(load_sql("stage_runs/select_models"), {"sessions": list(sessions)}):
-            found[row["session_date"]].append(row["model"])
-        return found
 
     def _complete(self, connection: Connection, days: Sequence[Day], done: Pass) -> None:
         counts: dict[dt.date, dict[str, Any]] = {d.session: {"rows": 0, "rules": d.rules} for d in days}

@@ -45,39 +45,31 @@ class View:
 
 @dataclass(frozen=True)
 class Facts:
-    """What sessions in a row are decided from, as known at their cutoffs; asked_by says what was asked for."""
+    """What sessions in a row are decided from that stays what it is: all that was known at their cutoffs."""
 
-    asked_by: tuple[object, ...]
-    votes: Mapping[dt.date, Ballots]
+    cutoffs: Mapping[dt.date, dt.datetime]
     members: Mapping[dt.date, Mapping[str, bool]]
     sectors: Mapping[dt.date, Mapping[str, str]]
     views: Sequence[View]
 
 
 def read_facts(
-    connection: Connection,
-    uri: str,
-    models: Mapping[dt.date, Sequence[str]],
-    cutoffs: Mapping[dt.date, dt.datetime],
-    ahead: Facts | None = None,
+    connection: Connection, uri: str, cutoffs: Mapping[dt.date, dt.datetime], ahead: Facts | None = None
 ) -> Facts:
-    """Return what sessions are decided from.
+    """Return what sessions are decided from besides votes, which may be restated under the same cutoff.
 
     Args:
         connection: reads what is small.
-        uri: the same database's, for the bars and votes.
-        models: by session, ascending, those that completed it.
-        cutoffs: knowledge cutoff by session.
-        ahead: what was read before; returned when the very same was asked for.
+        uri: the same database's, for the bars.
+        cutoffs: knowledge cutoff by session, ascending.
+        ahead: what was read before; returned when it is of the very same sessions and cutoffs.
     """
-    sessions = list(models)
-    asked_by = tuple((s, cutoffs[s], *models[s]) for s in sessions)
-    if ahead and ahead.asked_by == asked_by:
+    if ahead and ahead.cutoffs == cutoffs:
         return ahead
+    sessions = list(cutoffs)
     members, sectors = members_and_sectors(connection, sessions, cutoffs)
-    votes = read_votes(uri, sessions, models, members)
     views = [_read_view(connection, uri, view, cutoffs) for view in stable_views(connection, sessions, cutoffs)]
-    return Facts(asked_by, votes, members, sectors, views)
+    return Facts(dict(cutoffs), members, sectors, views)
 
 
 def _read_view(

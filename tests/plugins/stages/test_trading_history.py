@@ -11,10 +11,9 @@ from plugins.stages.runs import completed_sessions
 from plugins.stages.trading_history import read_facts
 from tests.support.books import STAGE, assert_sound
 from tests.support.chain import run_stage
-from tests.support.prepared import DUE, hashes, prepared
+from tests.support.prepared import DUE, change, hashes, prepared
 
 __all__ = ["prepared"]
-MODELS = {dt.date.fromisoformat(d): ["ema_cross_alpha"] for d in DUE[:2]}
 
 
 def test_sessions_decided_in_chunks_end_as_in_one_and_each_is_read_once(prepared, small_settings, monkeypatch):
@@ -39,9 +38,8 @@ def test_facts_read_ahead_that_are_not_those_of_now_are_read_again(prepared, sma
 
     def changed_since(self, sessions):
         facts = read(self, sessions)
-        (session, cutoff, *models), *others = facts.asked_by
-        asked = ((session, cutoff - dt.timedelta(seconds=1), *models), *others)
-        return dataclasses.replace(facts, asked_by=asked, votes={}, members={}, views=[])
+        earlier = {s: at - dt.timedelta(seconds=1) for s, at in facts.cutoffs.items()}
+        return dataclasses.replace(facts, cutoffs=earlier, members={}, views=[])
 
     monkeypatch.setattr(risk, "CHUNK_SESSIONS", 2)
     monkeypatch.setattr(risk.RiskExecution, "_read_ahead", changed_since)
@@ -49,14 +47,31 @@ def test_facts_read_ahead_that_are_not_those_of_now_are_read_again(prepared, sma
     assert hashes(stale.writer) == hashes(whole.writer)
 
 
+def test_votes_restated_after_the_facts_were_read_ahead_are_heard(prepared, small_settings, monkeypatch):
+    whole, restated = prepared(STAGE), prepared(STAGE)
+    mute = f"DELETE FROM signals WHERE session_date = '{DUE[2]}'"
+    change(whole, mute)
+    run_stage(whole.writer, small_settings, STAGE)
+    read = risk.RiskExecution._read_ahead
+
+    def restated_since(self, sessions):
+        facts = read(self, sessions)
+        change(restated, mute)
+        return facts
+
+    monkeypatch.setattr(risk, "CHUNK_SESSIONS", 2)
+    monkeypatch.setattr(risk.RiskExecution, "_read_ahead", restated_since)
+    run_stage(restated.writer, small_settings, STAGE)
+    assert hashes(restated.writer) == hashes(whole.writer)
+
+
 def test_facts_serve_the_same_question_alone(prepared):
     uri = prepared(STAGE).writer
     with transaction(uri) as connection:
-        cutoffs = completed_sessions(connection, "model_execution")
-        facts = read_facts(connection, uri, MODELS, cutoffs)
-        assert read_facts(connection, uri, MODELS, cutoffs, facts) is facts
+        done = completed_sessions(connection, "model_execution")
+        cutoffs = {session: done[session] for session in map(dt.date.fromisoformat, DUE[:2])}
+        facts = read_facts(connection, uri, cutoffs)
+        assert read_facts(connection, uri, dict(cutoffs), facts) is facts
         later = {s: at + dt.timedelta(seconds=1) for s, at in cutoffs.items()}
-        others = {s: ["macd_alpha"] for s in MODELS}
-        fewer = dict(list(MODELS.items())[:1])
-        for models, known in ((MODELS, later), (others, cutoffs), (fewer, cutoffs)):
-            assert read_facts(connection, uri, models, known, facts) is not facts
+        fewer = dict(list(cutoffs.items())[:1])
+        assert all(read_facts(connection, uri, known, facts) is not facts for known in (later, fewer))
