@@ -16,17 +16,15 @@ from plugins.backtest.assessment_run import COSTS
 from plugins.backtest.request import read_request
 from plugins.backtest.run import backtest
 from tests.conftest import SMALL
-from tests.dags.test_dags import HEAVY, READ, ROOT, in_a_fresh_process
 from tests.support.chain import query
+from tests.support.dags import parse_dags
 
 STEPS = ("prepare_assessment", "assess_shard", "rank_strategies")
 
 
 @pytest.fixture(scope="module")
-def dag(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("airflow")
-    file = str(ROOT / "dags" / "strategy_assessment.py")
-    return in_a_fresh_process(folder, READ, file, *HEAVY)["dags"]["strategy_assessment"]
+def dag():
+    return parse_dags()["dags"]["strategy_assessment"]
 
 
 FORM = {"strategies": ["buy_and_hold", "golden_cross"], "symbols": ["AAPL"], "scenarios": ["full period"]}

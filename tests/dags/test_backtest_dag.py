@@ -10,13 +10,12 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from plugins.backtest.answering import WORDS
 from tests.conftest import SMALL
-from tests.dags.test_dags import HEAVY, READ, ROOT, in_a_fresh_process
 from tests.support.chain import query
+from tests.support.dags import parse_dags
 
 
-def test_the_form_asks_for_what_the_command_takes_one_run_at_a_time(tmp_path):
-    file = str(ROOT / "dags" / "strategy_backtest.py")
-    dag = in_a_fresh_process(tmp_path, READ, file, *HEAVY)["dags"]["strategy_backtest"]
+def test_the_form_asks_for_what_the_command_takes_one_run_at_a_time():
+    dag = parse_dags()["dags"]["strategy_backtest"]
     assert set(dag["params"]) == {word.lower() for word in WORDS}
     assert (dag["waits_for"], dag["max_active_runs"], dag["paused"]) == ("None", 1, False)
 

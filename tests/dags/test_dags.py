@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import ast
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from data_layer.source_catalogue import live_sources
 from plugins.stages.whole import STAGES, STEPS
+from tests.support.dags import ROOT, in_a_fresh_process, parse_dags
 
-ROOT = Path(__file__).resolve().parents[2]
 DAGS = sorted((ROOT / "dags").glob("*.py"))
-HEAVY = ("pandas", "numpy", "pyarrow", "numba", "psycopg", "exchange_calendars", "adbc_driver_postgresql")
 ASSETS = {
     "data_ingestion": (None, "market_data"),
     "feature_engineering": ("market_data", "feature_store"),
@@ -29,52 +23,10 @@ RESEARCH = (
     "kill_switch", "model_training", "relay_events", "replay", "retention", "strategy_assessment",
     "strategy_backtest",
 )  # fmt: skip
-READ = """
-import json, sys, time
-from airflow.dag_processing.dagbag import DagBag
-began = time.perf_counter()
-bag = DagBag(dag_folder=sys.argv[1])
-seconds = time.perf_counter() - began
-heavy = [name for name in sys.argv[2:] if name in sys.modules]
-dags = {
-    dag.dag_id: {
-        "doc": dag.doc_md, "tags": sorted(dag.tags), "max_active_runs": dag.max_active_runs,
-        "catchup": dag.catchup, "paused": dag.is_paused_upon_creation, "params": dag.params.dump(),
-        "waits_for": [a.name for a in dag.schedule] if isinstance(dag.schedule, list) else str(dag.schedule),
-        "tasks": [
-            {"id": t.task_id, "class": getattr(t, "task_type", ""), "after": sorted(t.upstream_task_ids),
-             "retries": t.retries, "delay": t.retry_delay.total_seconds(), "rule": t.trigger_rule.value,
-             "outlets": [a.name for a in t.outlets], "mapped": t.is_mapped}
-            for t in dag.topological_sort()
-        ],
-    }
-    for dag in bag.dags.values()
-}
-print(json.dumps({"errors": bag.import_errors, "seconds": seconds, "heavy": heavy, "dags": dags}))
-"""
-
-
-def in_a_fresh_process(tmp_path, code, *arguments, **settings):
-    environment = {
-        "PATH": os.defpath,
-        "PYTHONPATH": str(ROOT),
-        "AIRFLOW_HOME": str(tmp_path),
-        "ALMANAC_HOME": str(tmp_path),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        **settings,
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
-
 
 @pytest.fixture(scope="module")
-def parsed(tmp_path_factory):
-    return in_a_fresh_process(tmp_path_factory.mktemp("airflow"), READ, str(ROOT / "dags"), *HEAVY)
+def parsed():
+    return parse_dags()
 
 
 def test_files_are_the_dags_and_thin():
@@ -146,7 +98,7 @@ def test_one_failing_model_stops_no_other_and_is_not_overlooked(parsed):
     assert {t["rule"] for name, t in tasks.items() if name != "store_trading_signals"} == {"all_success"}
 
 
-def test_a_live_source_runs_before_the_open(tmp_path):
+def test_a_live_source_runs_before_the_open():
     code = """
 import json
 from unittest import mock
@@ -156,31 +108,21 @@ with mock.patch.object(Settings, "is_static", False):
     live = defaults.ingestion_schedule()
 print(json.dumps([str(live.expression), str(live.timezone), defaults.ingestion_schedule()]))
 """
-    assert in_a_fresh_process(tmp_path, code) == ["0 7 * * 1-5", "America/New_York", None]
-
-
-LIVE = """
-import json
-from airflow.dag_processing.dagbag import DagBag
-dag = DagBag(dag_folder="dags/data_ingestion.py").dags["data_ingestion"]
-tasks = [[t.pool, t.pool_slots, t.retries, t.retry_delay.total_seconds(), t.retry_exponential_backoff,
-          t.execution_timeout.total_seconds()] for t in dag.tasks]
-print(json.dumps([str(dag.timetable.expression), str(dag.timetable.timezone), tasks]))
-"""
+    assert in_a_fresh_process(code) == ["0 7 * * 1-5", "America/New_York", None]
 
 
 @pytest.mark.parametrize("source", ["polygon", "yfinance", "alpaca"])
-def test_a_vendor_is_asked_at_seven_in_its_own_pool_and_again_for_an_hour(tmp_path, source):
-    settings = {"SOURCE": source, "START": "2020-01-02", "PWD": str(ROOT)}
-    expression, zone, tasks = in_a_fresh_process(tmp_path, LIVE.replace("dags/", f"{ROOT}/dags/"), **settings)
-    assert (expression, zone) == ("0 7 * * 1-5", "America/New_York")
-    assert tasks == [[source, 1, 6, 60.0, 2, 21600.0]] * 4
+def test_a_vendor_is_asked_at_seven_in_its_own_pool_and_again_for_an_hour(source):
+    dag = parse_dags(SOURCE=source, START="2020-01-02")["dags"]["data_ingestion"]
+    assert (dag["expression"], dag["zone"]) == ("0 7 * * 1-5", "America/New_York")
+    asked = [[t[k] for k in ("pool", "slots", "retries", "delay", "backoff", "longest")] for t in dag["tasks"]]
+    assert asked == [[source, 1, 6, 60.0, 2, 21600.0]] * 4
     waits = [60.0 * 2**n for n in range(6)]
     assert 3600 <= sum(waits) <= 2 * 3600
     assert source in live_sources()  # without its pool a task would never start
 
 
-def test_airflow_loads_one_plugin_file(tmp_path):
+def test_airflow_loads_one_plugin_file():
     code = """
 import json, sys
 from airflow import plugins_manager
@@ -188,4 +130,4 @@ plugins, errors = plugins_manager._get_plugins()
 print(json.dumps([[p.name for p in plugins if p.name == "almanac"], errors,
                   sorted(n for n in sys.modules if "stages" in n or n == "context" or n == "dag_defaults")]))
 """
-    assert in_a_fresh_process(tmp_path, code) == [["almanac"], {}, []]
+    assert in_a_fresh_process(code) == [["almanac"], {}, []]

@@ -11,19 +11,18 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from plugins.execution.sending import send_batch
 from plugins.operators.kill_switch import KillSwitchOperator
-from tests.dags.test_dags import HEAVY, READ, ROOT, in_a_fresh_process
 from tests.support.alpaca_stub import ACCOUNT as STUB
 from tests.support.alpaca_stub import serve
 from tests.support.chain import query
+from tests.support.dags import parse_dags
 from tests.support.prepared import change
 from tests.support.real_account import ACCOUNT, SESSION, approve_all, broker_at, open_account, plan_orders
 
 
-def test_the_form_offers_what_there_is_and_only_a_live_source_drills_by_itself(tmp_path):
-    file = str(ROOT / "dags" / "kill_switch.py")
-    dag = in_a_fresh_process(tmp_path, READ, file, *HEAVY)["dags"]["kill_switch"]
+def test_the_form_offers_what_there_is_and_only_a_live_source_drills_by_itself():
+    dag = parse_dags()["dags"]["kill_switch"]
     assert (dag["params"], dag["waits_for"]) == ({"action": "drill", "reason": None}, "None")
-    live = in_a_fresh_process(tmp_path, READ, file, *HEAVY, SOURCE="yfinance", START="2020-01-01")
+    live = parse_dags(SOURCE="yfinance", START="2020-01-02")
     assert "0 12 * * 6#1" in live["dags"]["kill_switch"]["waits_for"]
 
 

@@ -9,17 +9,15 @@ import pytest
 
 from plugins.ml import training as steps
 from tests.conftest import SMALL
-from tests.dags.test_dags import HEAVY, READ, ROOT, in_a_fresh_process
 from tests.support.chain import query
+from tests.support.dags import parse_dags
 
 STEPS = ("build_dataset", "run_walk_forward", "evaluate", "register_version", "promote_or_refuse")
 
 
 @pytest.fixture(scope="module")
-def dag(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("airflow")
-    file = str(ROOT / "dags" / "model_training.py")
-    return in_a_fresh_process(folder, READ, file, *HEAVY)["dags"]["model_training"]
+def dag():
+    return parse_dags()["dags"]["model_training"]
 
 
 def take(step, training_run=None, **form):
@@ -62,15 +60,9 @@ def test_five_tasks_in_a_row_and_a_form(dag):
     assert all(callable(getattr(steps.Training, name)) for name in STEPS)
 
 
-def test_a_live_source_trains_on_saturdays(tmp_path):
-    code = """
-import json
-from airflow.dag_processing.dagbag import DagBag
-dag = DagBag(dag_folder="FILE").dags["model_training"]
-print(json.dumps([str(dag.timetable.expression), str(dag.timetable.timezone)]))
-""".replace("FILE", str(ROOT / "dags" / "model_training.py"))
-    found = in_a_fresh_process(tmp_path, code, SOURCE="yfinance", START="2020-01-02")
-    assert found == ["0 8 * * 6", "America/New_York"]
+def test_a_live_source_trains_on_saturdays():
+    live = parse_dags(SOURCE="yfinance", START="2020-01-02")["dags"]["model_training"]
+    assert (live["expression"], live["zone"]) == ("0 8 * * 6", "America/New_York")
 
 
 def test_ids_go_from_task_to_task_and_a_refusal_is_no_failure(home):

@@ -11,8 +11,8 @@ from airflow.sdk import BaseHook
 from psycopg import errors
 
 from plugins.operators.upkeep import UpkeepOperator
-from tests.dags.test_dags import HEAVY, READ, ROOT, in_a_fresh_process
 from tests.support.chain import query
+from tests.support.dags import parse_dags
 from tests.support.mock_kafka import mock_kafka
 from tests.support.prepared import change, hashes
 
@@ -27,10 +27,9 @@ def operate(database, monkeypatch, tmp_path):
     return lambda task, **arguments: UpkeepOperator(task_id=task, arguments=arguments).execute({})
 
 
-def test_the_relay_is_off_unless_brokers_are_named(tmp_path):
-    file = str(ROOT / "dags" / "relay_events.py")
-    assert in_a_fresh_process(tmp_path, READ, file, *HEAVY)["dags"]["relay_events"]["waits_for"] == "None"
-    on = in_a_fresh_process(tmp_path, READ, file, *HEAVY, KAFKA_BROKERS="broker-1:9092")
+def test_the_relay_is_off_unless_brokers_are_named():
+    assert parse_dags()["dags"]["relay_events"]["waits_for"] == "None"
+    on = parse_dags(KAFKA_BROKERS="broker-1:9092")
     assert "*/5 * * * *" in on["dags"]["relay_events"]["waits_for"]
     assert on["heavy"] == []
 
@@ -135,10 +134,9 @@ def test_nothing_young_is_removed_whatever_is_asked(database):
         query(database.reader, "SELECT * FROM remove_expired(now() - interval '90 days', false)")
 
 
-def test_retention_runs_by_itself_with_a_live_source_only_and_reports(tmp_path):
-    file = str(ROOT / "dags" / "retention.py")
-    dag = in_a_fresh_process(tmp_path, READ, file, *HEAVY)["dags"]["retention"]
+def test_retention_runs_by_itself_with_a_live_source_only_and_reports():
+    dag = parse_dags()["dags"]["retention"]
     assert (dag["params"], dag["waits_for"]) == ({"remove": False}, "None")
     assert [task["id"] for task in dag["tasks"]] == ["report_tables", "report_expired", "remove_expired"]
-    live = in_a_fresh_process(tmp_path, READ, file, *HEAVY, SOURCE="yfinance", START="2020-01-01")
+    live = parse_dags(SOURCE="yfinance", START="2020-01-02")
     assert "0 12 * * 0#1" in live["dags"]["retention"]["waits_for"]
