@@ -100,7 +100,9 @@ def compute_matrices(
         A matrix a column, in the order wanted: the values rounded to float32, NaN where there is no bar.
     """
     columns = select(names, feature_set)
-    matrices = [np.full(shape, np.nan) for _ in columns]
+    # Where every cell has a bar, nothing is to be filled up, and memory new to the process is touched by all threads.
+    is_full = len(bars) == shape[0] * shape[1]
+    matrices = [np.empty(shape) if is_full else np.full(shape, np.nan) for _ in columns]
 
     def work(group: tuple[slice, Panel]) -> None:
         rows, part = group

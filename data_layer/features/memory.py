@@ -42,15 +42,18 @@ def share_freed_memory() -> bool:
 
     Each thread and Arrow have stores of their own by default, so that what the reading has freed lies idle while the
     arithmetic asks the system for as much again. A thread begun before keeps its own: call this first, on the main
-    thread, where the store is one of large pages as well.
+    thread, where the store is one of large pages as well. Best before Arrow is imported: it begins threads, and settles
+    then which store it takes for what nobody names one for, such as a reader's pages.
     """
+    is_shared = False
+    if keep_freed_memory():
+        libc = ctypes.CDLL(None)
+        libc.setenv(b"ARROW_DEFAULT_MEMORY_POOL", b"system", 0)  # of this process, not of those it starts
+        is_shared = bool(libc.mallopt(ARENA_MAX, 1)) and _lengthen_heap(libc)
     import pyarrow as pa  # not for whoever only wants no garbage looked for while it imports this
 
     pa.set_memory_pool(pa.system_memory_pool())
-    if not keep_freed_memory():
-        return False
-    libc = ctypes.CDLL(None)
-    return bool(libc.mallopt(ARENA_MAX, 1)) and _lengthen_heap(libc)
+    return is_shared
 
 
 def _lengthen_heap(libc: ctypes.CDLL) -> bool:
@@ -69,12 +72,18 @@ def _lengthen_heap(libc: ctypes.CDLL) -> bool:
 
 
 @contextmanager
-def without_collections() -> Iterator[None]:
-    """Look for no garbage until the block ends: for work that keeps nearly all it makes."""
+def without_collections(*, for_good: bool = False) -> Iterator[None]:
+    """Look for no garbage until the block ends: for work that keeps nearly all it makes.
+
+    Args:
+        for_good: what is there at the end is never looked through, not even then: for a process with little more to do.
+    """
     collects = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if collects:
+            if for_good:
+                gc.freeze()
             gc.enable()

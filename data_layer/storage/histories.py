@@ -1,4 +1,4 @@
-"""Whole histories of bars out of Postgres: an array a column and symbol, for a row costs more than its values."""
+"""Whole histories of bars out of Postgres: one value a column and symbol, for a row costs more than what it holds."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import datetime as dt
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
 from data_layer.storage.database import Connection, load_sql
 
-# array_send begins with five numbers: dimensions, whether there are NULLs, type, length, index of the first element.
-_HEAD_BYTES = 20
 _EPOCH_DAYS = 10_957  # 2000-01-01, where Postgres counts from
 _NUMBERS = {"open": ">f8", "high": ">f8", "low": ">f8", "close": ">f8", "volume": ">i8"}
 
@@ -40,11 +37,11 @@ def read_bars(
     found = []
     # Read as they come: all of them as sent would take three times the memory of the numbers.
     for symbol, dates, *columns in cursor.stream(load_sql("market_data/select_as_of"), parameters):
-        own = _values(dates, ">i4")
+        own = np.frombuffer(dates, ">i4")
         # As they lie in the table: in runs, which a stable sort is quick at.
         order = np.argsort(own, kind="stable")
         sent = zip(columns, _NUMBERS.values(), strict=True)
-        found.append((symbol, own[order], np.array([_values(column, kind)[order] for column, kind in sent], float)))
+        found.append((symbol, own[order], np.array([np.frombuffer(c, kind)[order] for c, kind in sent], float)))
     found.sort(key=lambda history: history[0])
     ends = np.cumsum([0, *(len(own) for _, own, _ in found)])
     days, numbers = np.empty(ends[-1], np.int32), np.empty((len(_NUMBERS), ends[-1]))
@@ -61,10 +58,3 @@ def read_bars(
     # The matrix is column-major for pandas already: no copy.
     frame: pd.DataFrame = pd.concat([keys, pd.DataFrame(numbers.T, columns=[*_NUMBERS], copy=False)], axis=1)
     return frame
-
-
-def _values(sent: bytes, kind: str) -> npt.NDArray:
-    """The elements of an array as array_send wrote it; the tables' columns hold no NULL."""
-    element = np.dtype([("length", ">i4"), ("value", kind)])
-    values: npt.NDArray = np.frombuffer(sent, element, offset=_HEAD_BYTES)["value"]
-    return values

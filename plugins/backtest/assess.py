@@ -44,16 +44,16 @@ def main() -> int:
     return 0
 
 
-@without_collections()
+@without_collections(for_good=True)
 def assess_files(given: Mapping[str, str]) -> tuple[Market, Course, Assessed, Rules]:
     """Assess bars of files in memory; see above for what may be given.
 
     A thread reads them while numba and all that is compiled are imported, which takes as long. Imports make much
     that stays and no garbage: hence here, where nobody looks for any.
     """
+    share_freed_memory()  # before Arrow is imported: see there
     from plugins.backtest.received import read_files
 
-    share_freed_memory()
     end = parse_date(given["END"], key="END", stage="assessment") if "END" in given else None
     with ThreadPoolExecutor(1) as pool:
         received = pool.submit(read_files, given["FILES"], end)
@@ -62,9 +62,10 @@ def assess_files(given: Mapping[str, str]) -> tuple[Market, Course, Assessed, Ru
         return assess_received(received, asked_for(given), given.get("OUT", ""))
 
 
-@without_collections()
+@without_collections(for_good=True)
 def from_home(given: Mapping[str, str]) -> list[str]:
     """Assess the home's bars, store all and rank; return the ranking's lines."""
+    share_freed_memory()  # before Arrow is imported: see there
     from plugins.backtest.assess_bars import asked_for, print_results
     from plugins.backtest.assessment_run import run_here
     from plugins.backtest.ranking import rank_run

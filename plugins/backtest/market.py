@@ -22,7 +22,7 @@ from models.backtest.metrics import SESSIONS_PER_YEAR
 from models.errors import ConfigError
 from plugins.backtest.bars import engine_bars
 from plugins.backtest.received import Received, read_files
-from plugins.stages.knowledge import actions_as_of, bars_as_of, join_renamed, renames
+from plugins.stages.knowledge import bars_and_actions_as_of, join_renamed, renames
 from plugins.stages.voices import SILENCE, read_voices
 
 Series = NDArray[np.float64]
@@ -112,17 +112,19 @@ def market_from_database(
     if newest is None or newest["date"] is None:
         raise ConfigError("no bars are held", stage="backtest", key="bars", value=0, remedy="make run")
     last, cutoff = end or newest["date"], known_at or newest["known_at"]
-    with transaction(uri) as connection:
-        changes = renames(connection, [last], {last: cutoff})[0]
-    frame = bars_as_of(uri, last, cutoff, (symbols or ()) if sessions else ())
-    actions = join_renamed(actions_as_of(uri, last, cutoff), changes, "ex_date")
+    frame, actions = bars_and_actions_as_of(uri, last, cutoff, (symbols or ()) if sessions else ())
     left = {row["symbol"] for row in stated if row["active_to"] and row["active_to"] < last}
     market = _market(
         frame, actions, left, {row["symbol"]: row["sector"] for row in stated if row["sector"]},
         symbols, start, end, benchmark, cutoff, any(row["source"] == "synthetic" for row in stated), sessions,
     )  # fmt: skip
-    said = join_renamed(read_voices(uri, last), changes) if voices else SILENCE
-    return market if said.empty else replace(market, voices=said)
+    return replace(market, voices=_voices_as_of(uri, last, cutoff)) if voices else market
+
+
+def _voices_as_of(uri: str, last: dt.date, cutoff: dt.datetime) -> pd.DataFrame:
+    with transaction(uri) as connection:
+        changes = renames(connection, [last], {last: cutoff})[0]
+    return join_renamed(read_voices(uri, last), changes)
 
 
 def market_from_file(

@@ -6,6 +6,7 @@ import datetime as dt
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -70,17 +71,28 @@ def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequenc
     Returns:
         symbol, date, open, high, low, close, volume (raw), split_factor, return_factor; by symbol and date.
     """
-    with transaction(uri) as connection:
+    return bars_and_actions_as_of(uri, session, cutoff, symbols)[0]
+
+
+def bars_and_actions_as_of(
+    uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequence[str] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what ``bars_as_of`` does, and the actions of all symbols that the factors were made of.
+
+    Both are read at once, for the database works on the bars meanwhile.
+    """
+    with ThreadPoolExecutor(1) as pool, transaction(uri) as connection:
+        stated = pool.submit(actions_as_of, uri, session, cutoff)
         changes = renames(connection, [session], {session: cutoff})[0]
         tickers = set(symbols)
         for old, new, _ in reversed(changes):
             tickers |= {old} if new in tickers else set()
         bars = read_bars(connection, session, cutoff, tickers)
-    actions = actions_as_of(uri, session, cutoff)
+        actions = join_renamed(stated.result(), changes, "ex_date")
     if changes:
         bars = join_renamed(bars, changes)
         bars = _in_order(bars[bars["symbol"].isin(list(symbols)) | (not symbols)].reset_index(drop=True))
-    return forward_factors(bars, join_renamed(actions, changes, "ex_date"))
+    return forward_factors(bars, actions), actions
 
 
 def span_as_of(uri: str, first: dt.date, session: dt.date, cutoff: dt.datetime) -> pd.DataFrame:

@@ -56,8 +56,9 @@ def main():
         from plugins.backtest.assess import assess_files
         found = assess_files({"FILES": sys.argv[3], "STRATEGIES": sys.argv[4], "OUT": sys.argv[5]})[2]
     else:
-        from data_layer.features.memory import without_collections
-        with without_collections():  # as assess.from_home
+        from data_layer.features.memory import share_freed_memory, without_collections
+        share_freed_memory()
+        with without_collections(for_good=True):  # as assess.from_home
             from data_layer.settings import parse_settings
             from plugins.backtest.assessment_run import Asked, run_here
             asked = Asked(strategies=tuple(sys.argv[4].split(",")))

@@ -241,9 +241,10 @@ def test_rows_of_some_sessions_are_those_of_all(walk, feature_set):
     assert len(keys) == 0 and values.shape == (0, len(catalogue(feature_set)))
 
 
-def test_matrices_hold_what_the_frame_does(walk):
+@pytest.mark.parametrize("missing", [[5, 700], []])
+def test_matrices_hold_what_the_frame_does(walk, missing):
     bars = pd.concat([walk(120, seed, f"S{seed:02d}") for seed in range(10)], ignore_index=True)
-    bars = bars.drop(index=[5, 700]).reset_index(drop=True)
+    bars = bars.drop(index=missing).reset_index(drop=True)
     symbol, days = pd.factorize(bars["symbol"])[0], np.unique(bars["date"].to_numpy())
     cells = np.searchsorted(days, bars["date"].to_numpy()) * 10 + symbol
     names = ["rsi_14", "sma_10", "volatility_20"]

@@ -57,3 +57,23 @@ def test_a_process_that_reads_much_once_works_on_large_pages():
     """16,384 pages of 4 kB otherwise; a system short of memory may give small ones for some."""
     done = subprocess.run([sys.executable, "-c", SHARED], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 8_000
+
+
+READING = """
+import sys
+from data_layer.features.memory import share_freed_memory
+assert share_freed_memory()
+import pyarrow as pa
+import pyarrow.dataset as ds
+assert ds.dataset(sys.argv[1]).to_table().num_rows == 300_000
+print(pa.default_memory_pool().backend_name, pa.mimalloc_memory_pool().max_memory())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's malloc")
+def test_arrow_reads_into_the_memory_that_arrays_have_freed(tmp_path):
+    """Also what its readers take for pages and pieces, which no pool set later reaches."""
+    file = tmp_path / "numbers.parquet"
+    pd.DataFrame({"number": np.random.default_rng(1).normal(size=300_000)}).to_parquet(file)
+    done = subprocess.run([sys.executable, "-c", READING, str(file)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["system", "0"]
