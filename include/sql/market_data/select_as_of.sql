@@ -1,6 +1,6 @@
 -- Bars up to a session as believed at a cutoff: one row a ticker of their day, each column its values one after the
--- other as sent in binary, bars in no order: two million rows take twice as long to send and read as to gather here, and
--- arrays half as long again, for they are turned into bytes by one process when all of them are gathered.
+-- other as sent in binary, bars in no order: two million rows take twice as long to send and read as to gather here,
+-- and arrays half as long again, for one process turns them into bytes when all of them are gathered.
 -- It is market_data_as_of written out, for a function's rows are gathered on disk first.
 -- Parameters: session, cutoff, symbols (separated by commas, empty for all). Called by storage.histories.
 SELECT symbol, string_agg(date_send(date), ''), string_agg(float8send(open), ''), string_agg(float8send(high), ''),
