@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import functools
 import gc
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,8 +47,8 @@ def share_freed_memory() -> bool:
     """
     is_shared = False
     if keep_freed_memory():
-        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         libc = ctypes.CDLL(None)
+        libc.setenv(b"ARROW_DEFAULT_MEMORY_POOL", b"system", 0)  # unless somebody has chosen another
         is_shared = bool(libc.mallopt(ARENA_MAX, 1)) and _lengthen_heap(libc)
     import pyarrow as pa  # not for whoever only wants no garbage looked for while it imports this
 

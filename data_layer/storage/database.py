@@ -6,7 +6,7 @@ The drivers are imported with the first connection: what works on files alone st
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from adbc_driver_manager import AdbcDatabase
 
 Connection: TypeAlias = "psycopg.Connection[dict[str, Any]]"
+Read: TypeAlias = Callable[..., pd.DataFrame]  # statement and parameters, as read_frame takes them
 SQL_FOLDER = ROOT / "include" / "sql"
 # A stage step takes seconds; whoever waits longer than this behind another run should fail and be retried.
 LOCK_TIMEOUT_SECONDS = 300
@@ -112,17 +113,29 @@ def read_frame(uri: str, statement: str, parameters: Mapping[str, Any] | None = 
     Returns:
         One column per output column; dates as datetime64[s], NULL as NaN or None.
     """
+    with frames(uri) as read:
+        return read(statement, parameters)
+
+
+@contextmanager
+def frames(uri: str) -> Iterator[Read]:
+    """Open a connection that reads many frames, each as ``read_frame`` does: a connection costs more than a small read.
+
+    Each read is a transaction of its own, so it sees what was committed before it.
+    """
     from adbc_driver_manager import AdbcConnection
     from adbc_driver_postgresql import dbapi
 
-    numbered, values = _numbered(statement, parameters or {})
-    with (
-        dbapi.Connection(_Kept(), AdbcConnection(_types(uri))) as connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(numbered, parameters=values or None)
-        frame: pd.DataFrame = cursor.fetch_arrow_table().to_pandas(date_as_object=False)
-        return frame
+    with dbapi.Connection(_Kept(), AdbcConnection(_types(uri)), autocommit=True) as connection:
+
+        def read(statement: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
+            numbered, values = _numbered(statement, parameters or {})
+            with connection.cursor() as cursor:
+                cursor.execute(numbered, parameters=values or None)
+                frame: pd.DataFrame = cursor.fetch_arrow_table().to_pandas(date_as_object=False)
+                return frame
+
+        yield read
 
 
 @cache

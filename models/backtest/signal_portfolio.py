@@ -56,8 +56,9 @@ def walk_portfolio(
         FLOWS, arrays [T - begin]; NaN before the first trade, for until then there was nothing to judge.
     """
     held, price = np.zeros(len(symbols)), np.full(len(symbols), np.nan)
+    place = {symbol: n for n, symbol in enumerate(symbols)}
     for name, (weight, last) in before.held.items():
-        at = symbols.index(name)
+        at = place[name]
         held[at], price[at] = weight, last
     out = np.full((len(opens) - begin, len(FLOWS)), np.nan)
     started, lost = _walk(

@@ -36,6 +36,7 @@ def line_chart(
         bottom, top = min(bottom, 0.0), max(top, 0.0)
     ticks = _ticks(bottom, top)
     bottom, top = min(bottom, ticks[0]), max(top, ticks[-1])
+    form = _exact(form, ticks)
 
     def x(at: int) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * at / max(len(dates) - 1, 1)
@@ -62,16 +63,17 @@ def line_chart(
 
 def histogram(title: str, edges: Sequence[float], counts: Sequence[int]) -> str:
     """Return a histogram as an SVG; what lies beyond the outer edges is in the outer bars."""
-    highest = max([*counts, 1])
+    ticks = _ticks(0.0, float(max([*counts, 1])))
+    highest = ticks[-1]  # above the highest bar, or its line would lie outside the chart
     wide = (WIDTH - LEFT - RIGHT) / len(counts)
 
     def y(value: float) -> float:
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / highest)
 
-    parts = [_axis_y(_ticks(0.0, float(highest)), y, "{:,.0f}")]
+    parts = [_axis_y(ticks, y, "{:,.0f}")]
     for at, count in enumerate(counts):
         low, high = edges[at], edges[at + 1]
-        sign = "good" if low + high > 0 else "bad"
+        sign = "even" if low < 0 < high else "good" if low >= 0 else "bad"  # the middle one holds gains and losses
         ends = ("below", high) if at == 0 else ("above", low) if at == len(counts) - 1 else None
         said = f"{ends[0]} {ends[1]:.2%}" if ends else f"{low:.2%} to {high:.2%}"
         parts.append(
@@ -79,7 +81,8 @@ def histogram(title: str, edges: Sequence[float], counts: Sequence[int]) -> str:
             f'height="{HEIGHT - BOTTOM - y(count):.1f}"><title>{said}: {count} sessions</title></rect>'
         )
     for at in (1, len(counts) // 4, len(counts) // 2, 3 * len(counts) // 4, len(counts) - 1):
-        parts.append(f'<text class="x" x="{LEFT + at * wide:.1f}" y="{HEIGHT - 6}">{edges[at]:.1%}</text>')
+        said = f"{round(edges[at], 3) + 0.0:.1%}"
+        parts.append(f'<text class="x" x="{LEFT + at * wide:.1f}" y="{HEIGHT - 6}">{said}</text>')
     return _svg(title, parts)
 
 
@@ -106,6 +109,16 @@ def _axis_x(dates: Sequence[str], x) -> str:  # type: ignore[no-untyped-def]
     return "".join(
         f'<text class="x" x="{x(at):.1f}" y="{HEIGHT - 6}">{dates[at][:size]}</text>' for at in begins[::step]
     )
+
+
+def _exact(form: str, ticks: Sequence[float]) -> str:
+    """Return the form with the decimals its ticks need: -2.5 % is neither -2 % nor -3 %."""
+    kind = form[-2]
+    scaled = [100 * v if kind == "%" else v for v in ticks]
+    decimals = int(form[form.index(".") + 1])
+    while any(abs(v - round(v, decimals)) > 1e-9 * max(abs(v), 1.0) for v in scaled):
+        decimals += 1
+    return f"{{:.{decimals}{kind}}}"
 
 
 def _ticks(low: float, high: float) -> list[float]:

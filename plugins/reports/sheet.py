@@ -20,9 +20,10 @@ from models.errors import ConfigError
 from plugins.reports.account_sheet import account_numbers
 from plugins.reports.charts import histogram, line_chart
 from plugins.reports.model_sheet import model_numbers
-from plugins.reports.words import MONTHS, title_of, written
+from plugins.reports.words import MONTHS, SPOKEN, said_of, title_of, written
 
 ACCOUNT = "account"
+STEEPEST = 10.0  # a rolling Sharpe ratio beyond it rests on half a year in which hardly anything was held
 HEADLINE = ("total_return", "annual_return", "sharpe_ratio", "max_drawdown", "volatility", "excess_return")
 _pages = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined,
@@ -77,12 +78,13 @@ def write_sheets(
 def render(n: Mapping[str, Any]) -> str:
     """Return the page of a tear sheet's numbers."""
     dates, measures = n["dates"], n["measures"]
+    sharpe = [v if v is None or abs(v) <= STEEPEST else None for v in n["rolling_sharpe"]]
     charts = {
         "equity": line_chart("growth of 1 beside the benchmark", dates,
                              [(n["subject"], "own", n["equity"]), ("benchmark", "other", n["benchmark_equity"])],
                              level=1.0),
         "drawdown": line_chart("drawdown", dates, [("drawdown", "bad", n["drawdown"])], form="{:.0%}", fill=True),
-        "sharpe": line_chart("rolling Sharpe ratio", dates, [("Sharpe ratio", "own", n["rolling_sharpe"])],
+        "sharpe": line_chart("rolling Sharpe ratio", dates, [("Sharpe ratio", "own", sharpe)],
                              form="{:.1f}", level=0.0),
         "beta": line_chart("rolling beta", dates, [("beta", "own", n["rolling_beta"])], level=0.0),
         "distribution": histogram("returns of a session", n["distribution"]["edges"], n["distribution"]["counts"]),
@@ -92,7 +94,7 @@ def render(n: Mapping[str, Any]) -> str:
         "turnover": line_chart("turnover", dates, [("turnover", "own", _mean_of_month(n["turnover"]))],
                                form="{:.1%}", fill=True),
     }  # fmt: skip
-    shown = [(title_of(name), written(name, value)) for name, value in measures.items()]
+    shown = [(title_of(name), written(name, value), SPOKEN.get(name, "")) for name, value in measures.items()]
     half = (len(shown) + 1) // 2
     trades = n["trades"]
     lists = [
@@ -106,7 +108,8 @@ def render(n: Mapping[str, Any]) -> str:
     return _pages.get_template("tear_sheet.html").render(
         n=n, charts={name: Markup(text) for name, text in charts.items()}, months=MONTHS,  # noqa: S704  # drawn here  # nosec B704
         headline=[(title_of(name), written(name, measures[name])) for name in HEADLINE],
-        measures=(shown[:half], shown[half:]), lists=lists, cell=_cell,
+        measures=(shown[:half], shown[half:]), lists=lists, cell=_cell, said_of=said_of,
+        cut=STEEPEST if sharpe != n["rolling_sharpe"] else None,
         costs=[*((title_of(k), written(k, v)) for k, v in n["costs"].items()), *counts],
     )  # fmt: skip
 
@@ -121,7 +124,7 @@ def _cell(value: float | None) -> Markup:
         return Markup("<td></td>")
     shade = min(abs(value) / 0.10, 1.0) * 60 + 6 if value else 0  # a tenth in a month is as dark as it gets
     return Markup('<td class="{}" style="--shade: {}%">{}</td>').format(
-        "up" if value >= 0 else "down", f"{shade:.0f}", f"{value:.1%}"
+        "up" if value >= 0 else "down", f"{shade:.0f}", f"{round(value, 3) + 0.0:.1%}"
     )
 
 

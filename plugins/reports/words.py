@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 PARTS_OF_ONE = (  # measures that are shares; the others are plain numbers
     "return", "volatility", "drawdown", "risk", "alpha", "session", "month", "year", "positive",
@@ -36,13 +38,22 @@ def written(name: str, value: float | None) -> str:
     if value is None:
         return "–"
     if name.endswith("_usd"):
-        return f"{value:,.2f} USD"
+        return f"{_rounded(value, 2):,.2f} USD"
     if name == "drawdown_sessions":
         return f"{value:,.0f}"
-    if "ratio" in name:
-        return f"{value:,.2f}"
     share = any(part in name for part in PARTS_OF_ONE) or name in {"win_rate", "cost_in_all"}
-    return f"{value:,.2%}" if share else f"{value:,.2f}"
+    return f"{_rounded(value, 4):,.2%}" if share and "ratio" not in name else f"{_rounded(value, 2):,.2f}"
+
+
+def _rounded(value: float, digits: int) -> float:
+    return round(value, digits) + 0.0  # there is no -0.00 to people
+
+
+def said_of(name: str, value: object) -> str:
+    """Return what a sheet is about as people read it: an amount, what was set, a name."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {part}" for key, part in sorted(value.items())) or "none"
+    return written(name, value) if isinstance(value, float) else str(value)
 
 
 def title_of(name: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from data_layer.storage.copy_encoder import json_text
-from data_layer.storage.database import Connection, load_sql, read_frame
+from data_layer.storage.database import Connection, Read, load_sql
 from data_layer.storage.merge import Mode, merge
 from models.backtest.signal_performance import (
     COUNTS,
@@ -61,10 +61,12 @@ class Measuring:
     Attributes:
         connection: the transaction that writes, under the stage's lock.
         context: the run.
+        read: reads frames, see ``frames``: two of each model, so over one connection.
     """
 
     connection: Connection
     context: Context
+    read: Read
     _markets: dict[Any, tuple[pd.DataFrame, Panel]] = field(default_factory=dict)
     _rows: dict[str, list[Columns]] = field(default_factory=lambda: defaultdict(list))
     _views: dict[tuple[dt.date, ...], list[tuple[dt.date, ...]]] = field(default_factory=dict)
@@ -156,7 +158,7 @@ class Measuring:
         if state is None or state["rules"] != rules or state["session_date"] >= due:
             return None
         span = {"model_id": model_id, "last": state["session_date"]}
-        rows = read_frame(self.context.uri, load_sql("model_sessions/select_series"), span)
+        rows = self.read(load_sql("model_sessions/select_series"), span)
         days = rows.pop("session_date").to_numpy().astype("datetime64[D]")
         if not len(days) or days[-1] != np.datetime64(state["session_date"]):
             return None
@@ -179,17 +181,18 @@ class Measuring:
         self, model_id: int, rules: Mapping[str, Any], sessions: Sequence[dt.date], standing: Standing | None
     ) -> Standing:
         """Bring a model's series forward to the last of some sessions."""
-        last, uri = sessions[-1], self.context.uri
+        last = sessions[-1]
         first = standing.keep_from if standing else dt.date.min
         changes = renames(self.connection, [last], self.cutoffs)[0]
         span = {"model_id": model_id, "first": first, "last": last}
-        signals = join_renamed(read_frame(uri, load_sql("signals/select_of_model"), span), changes, "session_date")
+        signals = join_renamed(self.read(load_sql("signals/select_of_model"), span), changes, "session_date")
         book = standing.book if standing else Book()
         panel = self._panel(first, last, set(signals["symbol"].unique()) | book.symbols)
         symbols = panel.symbols
+        place = {symbol: n for n, symbol in enumerate(symbols)}
         begin = int(np.searchsorted(panel.sessions, standing.days[-1], side="right")) if standing else 0
         opens = panel["open"]
-        if standing and _returns_from_before(opens, [symbols.index(s) for s in sorted(book.symbols)], begin):
+        if standing and _returns_from_before(opens, [place[s] for s in sorted(book.symbols)], begin):
             return self._measure(model_id, rules, sessions, None)
         market = Market(
             panel.sessions, panel.symbols, opens, np.nan_to_num(panel["return_step"], nan=1.0)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from data_layer.storage.database import Connection, load_sql, take_lock, transaction
+from data_layer.storage.database import Connection, frames, load_sql, take_lock, transaction
 from data_layer.storage.merge import Mode, merge
 from plugins.reports.sheet import write_sheets
 from plugins.stages.benchmark import store_benchmarks
@@ -40,10 +40,10 @@ class PerformanceTesting:
     def calculate_all_model_performance(self, model_ids: Sequence[int]) -> Mapping[str, Any]:
         """Measure each model as of each of its sessions due; a new model is measured from its beginning."""
         context = self.context
-        with transaction(context.uri) as connection:
+        with transaction(context.uri) as connection, frames(context.uri) as read:
             take_lock(connection, context.stage)
             active = connection.execute(load_sql("models/select_active")).fetchall()
-            measuring = Measuring(connection, context)
+            measuring = Measuring(connection, context, read)
             due = {m["id"]: measuring.due(m["model_name"]) for m in active if m["id"] in set(model_ids)}
             days = [session for sessions in due.values() for session in sessions]
             benchmarks = store_benchmarks(connection, context, max(days)) if days else 0

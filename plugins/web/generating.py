@@ -59,12 +59,12 @@ def generate(
         features = feature_set_version(connection, version["feature_set"])
         held = connection.execute(load_sql("stage_runs/select_features_up_to"), {"day": as_of}).fetchone()
     if held is None:
-        raise ConfigError("no session with features up to then", stage=STAGE, key="as_of_date", value=as_of,
+        raise ConfigError("no session with features up to then", stage=STAGE, key="as_of_date", value=str(as_of),
                           remedy="name a later date, or run feature_engineering")  # fmt: skip
     session = held["session_date"]
     if session < version["seen_until"]:
         raise BlockedError("the version has learnt from that session's future", stage=STAGE, key="as_of_date",
-                           value=session, remedy=f"name a date from {version['seen_until']} on")  # fmt: skip
+                           value=str(session), remedy=f"name a date from {version['seen_until']} on")  # fmt: skip
     strategy = loaded(version["id"], features, version["artifact_sha256"])
     trainer = family_class(version["family"]).from_parameters(version["parameters"])
     if trainer.memory:

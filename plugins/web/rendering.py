@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
@@ -33,6 +34,8 @@ TABS = (
 # How columns of numbers are written: their decimals; measured ones that are whole have none. Each number leads to the
 # rows behind it, or stands in one of them.
 FIGURES = {"number": 3, "measured": 3, "percent": 2, "count": 0, "price": 2, "bps": 1}
+# A figure inside a sentence; no part of a name, a date or a time.
+FIGURE = re.compile(r"(?<![\w.,:/-])[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?: ?%)?(?!\w|[-.,:/]\w)")
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -156,6 +159,8 @@ def cells(
 def _written(value: Any, kind: str) -> str:
     if kind == "percent":
         return _percent(value)
+    if kind == "measured" and value and abs(value) < 0.5 * 10 ** -FIGURES[kind]:
+        return f"{value:.1g}"  # a share of a day's volume, say: three decimals would call it nothing
     return _number(value, FIGURES[kind] if kind != "measured" or value is None or value % 1 else 0)
 
 
@@ -167,5 +172,31 @@ def _fill(pattern: str, line: Mapping[str, Any]) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: quote(str(line[found[1]]), safe=""), pattern)
 
 
+def _linked(text: str, href: str) -> Markup:
+    """Write a sentence whose figures lead to the rows behind them; of several, the keyboard stops at the first."""
+    parts, end = [], 0
+    for found in FIGURE.finditer(text):
+        stop = Markup(' tabindex="-1"') if end else ""
+        way = Markup('<a class="figure" href="{}"{}>{}</a>').format(href, stop, found[0])
+        parts += [escape(text[end : found.start()]), way]
+        end = found.end()
+    return Markup("").join([*parts, escape(text[end:])])
+
+
+def newest(title: str, found: Sequence[Any], most: int) -> str:
+    """Return a heading that says how many are shown where there may be more."""
+    return f"{title}, newest {most}" if len(found) >= most else title
+
+
+def natural(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return entries by name, numbers in it by their size: ma5 before ma10."""
+
+    def order(entry: tuple[str, Any]) -> list[str | int]:
+        return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", entry[0])]
+
+    return sorted(values.items(), key=order)
+
+
 templates.globals.update(file=address, figures=FIGURES)
 templates.filters.update(number=_number, percent=_percent, moment=_moment, data=_data, cells=cells)
+templates.filters.update(linked=_linked, newest=newest, natural=natural)

@@ -169,7 +169,7 @@ class Ranking(BaseModel):
     probabilistic_sharpe: float | None
     deflated_sharpe: float | None
     in_best_set: bool
-    beats_benchmark: bool
+    beats_benchmark: bool | None = Field(description="Null when it was compared with none")
     trials: int
 
 

@@ -43,6 +43,7 @@ def assessment(request: Request, run: Annotated[int | None, Query(ge=1)] = None)
         lines=said["lines"] if said else [],
         ranking=rows("pages/select_ranking", run_id=chosen["id"], scope="overall"),
         scenarios=scenarios,
+        errors=rows("pages/select_assessment_errors", run_id=chosen["id"]),
         heat=_heat(rows("pages/select_scenario_returns", run_id=chosen["id"])),
     )
 

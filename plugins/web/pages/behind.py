@@ -15,7 +15,7 @@ from data_layer.settings import SYMBOL_PATTERN
 from plugins.stages.context import CHAIN
 from plugins.web.around import Surroundings, look_around
 from plugins.web.reading import rows, the
-from plugins.web.rendering import page, table_csv
+from plugins.web.rendering import natural, newest, page, table_csv
 
 router = APIRouter(prefix="/rows", dependencies=[Depends(look_around)])
 SHOWN = 500  # what a person looks through; files and the tables themselves have them all
@@ -25,7 +25,9 @@ Symbol = Annotated[str, Query(pattern=f"^{SYMBOL_PATTERN.pattern}$")]
 Limit = Annotated[str, Query(pattern=r"^[a-z_]{1,60}$")]
 Stage = Literal[CHAIN]  # type: ignore[valid-type]  # their names, as the overview lists them
 Status = Literal["completed", "running", "failed", "stale"]
-LINKED = {"symbol": "symbol", "session_date": "session", "reason": "long", "stale_reason": "long"}
+LINKED = {
+    "symbol": "symbol", "session_date": "session", "reason": "long", "stale_reason": "long", "run_id": "id",
+}  # fmt: skip
 COUNTED = ("id", "version", "batch_id")  # numbers that are names: no thousands apart
 
 
@@ -59,7 +61,7 @@ class Table:
 def stage(request: Request, stage: Stage, status: Status | None = None) -> Response:
     """Show how a stage stands at each session."""
     found = rows("rows/select_stage_runs", stage=stage, status=status, count=SHOWN)
-    table = Table("stage_runs", f"Newest {SHOWN}", found, "No session is so.")
+    table = Table("stage_runs", newest("Sessions", found, SHOWN), found, "No session is so.")
     saved = f"/rows/stage.csv?stage={stage}" + (f"&status={status}" if status else "")
     title = f"Sessions of {stage}" + (f", {status}" if status else "")
     return _page(request, title, "A stage's own row for each session: what it knew, and how it ended.", [table], saved)
@@ -91,7 +93,7 @@ def symbol(request: Request, symbol: Symbol, session: Day) -> Response:
     at = {"symbol": symbol, "session": session}
     features = [
         {"feature_set": r["feature_set"], "name": name, "value": value}
-        for r in rows("pages/select_order_features", **at) for name, value in r["features"].items()
+        for r in rows("pages/select_order_features", **at) for name, value in natural(r["features"])
     ]  # fmt: skip
     line = f"As traded, all versions, {DAYS} days up to the session. Features and signals are those of its close."
     return _page(request, f"{symbol} on {session}", line, [
@@ -110,13 +112,13 @@ def batch(request: Request, batch: Annotated[int, Query(ge=1, le=2**62)]) -> Res
     """Show what came in a batch."""
     found = the("rows/select_batch", f"no batch {batch}", batch_id=batch)
     of, kind = {"batch_id": batch, "count": SHOWN}, found["kind"]
-    held = (
-        Table("market_data", f"Bars, newest {SHOWN}", rows("rows/select_batch_bars", **of),
-              "No bar was new or changed.")
-        if kind == "bars"
-        else Table("corporate_actions", f"Splits and dividends, newest {SHOWN}",
-                   rows("rows/select_batch_actions", **of), "None was new or changed.")
-    )  # fmt: skip
+    if kind == "bars":
+        brought = rows("rows/select_batch_bars", **of)
+        held = Table("market_data", newest("Bars", brought, SHOWN), brought, "No bar was new or changed.")
+    else:
+        brought = rows("rows/select_batch_actions", **of)
+        title = newest("Splits and dividends", brought, SHOWN)
+        held = Table("corporate_actions", title, brought, "None was new or changed.")
     line = "Rows accepted are those that were new or changed; one repeated, or held already, leaves no further row."
     return _page(request, f"Batch {batch} of {found['source']}", line, [
         Table("ingestion_batches", "The batch", [found]), held,
@@ -159,7 +161,20 @@ def _kind(key: str, values: Sequence[Any]) -> str:
     if isinstance(value, bool) or key in COUNTED:
         return "flag" if isinstance(value, bool) else "text"
     if isinstance(value, int | float | Decimal):
-        return "measured"
+        return _figures(key, [v for v in values if v is not None])
     if isinstance(value, dt.datetime):
         return "moment"
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return "names"
     return "json" if isinstance(value, dict | list) else "text"
+
+
+def _figures(key: str, values: Sequence[Any]) -> str:
+    """Return how a column's figures are written, all alike; those of limits and features are of many kinds."""
+    if key in ("value", "threshold"):
+        return "measured"
+    if key.endswith("_usd"):
+        return "price"
+    if all(value % 1 == 0 for value in values):
+        return "count"
+    return "price" if all(round(value, 2) == value for value in values) else "number"

@@ -41,6 +41,7 @@ def orders(
         pages=-(-total // PAGE_ROWS),
         symbol=symbol,
         state=state,
+        states=rows("pages/count_orders_by_state", account=around.account),
     )
 
 

@@ -29,16 +29,17 @@
     return Math.max(...known) > 8 * Math.min(...known) ? { type: "log", dtick: "D2", tickformat: "," } : {};
   };
   const level = (y) => ({ shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: { color: colour("quiet"), width: 1, dash: "dot" } }] });
+  const below_all = { type: "date", gridcolor: colour("line"), anchor: "y2" };  // its dates stand under the lower half
   const below = (data, y, of, title) => [
     [...of, line(data.session_date, data.drawdown, "Drawdown", "bad", ".2%", { yaxis: "y2", ...filled("bad") })],
-    layout({ showlegend: of.length > 1, yaxis: axis({ domain: [0.34, 1], ...y }),
+    layout({ showlegend: of.length > 1, xaxis: below_all, yaxis: axis({ domain: [0.34, 1], ...y }),
       yaxis2: axis({ domain: [0, 0.25], title: { text: "Drawdown" }, tickformat: ".1~%" }), ...title }),
   ];
   const kinds = {
     equity: (data) => below(data, { title: { text: "Equity, USD" }, tickformat: "~s" },
       [line(data.session_date, data.equity, "Equity", "accent", ",.2f")]),
     risk: (data) => below(data, { title: { text: "Of equity" }, tickformat: ".1~%" }, [
-      line(data.session_date, data.gross, "Gross exposure", "accent", ".1%"),
+      line(data.session_date, data.gross, "Gross exposure", "accent", ".1%", filled("accent")),
       line(data.session_date, data.net, "Net exposure", "good", ".1%")]),
     coverage: (data) => [[line(data.date, data.bars, "Bars", "accent", ",", { ...filled("accent"), line: { color: colour("accent"), width: 1, shape: "hv" } })],
       one("Bars", "~s", { yaxis: axis({ title: { text: "Bars" }, rangemode: "tozero" }) })],
@@ -51,7 +52,7 @@
       line(data.dates, mean(data.net_exposure, 21), "Long less short", "good", ".1%")], one("Of the account", ".1~%", { showlegend: true })],
     turnover: (data) => [[line(data.dates, mean(data.turnover, 21), "Turnover", "accent", ".2%", filled("accent"))], one("Of the account", ".1%")],
     returns: (data) => [[{ type: "bar", x: data.counts.map((_, at) => (data.edges[Math.max(at, 1)] + data.edges[Math.min(at + 1, data.counts.length - 1)]) / 2),
-      y: data.counts, marker: { color: data.counts.map((_, at) => colour(data.edges[at] + data.edges[at + 1] > 0 ? "good" : "bad")) },
+      y: data.counts, marker: { color: data.counts.map((_, at) => colour(data.edges[at] >= 0 ? "good" : data.edges[at + 1] <= 0 ? "bad" : "quiet")) },
       hovertemplate: "%{y:,} sessions about %{x:.2%}<extra></extra>" }],
     layout({ hovermode: "closest", bargap: 0.08, xaxis: { type: "linear", tickformat: ".1%", gridcolor: colour("line") }, yaxis: axis({ title: { text: "Sessions" } }) })],
     // An account's trades on its symbol's price: where it went in, where it left, and what came of it.
@@ -60,7 +61,7 @@
       marks(data, data.trades.filter((t) => t.exit_date), "exit", "Left", "circle-open", (t) => colour(t.profit_usd >= 0 ? "good" : "bad")),
       ...[["long", "triangle-up"], ["short", "triangle-down"]].map(([side, symbol]) => marks(data, data.trades.filter((t) => t.side === side), "entry", side === "long" ? "Bought" : "Sold short", symbol, () => colour("accent"))),
       line(data.dates, data.equity, "Equity", "accent", ",.2f", { yaxis: "y2" }),
-    ], layout({ showlegend: true, hovermode: "closest", yaxis: axis({ domain: [0.36, 1], title: { text: "Price, USD" }, ...steps(data.close) }),
+    ], layout({ showlegend: true, hovermode: "closest", xaxis: below_all, yaxis: axis({ domain: [0.36, 1], title: { text: "Price, USD" }, ...steps(data.close) }),
       yaxis2: axis({ domain: [0, 0.24], title: { text: "Equity, USD" }, tickformat: "~s" }) })],
   };
   const said = (value, digits) => value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });

@@ -3,12 +3,13 @@
 (function () {
   const PAGE = 50;
   const FEW = 8;  // rows that are seen at a glance need no filter
+  const UNIT = / ?(%|USD)$/;
   const value = (cell) => {
     const text = cell.textContent.trim();
-    const number = Number(text.replaceAll(",", "").replace(/ (%|USD)$/, ""));
+    const number = Number(text.replaceAll(",", "").replace(UNIT, ""));
     return text === "" || Number.isNaN(number) ? text : number;
   };
-  const guarded = (text) => (/^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text.replaceAll(",", ""))) ? "'" + text : text);
+  const guarded = (text) => (/^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text.replaceAll(",", "").replace(UNIT, ""))) ? "'" + text : text);
   const button = (text, pressed) => {
     const made = document.createElement("button");
     made.type = "button";
@@ -19,6 +20,7 @@
   function equip(table) {
     const body = table.tBodies[0];
     const all = [...body.rows];
+    const of = table.dataset.of ? ` of ${Number(table.dataset.of).toLocaleString("en")}, which alone are sorted and filtered` : "";
     const headings = [...table.tHead.rows[0].cells];
     const kept = headings.map((heading, column) => column).filter((column) => !("plain" in headings[column].dataset));
     let matching = all;
@@ -43,7 +45,7 @@
       back.hidden = on.hidden = last === 0;
       const until = Math.min(first + PAGE, matching.length);
       told.textContent = matching.length === 0 ? "no row matches" : last === 0 && matching.length === all.length
-        ? `${all.length} ${all.length === 1 ? "row" : "rows"}` : `${first + 1} to ${until} of ${matching.length}`;
+        ? `${all.length} ${all.length === 1 ? "row" : "rows"}${of}` : `${first + 1} to ${until} of ${matching.length}`;
     }
     function choose() {
       const wanted = filter.value.toLowerCase();

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from html.parser import HTMLParser
 
 import empyrical
@@ -15,6 +16,7 @@ from models.backtest.tear_sheet import tear_sheet
 from models.errors import ConfigError, DataQualityError
 from plugins.reports.charts import histogram, line_chart
 from plugins.reports.sheet import render, write_sheets
+from plugins.reports.words import said_of, written
 from tests.support.chain import query
 from tests.support.files_home import D
 
@@ -92,6 +94,24 @@ def test_charts_keep_extremes_and_gaps():
     assert histogram("h", [-1, 0, 1, 2], [3, 0, 5]).count("<rect") == 3
 
 
+def test_an_axis_says_its_own_values_and_the_highest_bar_stands_below_its_top():
+    dates = [f"2005-01-{day:02d}" for day in range(1, 31)]
+    chart = line_chart("fall", dates, [("fall", "bad", [-n / 300 for n in range(30)])], form="{:.0%}", fill=True)
+    assert re.findall(r'class="y"[^>]*>([^<]+)<', chart) == ["-10.0%", "-7.5%", "-5.0%", "-2.5%", "0.0%"]
+    whole = line_chart("fall", dates, [("fall", "bad", [-n / 35 for n in range(30)])], form="{:.0%}", fill=True)
+    assert re.findall(r'class="y"[^>]*>([^<]+)<', whole) == ["-100%", "-75%", "-50%", "-25%", "0%"]
+    bars = histogram("returns", [-0.03, -0.01, 0.01, 0.03], [100, 353, 120])
+    assert re.findall(r'class="bar (\w+)"', bars) == ["bad", "even", "good"]  # the middle one holds both
+    assert min(float(y) for y in re.findall(r' y="([-\d.]+)"', bars)) > 0
+
+
+def test_figures_are_written_for_people():
+    assert [written("total_return", v) for v in (-0.00001, 0.25)] == ["0.00%", "25.00%"]
+    assert [written("sharpe_ratio", v) for v in (-0.001, 1.5)] == ["0.00", "1.50"]
+    assert said_of("parameters", {"slow": 26, "fast": 12}) == "fast 12, slow 26"
+    assert said_of("equity_usd", 99694.9795) == "99,694.98 USD" and said_of("account", "paper") == "paper"
+
+
 class Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
@@ -118,7 +138,8 @@ def test_sheets_of_a_home(small_chain, tmp_path):
         assert read.charts == 7 and not read.links
         numbers = json.loads(page.with_suffix(".json").read_text())
         assert f"{numbers['measures']['total_return']:,.2%}" in read.words
-        assert numbers["warnings"] and numbers["warnings"][0] in read.words
+        first = numbers["warnings"][0]
+        assert f"{first[0].upper()}{first[1:]}." in read.words
         assert page.stat().st_size < 400_000
     stored = query(
         small_chain.reader,
@@ -152,3 +173,6 @@ def test_a_span_a_model_and_hostile_names(small_chain, tmp_path):
     hostile = numbers | {"subject": "<script>alert(1)</script>", "warnings": ["<img src=x onerror=alert(2)>"]}
     read = Page(render(hostile))
     assert not read.links and "<script>alert(1)</script>" in read.words
+    hardly_any = {**numbers, "rolling_sharpe": [*numbers["rolling_sharpe"][:-1], -130.0]}
+    assert "-130" not in render(hardly_any) and "Left out where it lies beyond 10" in render(hardly_any)
+    assert "Left out where" not in render(numbers)

@@ -12,7 +12,7 @@ import pytest
 from jinja2 import nodes
 
 from plugins.backtest.assessment_run import run_here
-from plugins.web.rendering import FIGURES, templates
+from plugins.web.rendering import FIGURE, FIGURES, templates
 from tests.plugins.web.test_drill import ASKED
 
 # What a walk from the overview must have come past, by the route's own path.
@@ -26,17 +26,26 @@ PASSED = {
 }  # fmt: skip
 
 
+# What holds sentences, and what in them is none or is looked at by itself.
+SENTENCES = {"p", "li", "ol", "ul"}
+UNSAID = {"a", "button", "code", "dl", "h2", "label", "script", "summary", "table"}
+
+
 class Page(HTMLParser):
     """What a walk needs of a page.
 
     figures: (text, link, table): cells of numbers, the link each is or holds, and the database's table that each row of
-    the cell's table is one of; those that people set are left out. links, ids: of the whole page.
+    the cell's table is one of; those that people set are left out. said: figures of sentences that lead nowhere.
+    links, ids: of the whole page.
     """
 
     def __init__(self, text: str):
         super().__init__()
         self.figures: list[tuple[str, str, str]] = []
+        self.said: list[str] = []
         self.links: list[str] = []
+        self.sentence: list[bool] = []  # of each sentence around: whether people set what it says
+        self.within = 0
         self.ids: set[str] = set()
         self.around: list[dict[str, str | None]] = []
         self.cell: list[str] | None = None
@@ -54,10 +63,15 @@ class Page(HTMLParser):
             self.cell, self.link = [], ""
         if tag == "a" and self.cell is not None:
             self.link = own.get("href") or ""
+        if tag in SENTENCES:
+            self.sentence.append("data-given" in own or any(self.sentence))
+        self.within += tag in UNSAID
 
     def handle_data(self, data):
         if self.cell is not None:
             self.cell.append(data)
+        elif self.sentence and not any(self.sentence) and not self.within:
+            self.said += FIGURE.findall(data)
 
     def handle_endtag(self, tag):
         if tag in {"td", "dd"} and self.cell is not None:
@@ -67,12 +81,15 @@ class Page(HTMLParser):
             self.cell = None
         if tag in {"table", "dl"}:
             self.around.pop()
+        if tag in SENTENCES and self.sentence:
+            self.sentence.pop()
+        self.within -= tag in UNSAID
 
     @property
     def astray(self) -> list[str]:
         """Figures that neither lead anywhere nor stand in a stored row, and places on this page that are not there."""
         lost = [text for text, link, table in self.figures if not link and not table]
-        return lost + [link for link in self.links if link.startswith("#") and link[1:] not in self.ids]
+        return lost + self.said + [link for link in self.links if link.startswith("#") and link[1:] not in self.ids]
 
 
 @pytest.fixture
@@ -160,6 +177,9 @@ def test_each_kind_of_table_says_where_its_figures_lead():
         ("<table><td class=number>–</td><td>5</td></table>", []),
         ("<dl class=figures><dt>n</dt><dd>5</dd></dl>", ["5"]),
         ("<dl class=figures><dt>n</dt><dd><a href=#x>5</a></dd></dl>", ["#x"]),
+        ("<p>5 of <a href=/x>7</a> on 2005-12-30, held till 12:30</p>", ["5"]),
+        ("<ul><li>Sharpe ratio -0.5, 95 % sure</li></ul>", ["-0.5", "95 %"]),
+        ("<p data-given>newest 5</p><p>alpha158 of <code>run 5</code></p>", []),
         ("<p id=x></p><dl class=figures><dt>n</dt><dd><a href=#x>5</a></dd></dl>", []),
     ],
 )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import re
 
 import psycopg
 import pytest
+
+from models.errors import ConfigError
 
 PAGES = (
     "/", "/strategies", "/strategies/rsi_reversion", "/assessment", "/data", "/models", "/orders", "/risk", "/costs",
@@ -93,7 +97,7 @@ def test_a_fill_is_held_against_its_vendors_average_and_says_where_there_is_none
     client = as_role("viewer")
     page = client.get("/costs?since=2000-01-01").text
     assert f"{cost:,.2f} USD" in page
-    told = " ".join(page.split())
+    told = " ".join(re.sub("<[^>]+>", "", page).split())
     assert f"The average of {given_to:,} fills is the volume-weighted one" in told
     assert f"of the other {count - given_to:,} it is the typical price" in told
     saved = list(csv.DictReader(io.StringIO(client.get("/costs.csv").text)))
@@ -154,3 +158,76 @@ def test_no_cell_becomes_a_formula():
 
     text = table_csv("x", [{"a": "=1+1", "b": "-5", "c": -5}]).body.decode()
     assert "'=1+1,'-5,-5" in text
+
+
+def test_figures_of_a_sentence_lead_to_their_rows_and_stay_text():
+    from plugins.web.rendering import templates
+
+    linked = templates.filters["linked"]
+    said = str(linked("<b>lost 12.5% since 2005-12-30, 1,204 rows, 95 %: alpha158 v1.2.3.", "/x?a=1&b=2"))
+    assert re.findall(r">([^<]+)</a>", said) == ["12.5%", "1,204", "95 %"]
+    assert said.startswith("&lt;b&gt;lost ") and said.count('href="/x?a=1&amp;b=2"') == 3
+    assert said.count('tabindex="-1"') == 2  # the keyboard stops once
+
+
+def test_a_column_is_written_alike_and_small_figures_are_not_nothing():
+    from plugins.web.pages.behind import Table
+    from plugins.web.rendering import cells
+
+    table = Table("t", "T", [
+        {"open": 28.0, "close": 28.045, "volume": 5.0, "cash_usd": 1.2345, "value": 2e-6, "names": ["A", "B"]},
+        {"open": 27.5, "close": 27.5, "volume": 7.0, "cash_usd": 2, "value": 3, "names": []},
+    ])  # fmt: skip
+    kinds = table.kinds("")
+    shown = [[text for _, _, text, _, _ in cells(line, table.keys, kinds, "")] for line in table.found]
+    assert shown == [["28.00", "28.045", "5", "1.23", "2e-06", None], ["27.50", "27.500", "7", "2.00", "3", None]]
+    assert kinds["names"] == "names"
+
+
+def test_headings_count_only_where_there_may_be_more():
+    from plugins.web.rendering import natural, newest
+
+    assert newest("Fills", [1, 2], 3) == "Fills" and newest("Fills", [1, 2, 3], 3) == "Fills, newest 3"
+    assert [name for name, _ in natural({"ma10": 1, "ma5": 2, "kup": 3})] == ["kup", "ma5", "ma10"]
+
+
+def test_orders_are_chosen_by_the_states_there_are(viewer, small_chain):
+    with psycopg.connect(small_chain.reader) as connection:
+        states = connection.execute("SELECT state, count(*) FROM orders GROUP BY state ORDER BY state").fetchall()
+        total = connection.execute("SELECT count(*) FROM orders").fetchone()[0]
+    page = viewer.get("/orders").text
+    offered = re.findall(r'<option value="(\w+)">[^<]*\((\d+)\)', page)
+    assert offered == [(state, str(count)) for state, count in states] and states
+    assert f'data-of="{total}"' in page and total > 50
+    assert f'<option value="{states[0][0]}" selected>' in viewer.get(f"/orders?state={states[0][0]}").text
+
+
+def test_an_assessment_without_results_says_why(as_role, over, chained, small_settings):
+    from plugins.backtest.assessment_run import Asked, run_here
+
+    with contextlib.suppress(ConfigError):
+        run_here(chained.writer, small_settings, Asked(strategies=("no_such_rule",), scenarios=("full period",)))
+    over(chained)
+    page = as_role("viewer").get("/assessment").text
+    assert "It holds no results" in page and "no such strategy" in page and 'class="heat"' not in page
+
+
+def test_what_was_not_compared_with_the_benchmark_is_not_said_to_lose(as_role, over, chained, small_settings):
+    from plugins.backtest.assessment_run import Asked, run_here
+    from plugins.backtest.ranking import rank_run
+
+    def beats(*strategies):
+        run_here(chained.writer, small_settings, Asked(strategies=strategies, scenarios=("full period",)))
+        with psycopg.connect(chained.reader) as connection:
+            newest = connection.execute("SELECT max(id) FROM backtest_runs").fetchone()[0]
+        rank_run(chained.writer, newest)
+        page = client.get(f"/assessment?run={newest}").text
+        told = client.get(f"/api/v1/rankings?run={newest}").json()
+        assert {r["beats_benchmark"] for r in told} <= ({True, False} if "buy_and_hold" in strategies else {None})
+        rows = re.findall(r"<tr>.*?</tr>", page[page.index('id="ranking"') : page.index('id="scenarios"')], re.S)[1:]
+        return [re.findall(r"<td[^>]*>([^<]*)</td>", row)[-1].strip() for row in rows]
+
+    over(chained)
+    client = as_role("viewer")
+    assert beats("golden_cross", "dual_momentum") == ["–", "–"]
+    assert set(beats("golden_cross", "buy_and_hold")) <= {"yes", "no"}
