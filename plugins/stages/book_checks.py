@@ -24,8 +24,9 @@ def check_books(context: Context) -> Mapping[str, Any]:
         DataQualityError: for the first row found; it names the view, the row and what to do.
     """
     with transaction(context.uri) as connection:
-        done = completed_sessions(connection, context.stage)
-        first = context.sessions[0] if context.sessions else max(done, default=None)
+        first = context.sessions[0] if context.sessions else max(
+            completed_sessions(connection, context.stage), default=None
+        )  # fmt: skip
         if first is None:
             return context.say("books not checked: there is no session yet")
         if len(context.sessions) >= MANY_SESSIONS:

@@ -28,7 +28,7 @@ from plugins.stages.cash import account_of, cash_movements, current_account
 from plugins.stages.context import Context
 from plugins.stages.deciding import blend_votes, decide, targets
 from plugins.stages.pace import steady
-from plugins.stages.runs import complete_sessions, completed_sessions
+from plugins.stages.runs import complete_sessions, completed_of
 from plugins.stages.tracing import name_written
 from plugins.stages.trading_day import STEPS, Step, mark, order, reconcile
 from plugins.stages.trading_history import Facts, read_facts, read_votes
@@ -54,6 +54,7 @@ class RiskExecution:
         broker = open_broker(context.settings)
         self.real = RealSession(context, broker) if broker else None
         self.settled: tuple[State, Day] | None = None  # the newest session as it stands after its last step
+        self.facts: Facts | None = None  # read last, or ahead; the steps of a session all need the same
 
     def reconcile_fills(self) -> Mapping[str, Any]:
         """Decide all sessions but the newest; fill and book the newest one's orders at its open."""
@@ -110,18 +111,16 @@ class RiskExecution:
         with ThreadPoolExecutor(1, "reader") as reader:
             reading: Future[Facts] | None = None
             for chunk, following in zip_longest(chunks, chunks[1:]):
-                ahead = reading.result() if reading else None
+                self.facts = reading.result() if reading else None
                 reading = reader.submit(self._read_ahead, following) if following else None
-                self._advance(chunk, mark, ahead)
+                self._advance(chunk, mark)
 
     def _read_ahead(self, sessions: Sequence[dt.date]) -> Facts:
         with transaction(self.context.uri) as connection:
-            cutoffs = completed_sessions(connection, "model_execution")
-            return read_facts(connection, self.context.uri, {s: cutoffs[s] for s in sessions})
+            cutoffs = completed_of(connection, "model_execution", sessions)
+            return read_facts(connection, self.context.uri, cutoffs)
 
-    def _advance(
-        self, sessions: Sequence[dt.date], last_step: Step, ahead: Facts | None = None
-    ) -> dict[str, int]:
+    def _advance(self, sessions: Sequence[dt.date], last_step: Step) -> dict[str, int]:
         """Take the steps up to the last for sessions in a row, write what is new, in one transaction.
 
         Steps taken by an earlier task are taken again from the same inputs; what they gave then is compared
@@ -130,7 +129,7 @@ class RiskExecution:
         stage = self.context.stage
         with steady(), transaction(self.context.uri) as connection:
             take_lock(connection, stage)
-            done = completed_sessions(connection, stage)
+            done = completed_of(connection, stage, sessions)
             due = [s for s in sessions if s not in done]
             if not due:
                 return {}
@@ -139,19 +138,19 @@ class RiskExecution:
                 self._heed_kill_switch(connection, rules.values())
             written: Counter[str] = Counter()
             for account, part in groupby(due, key=lambda s: account_of(rules[s])):  # a reset lies between two
-                written.update(self._take(connection, account, list(part), rules, last_step, ahead))
+                written.update(self._take(connection, account, list(part), rules, last_step))
             return written
 
     def _take(
         self, connection: Connection, account: str, due: Sequence[dt.date],
-        rules: Mapping[dt.date, dict[str, Any]], last_step: Step, ahead: Facts | None,
+        rules: Mapping[dt.date, dict[str, Any]], last_step: Step,
     ) -> dict[str, int]:  # fmt: skip
         """Take sessions in a row of one account."""
         if self.real:
             due = self._after_opening(connection, due, rules)
             if not due:
                 return {}
-        days = list(self._days(connection, due, rules, ahead))
+        days = list(self._days(connection, due, rules))
         state = self._opening(connection, account, due[0])
 
         def write(result: Pass, piece: Sequence[Day]) -> dict[str, int]:
@@ -175,7 +174,8 @@ class RiskExecution:
         before = [s for s in due if rules[s].get("broker") and opened and s <= opened.session]
         details = {s: {"rows": 0, "rules": rules[s], "warnings": ["before the account was opened"]} for s in before}
         if before:
-            complete_sessions(connection, self.context, completed_sessions(connection, "model_execution"), details)
+            cutoffs = completed_of(connection, "model_execution", before)
+            complete_sessions(connection, self.context, cutoffs, details)
         return due[len(before) :]
 
     def _verify(self) -> Mapping[str, Any]:
@@ -212,12 +212,11 @@ class RiskExecution:
         return load_state(connection, account, previous_session(session))
 
     def _days(
-        self, connection: Connection, sessions: Sequence[dt.date], rules: Mapping[dt.date, Mapping[str, Any]],
-        ahead: Facts | None = None,
-    ) -> Iterator[Day]:  # fmt: skip
-        cutoffs = completed_sessions(connection, "model_execution")
+        self, connection: Connection, sessions: Sequence[dt.date], rules: Mapping[dt.date, Mapping[str, Any]]
+    ) -> Iterator[Day]:
+        cutoffs = completed_of(connection, "model_execution", sessions)
         movements = cash_movements(connection, account_of(rules[sessions[0]]), sessions)
-        facts = read_facts(connection, self.context.uri, {s: cutoffs[s] for s in sessions}, ahead)
+        facts = self.facts = read_facts(connection, self.context.uri, cutoffs, self.facts)
         votes = read_votes(self.context.uri, sessions, {s: rules[s]["models"] for s in sessions}, facts.members)
         for view in facts.views:
             for session in view.sessions:
@@ -278,5 +277,6 @@ class RiskExecution:
             counts[skipped.session_date].setdefault("warnings", []).append(skipped.reason)
         for snapshot in done.snapshots:
             counts[snapshot.session_date]["equity_usd"] = str(snapshot.equity_usd)
-        complete_sessions(connection, self.context, completed_sessions(connection, "model_execution"), counts)
+        cutoffs = completed_of(connection, "model_execution", counts)
+        complete_sessions(connection, self.context, cutoffs, counts)
         write_events(connection, order_events(days, done))

@@ -19,6 +19,16 @@ def completed_sessions(connection: Connection, stage: str, model: str = "") -> d
     return {row["session_date"]: row["known_at"] for row in rows}
 
 
+def completed_of(
+    connection: Connection, stage: str, sessions: Iterable[dt.date]
+) -> dict[dt.date, dt.datetime]:
+    """Return those of the sessions that a stage has completed, ascending, with their cutoffs."""
+    rows = connection.execute(
+        load_sql("stage_runs/select_completed_of"), {"stage": stage, "sessions": list(sessions)}
+    )
+    return {row["session_date"]: row["known_at"] for row in rows}
+
+
 def complete_sessions(
     connection: Connection,
     context: Context,

@@ -26,8 +26,7 @@ def test_sessions_decided_in_chunks_end_as_in_one_and_each_is_read_once(prepared
     run_stage(chunked.writer, small_settings, STAGE)
     assert hashes(chunked.writer) == hashes(whole.writer)
     taken = [str(session) for view in views for session in view]
-    assert sorted(set(taken)) == list(DUE)
-    assert all(taken.count(session) == 1 for session in DUE[:-1])  # the newest is read by each of its tasks
+    assert sorted(taken) == list(DUE)  # the newest, too: its steps share what the first of them has read
     assert_sound(chunked, small_settings)
 
 
