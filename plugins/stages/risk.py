@@ -118,7 +118,7 @@ class RiskExecution:
     def _read_ahead(self, sessions: Sequence[dt.date]) -> Facts:
         with transaction(self.context.uri) as connection:
             cutoffs = completed_of(connection, "model_execution", sessions)
-            return read_facts(connection, self.context.uri, cutoffs)
+            return read_facts(connection, self.context.uri, {s: cutoffs[s] for s in sessions})
 
     def _advance(self, sessions: Sequence[dt.date], last_step: Step) -> dict[str, int]:
         """Take the steps up to the last for sessions in a row, write what is new, in one transaction.
@@ -216,7 +216,8 @@ class RiskExecution:
     ) -> Iterator[Day]:
         cutoffs = completed_of(connection, "model_execution", sessions)
         movements = cash_movements(connection, account_of(rules[sessions[0]]), sessions)
-        facts = self.facts = read_facts(connection, self.context.uri, cutoffs, self.facts)
+        of_all = {s: cutoffs[s] for s in sessions}  # one that is not completed any more is an error, not left out
+        facts = self.facts = read_facts(connection, self.context.uri, of_all, self.facts)
         votes = read_votes(self.context.uri, sessions, {s: rules[s]["models"] for s in sessions}, facts.members)
         for view in facts.views:
             for session in view.sessions:

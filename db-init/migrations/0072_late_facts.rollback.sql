@@ -1,0 +1,1 @@
+DROP INDEX market_data_known_at;
