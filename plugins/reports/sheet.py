@@ -23,7 +23,7 @@ from plugins.reports.model_sheet import model_numbers
 from plugins.reports.words import MONTHS, SPOKEN, said_of, title_of, written
 
 ACCOUNT = "account"
-STEEPEST = 10.0  # a rolling Sharpe ratio beyond it rests on half a year in which hardly anything was held
+STEEPEST = 10.0  # a rolling Sharpe ratio beyond it would flatten the rest; it comes of half a year of hardly any moves
 HEADLINE = ("total_return", "annual_return", "sharpe_ratio", "max_drawdown", "volatility", "excess_return")
 _pages = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined,

@@ -28,7 +28,7 @@ from plugins.stages.cash import account_of, cash_movements, current_account
 from plugins.stages.context import Context
 from plugins.stages.deciding import blend_votes, decide, targets
 from plugins.stages.pace import steady
-from plugins.stages.runs import complete_sessions, completed_of
+from plugins.stages.runs import complete_sessions, completed_of, cutoffs_of
 from plugins.stages.tracing import name_written
 from plugins.stages.trading_day import STEPS, Step, mark, order, reconcile
 from plugins.stages.trading_history import Facts, read_facts, read_votes
@@ -117,8 +117,7 @@ class RiskExecution:
 
     def _read_ahead(self, sessions: Sequence[dt.date]) -> Facts:
         with transaction(self.context.uri) as connection:
-            cutoffs = completed_of(connection, "model_execution", sessions)
-            return read_facts(connection, self.context.uri, {s: cutoffs[s] for s in sessions})
+            return read_facts(connection, self.context.uri, cutoffs_of(connection, "model_execution", sessions))
 
     def _advance(self, sessions: Sequence[dt.date], last_step: Step) -> dict[str, int]:
         """Take the steps up to the last for sessions in a row, write what is new, in one transaction.
@@ -174,7 +173,7 @@ class RiskExecution:
         before = [s for s in due if rules[s].get("broker") and opened and s <= opened.session]
         details = {s: {"rows": 0, "rules": rules[s], "warnings": ["before the account was opened"]} for s in before}
         if before:
-            cutoffs = completed_of(connection, "model_execution", before)
+            cutoffs = cutoffs_of(connection, "model_execution", before)
             complete_sessions(connection, self.context, cutoffs, details)
         return due[len(before) :]
 
@@ -214,10 +213,9 @@ class RiskExecution:
     def _days(
         self, connection: Connection, sessions: Sequence[dt.date], rules: Mapping[dt.date, Mapping[str, Any]]
     ) -> Iterator[Day]:
-        cutoffs = completed_of(connection, "model_execution", sessions)
+        cutoffs = cutoffs_of(connection, "model_execution", sessions)
         movements = cash_movements(connection, account_of(rules[sessions[0]]), sessions)
-        of_all = {s: cutoffs[s] for s in sessions}  # one that is not completed any more is an error, not left out
-        facts = self.facts = read_facts(connection, self.context.uri, of_all, self.facts)
+        facts = self.facts = read_facts(connection, self.context.uri, cutoffs, self.facts)
         votes = read_votes(self.context.uri, sessions, {s: rules[s]["models"] for s in sessions}, facts.members)
         for view in facts.views:
             for session in view.sessions:
@@ -278,6 +276,6 @@ class RiskExecution:
             counts[skipped.session_date].setdefault("warnings", []).append(skipped.reason)
         for snapshot in done.snapshots:
             counts[snapshot.session_date]["equity_usd"] = str(snapshot.equity_usd)
-        cutoffs = completed_of(connection, "model_execution", counts)
+        cutoffs = cutoffs_of(connection, "model_execution", counts)
         complete_sessions(connection, self.context, cutoffs, counts)
         write_events(connection, order_events(days, done))

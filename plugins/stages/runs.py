@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from data_layer.code_version import daily_code
 from data_layer.storage.audit import event, write_events
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, transaction
+from models.errors import RetryableError
 from plugins.stages.context import EVENT_TYPES, Context
 
 
@@ -27,6 +28,21 @@ def completed_of(
         load_sql("stage_runs/select_completed_of"), {"stage": stage, "sessions": list(sessions)}
     )
     return {row["session_date"]: row["known_at"] for row in rows}
+
+
+def cutoffs_of(
+    connection: Connection, stage: str, sessions: Collection[dt.date]
+) -> dict[dt.date, dt.datetime]:
+    """Return the cutoffs of sessions that a stage has completed.
+
+    Raises:
+        RetryableError: one of them is being done again; those after it would rest on books without it.
+    """
+    found = completed_of(connection, stage, sessions)
+    if missing := sorted(set(sessions) - found.keys()):
+        raise RetryableError("a session is no longer completed", stage=stage, key="session", value=str(missing[0]),
+                             remedy=f"run {stage} for it, then try again")  # fmt: skip
+    return found
 
 
 def complete_sessions(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 
+import pytest
+
 from data_layer.storage.database import transaction
+from models.errors import RetryableError
 from plugins.stages import risk, trading_history
 from plugins.stages.runs import completed_sessions
 from plugins.stages.trading_history import read_facts
@@ -62,6 +65,20 @@ def test_votes_restated_after_the_facts_were_read_ahead_are_heard(prepared, smal
     monkeypatch.setattr(risk.RiskExecution, "_read_ahead", restated_since)
     run_stage(restated.writer, small_settings, STAGE)
     assert hashes(restated.writer) == hashes(whole.writer)
+
+
+def test_a_session_that_is_no_longer_completed_is_not_left_out(prepared, small_settings):
+    """Those after it would rest on books without it."""
+    database = prepared(STAGE)
+
+    def restate(step):
+        change(database, f"DELETE FROM stage_runs WHERE stage = 'model_execution' AND session_date = '{DUE[1]}'")
+
+    books = ("ensemble_signals", "target_positions", "orders", "fills", "positions", "ledger_entries")
+    before = hashes(database.writer, *books)
+    with pytest.raises(RetryableError, match=f"no longer completed.*{DUE[1]}.*run model_execution"):
+        run_stage(database.writer, small_settings, STAGE, before=restate)
+    assert hashes(database.writer, *books) == before
 
 
 def test_facts_serve_the_same_question_alone(prepared):
