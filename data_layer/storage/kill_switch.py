@@ -10,7 +10,7 @@ from psycopg import errors
 
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
-from models.errors import BlockedError
+from models.errors import BlockedError, ConfigError
 
 BY_ITSELF = frozenset({"drawdown", "loss"})  # causes that a pass finds and carries from session to session
 
@@ -55,7 +55,8 @@ def latch(connection: Connection, account: str, reason: str, cause: str = "manua
         cause: manual, reconciliation or drill.
 
     Raises:
-        BlockedError: without a reason, or for an unknown account.
+        ConfigError: for an account that is not there.
+        BlockedError: without a reason.
     """
     values = {"account_id": account, "reason": reason, "cause": cause}
     row = _ask(connection, "kill_switch/update_latched", values)
@@ -78,6 +79,7 @@ def rearm(connection: Connection, account: str, reason: str) -> None:
     """Arm an account's switch again.
 
     Raises:
+        ConfigError: for an account that is not there.
         BlockedError: without a reason, when it is not latched, or while its books do not reconcile.
     """
     _ask(connection, "kill_switch/update_rearmed", {"account_id": account, "reason": reason})
@@ -97,9 +99,15 @@ def accounts(connection: Connection) -> list[str]:
 
 
 def _ask(connection: Connection, statement: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
+    state = {"account_id": values["account_id"]}
+    if connection.execute(load_sql("kill_switch/select_state"), state).fetchone() is None:
+        raise ConfigError(
+            "there is no such account", stage="kill_switch", key="account", value=values["account_id"],
+            remedy=f"name one of: {', '.join(accounts(connection)) or 'none is open yet'}",
+        )  # fmt: skip
     try:
         return connection.execute(load_sql(statement), values).fetchone()
-    except (errors.CheckViolation, errors.NoDataFound) as error:
+    except errors.CheckViolation as error:
         raise BlockedError(
             str(error.diag.message_primary), stage="kill_switch", key="account", value=values["account_id"],
             remedy="give REASON=, mend the books, or see table kill_switch",

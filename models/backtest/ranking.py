@@ -66,7 +66,8 @@ def rank_candidates(candidates: Candidates, repetitions: int = REPETITIONS) -> d
 
     Strategies are ordered by sets that cannot be told apart by Sharpe ratio (see ``confidence_sets``); rank is
     1 plus the number of strategies in better sets, and NaN for one that earned a constant (it never traded).
-    Whether a strategy beats the benchmark is tested over all strategies together, in each regime anew.
+    Whether a strategy beats the benchmark is tested over all strategies together, in each regime anew; None where
+    one of the two never traded.
 
     Args:
         candidates: what is ranked.
@@ -113,7 +114,7 @@ def _rank(
         for n, m in enumerate(members)
     ]
     frame = pd.DataFrame(rows).assign(scope=name, trials=candidates.trials, rank=np.nan, shared_by=np.nan)
-    frame = frame.assign(best_set_p_value=np.nan, in_best_set=False, beats_benchmark=False)
+    frame = frame.assign(best_set_p_value=np.nan, in_best_set=False, beats_benchmark=None)
     frame = frame.assign(spa_p_sharpe=np.nan, spa_p_return=np.nan)
     traded = np.flatnonzero(frame["sharpe_ratio"].notna().to_numpy())
     if len(traded):

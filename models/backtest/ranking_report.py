@@ -12,6 +12,7 @@ from models.backtest.metrics import SESSIONS_PER_YEAR
 from models.backtest.ranking import OVERALL, Candidates, Scope
 
 LEVEL = f"{1 - SIZE:.0%}".replace("%", " %")
+BEATS = {True: "yes", False: "no", None: "-"}
 
 
 def report_lines(
@@ -92,7 +93,7 @@ def format_table(scope: Scope) -> list[str]:
                 rank, str(row["strategy"]), _number(row["sharpe_ratio"], ".2f"),
                 _number(row["annual_return"], ".2%"), _number(row["max_drawdown"], ".1%"),
                 _number(row["probabilistic_sharpe"], ".3f"), _number(row["deflated_sharpe"], ".3f"),
-                _number(row["best_set_p_value"], ".3f"), "yes" if row["beats_benchmark"] else "no",
+                _number(row["best_set_p_value"], ".3f"), BEATS[row["beats_benchmark"]],
             )
         )  # fmt: skip
     widths = [max(len(line[i]) for line in body) for i in range(len(head))]
@@ -114,7 +115,7 @@ def _against_benchmark(candidates: Candidates, rows: pd.DataFrame) -> str:
     if math.isnan(sharpe):
         return f"No strategy differs from {benchmark}."
     tests = f"(SPA: p = {sharpe:.3f} by Sharpe ratio, {plain:.3f} by mean return)"
-    better = rows.loc[rows["beats_benchmark"], "strategy"].tolist()
+    better = rows.loc[rows["beats_benchmark"].eq(True), "strategy"].tolist()
     if better:
         return f"{_join(better)} {'beats' if len(better) == 1 else 'beat'} {benchmark} after costs at {LEVEL} {tests}."
     if plain <= SIZE:

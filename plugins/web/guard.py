@@ -7,11 +7,13 @@ trigger the chain may trigger it here, who may change Airflow's variables may op
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import hmac
 import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -66,6 +68,7 @@ Next = Callable[[Request], Awaitable[Response]]
 
 async def guard(request: Request, call_next: Next) -> Response:
     """Let a request pass whose user may look, and whose change did not come from a foreign page."""
+    _settle()
     began = time.perf_counter()
     trace = request.headers.get(TRACE_HEADER, "")
     if not (0 < len(trace) <= LONGEST_TRACE and trace.isascii() and trace.replace("-", "").isalnum()):
@@ -97,6 +100,16 @@ async def guard(request: Request, call_next: Next) -> Response:
             trace,
         )
     return response
+
+
+@cache
+def _settle() -> None:
+    """Leave what the server has loaded by its first request out of garbage collection from then on.
+
+    Half a million objects that never become garbage: walking them held up one page in twenty by a quarter of a second.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def _user(request: Request) -> Any:

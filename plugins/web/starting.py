@@ -23,11 +23,13 @@ def start(
         The run's id; None when there is one of this id already.
 
     Raises:
-        HTTPException: 409 when Airflow does not know the DAG, or its form does not take the values.
+        HTTPException: 409 when Airflow does not know the DAG, or its form does not take the values; 503 while
+            Airflow's own database does not answer.
     """
     from airflow.api.common import trigger_dag
     from airflow.exceptions import DagNotFound, DagRunAlreadyExists, ParamValidationError
     from airflow.utils.types import DagRunTriggeredByType
+    from sqlalchemy.exc import OperationalError
 
     try:
         run = trigger_dag.trigger_dag(
@@ -38,4 +40,6 @@ def start(
         return None
     except (DagNotFound, ParamValidationError, ValueError) as error:
         raise HTTPException(409, f"Airflow does not start {dag}: {error}") from error
+    except OperationalError as error:
+        raise HTTPException(503, "Airflow's own database does not answer; nothing was started.") from error
     return run.run_id if run else None

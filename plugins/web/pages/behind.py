@@ -126,6 +126,15 @@ def batch(request: Request, batch: Annotated[int, Query(ge=1, le=2**62)]) -> Res
     ])  # fmt: skip
 
 
+@router.get("/quarantine")
+def put_aside(request: Request, session: Day) -> Response:
+    """Show what of a session was put aside, decided on or not."""
+    found = rows("rows/select_session_quarantine", session=session, count=SHOWN)
+    table = Table("quarantine", newest("Put aside", found, SHOWN), found, "Every row could be true.")
+    line = "A row that cannot be true is put aside; somebody releases or rejects it on the page Data."
+    return _page(request, f"Quarantine of {session}", line, [table])
+
+
 @router.get("/checks")
 def checks(
     request: Request, around: Surroundings, session: Day, limit: Limit | None = None, symbol: Symbol | None = None

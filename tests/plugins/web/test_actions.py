@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from sqlalchemy.exc import OperationalError
 
 V1 = "/api/v1"
 WHY = "prices look wrong"
@@ -68,7 +69,9 @@ def test_latch_and_rearm(as_role, over, chained, sql):
     assert [len(found) for found in noted] == [1, 1]
     assert noted[0][0]["payload"]["by"] == "op"
     assert noted[0][0]["payload"]["reason"] == WHY
-    assert op.post(f"{V1}/kill-switch/latch", json={"account": "none", "reason": WHY}).status_code == 409
+    unknown = op.post(f"{V1}/kill-switch/latch", json={"account": "none", "reason": WHY})
+    assert unknown.status_code == 422
+    assert "name one of: paper" in unknown.json()["detail"]
 
 
 @pytest.fixture
@@ -94,6 +97,8 @@ def test_quarantine(as_role, over, chained, sql, put_aside):
     assert op.post(f"{path}/reject", json={"reason": WHY}).status_code == 200
     assert sql("SELECT decision, reason FROM quarantine_decisions") == [{"decision": "rejected", "reason": WHY}]
     assert "already" in op.post(f"{path}/reject", json={"reason": WHY}).json()["said"]
+    rejected = op.get("/rows/quarantine?session=2005-12-31").text
+    assert "not a session" in rejected and WHY in rejected  # decided on, and still to be seen
     assert [e["payload"]["subject"] for e in events(sql, "reject")] == [str(put_aside)] * 2
     assert not events(sql, "release")
     assert op.post(f"{V1}/quarantine/999/reject", json={"reason": WHY}).status_code == 422
@@ -126,3 +131,14 @@ def test_a_run_is_started_by_who_may(as_role, over, chained, sql, monkeypatch):
     assert asked[0][1]["conf"] == {"end": "2005-12-30"}
     assert asked[0][1]["triggering_user_name"] == "user"
     assert events(sql, "run")[0]["payload"]["reason"] == WHY
+
+
+def test_a_run_waits_for_airflows_own_database(as_role, over, chained, sql, monkeypatch):
+    def away(dag, **more):
+        raise OperationalError("SELECT 1", {}, Exception("connection refused"))
+
+    monkeypatch.setattr("airflow.api.common.trigger_dag.trigger_dag", away)
+    over(chained)
+    told = as_role("user").post(f"{V1}/runs", json={"reason": WHY})
+    assert (told.status_code, "Airflow's own database" in told.json()["detail"]) == (503, True)
+    assert not events(sql, "run")

@@ -22,7 +22,7 @@ PASSED = {
     "/data/coverage.csv", "/data/restatements/{batch}", "/data/restatements/{batch}/touched", "/models", "/orders",
     "/orders.csv", "/orders/{client_order_id}", "/risk", "/risk/sessions.csv", "/costs", "/costs.csv", "/rows/stage",
     "/rows/stage.csv", "/rows/account", "/rows/symbol", "/rows/batch", "/rows/checks", "/rows/limit",
-    "/rows/benchmark.csv",
+    "/rows/benchmark.csv", "/rows/quarantine",
 }  # fmt: skip
 
 
@@ -104,6 +104,14 @@ def furnished(chained, small_settings):
         connection.execute(
             "INSERT INTO session_vwaps (symbol, date, source, batch_id, vwap, known_at) "
             "SELECT symbol, date, source, batch_id, close, known_at FROM market_data WHERE symbol = 'AAPL'"
+        )
+        connection.execute(
+            "INSERT INTO quarantine (batch_id, last_batch_id, symbol, session_date, reason, raw, row_hash) "
+            "SELECT max(id), max(id), 'AAPL', '2005-12-30', 'low above high', '{}', repeat('b', 32) FROM ingestion_batches"
+        )
+        connection.execute(
+            "UPDATE performance_reports SET warnings = '{\"rows of this session put aside in quarantine: 1\"}' "
+            "WHERE report_date = '2005-12-30'"
         )
         connection.execute(
             "INSERT INTO alerts (kind, severity, subject, message, value, threshold, session_date) "
