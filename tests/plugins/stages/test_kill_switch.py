@@ -69,7 +69,7 @@ def test_arming_needs_a_reason_a_latch_and_books_that_reconcile(account):
     refused(lambda c: rearm(c, "paper", "why not"), "not latched")
     refused(lambda c: latch(c, "paper", "  "), "a reason is needed")
     for unknown in (latch, rearm):
-        with pytest.raises(ConfigError, match="no such account .*'nobody'.*name one of: paper"), \
+        with pytest.raises(ConfigError, match=r"no such account .*'nobody'.*name one of: paper"), \
                 transaction(account.writer) as connection:  # fmt: skip
             unknown(connection, "nobody", "x")
     with transaction(account.writer) as connection:

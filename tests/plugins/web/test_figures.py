@@ -107,7 +107,8 @@ def furnished(chained, small_settings):
         )
         connection.execute(
             "INSERT INTO quarantine (batch_id, last_batch_id, symbol, session_date, reason, raw, row_hash) "
-            "SELECT max(id), max(id), 'AAPL', '2005-12-30', 'low above high', '{}', repeat('b', 32) FROM ingestion_batches"
+            "SELECT max(id), max(id), 'AAPL', '2005-12-30', 'low above high', '{}', repeat('b', 32) "
+            "FROM ingestion_batches"
         )
         connection.execute(
             "UPDATE performance_reports SET warnings = '{\"rows of this session put aside in quarantine: 1\"}' "
