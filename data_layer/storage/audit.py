@@ -44,8 +44,22 @@ def write_events(connection: Connection, events: Iterable[Mapping[str, Any]]) ->
     Raises:
         DataQualityError: when one of them is not what its schema says; then none is written.
     """
+    insert_events(connection, event_rows(events))
+
+
+def event_rows(events: Iterable[Mapping[str, Any]]) -> str:
+    """Return events as ``insert_events`` takes them; empty for none.
+
+    Raises:
+        DataQualityError: when one of them is not what its schema says.
+    """
     rows = list(events)
     for one in rows:
         check(one)
+    return json_text(rows) if rows else ""
+
+
+def insert_events(connection: Connection, rows: str) -> None:
+    """Append what ``event_rows`` gave; events that are there already are left alone."""
     if rows:
-        connection.execute(load_sql("audit_events/insert_events"), {"rows": json_text(rows)})
+        connection.execute(load_sql("audit_events/insert_events"), {"rows": rows})

@@ -21,6 +21,7 @@ from models.errors import BlockedError, DataQualityError
 from models.records import LedgerEntry
 from plugins.execution.broker import REAL_ACCOUNT
 from plugins.stages.account import write_pass
+from plugins.stages.pass_rows import rows_of
 from plugins.stages.trading_state import Pass
 
 STAGE = "risk_execution"
@@ -122,7 +123,7 @@ def _write_opening(
     done.snapshots.append(book.mark(session, {}))
     done.exits[session] = {}, {}
     done.shown[session] = frozenset(book.positions)
-    write_pass(connection, done, [session], "insert", STAGE)
+    write_pass(connection, rows_of(done), [session], "insert", STAGE)
     positions = _described(held.positions, held.average_costs)
     connection.execute(
         load_sql("account_adoptions/insert_adoption"),

@@ -17,6 +17,7 @@ from plugins.stages.cash import account_of
 from plugins.stages.context import Context
 from plugins.stages.features import Features
 from plugins.stages.pace import steady
+from plugins.stages.pass_rows import rows_of
 from plugins.stages.risk import RiskExecution
 from plugins.stages.signals import Signals
 from plugins.stages.trading_day import STEPS
@@ -69,7 +70,7 @@ class ReplayedRisk(RiskExecution):
                 for day in self._days(connection, sessions, rules):
                     for step in STEPS:
                         step(state, day, result)
-                write_pass(connection, result, sessions, "replay", self.context.stage)
+                write_pass(connection, rows_of(result), sessions, "replay", self.context.stage)
 
     def _before_opening(self, connection: Connection, rules: Mapping[str, Any], session: Any) -> bool:
         """Tell whether the session lies before a real broker's account was taken over, and decided nothing."""

@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
-from functools import cache
 from typing import Any
 
 import pandas as pd
 
-from data_layer.brokers.base import decision_hash, payload_hash
 from data_layer.storage.audit import event
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
 from data_layer.storage.merge import Mode, merge
-from models.accounting import Book, Position, Snapshot
+from models.accounting import Book, Position
 from models.errors import DataQualityError
 from models.exits import Exits
-from models.parity import Parity
-from models.records import Fill, LedgerEntry, Order, TargetPosition
-from plugins.stages.decision_rows import columns_of, decision_columns, load_watch, write_blends, write_watched
+from models.records import Order
+from plugins.stages.decision_rows import load_watch, write_blends, write_watched
+from plugins.stages.pass_rows import EXITS, FILL_KEY, HELD, KEY, LEDGER_KEY, ORDER_KEY, Rows
 from plugins.stages.trading_state import Day, Pass, State
 
-KEY = ("account_id", "session_date", "symbol")
-LEDGER_KEY = ("account_id", "transaction_key", "ledger_account")
-HELD = tuple(f.name for f in fields(Position))
-VALUED = (*HELD, "average_cost", "market_value_usd", "unrealized_pnl_usd")
-EXITS = {
-    "entry_order": "entry_order", "stop_loss": "stop_loss", "take_profit": "take_profit",
-    "best": "best_price", "trailing": "trailing_price",
-}  # fmt: skip
-Columns = Mapping[str, Sequence[Any]]
 EXIT_TYPES = ("stop", "limit", "trailing_stop")
 
 
@@ -74,13 +62,13 @@ def load_state(connection: Connection, account: str, session: dt.date) -> State:
 
 
 def write_pass(
-    connection: Connection, done: Pass, sessions: Sequence[dt.date], mode: Mode, stage: str
+    connection: Connection, rows: Rows, sessions: Sequence[dt.date], mode: Mode, stage: str
 ) -> dict[str, int]:
     """Write (or, in verify, compare) the rows of a pass; what is there already stays as it is.
 
     Args:
         connection: the caller's transaction.
-        done: what was decided.
+        rows: what was decided.
         sessions: those it decides; verify demands that they hold no row besides.
         mode: insert or verify.
         stage: for error messages.
@@ -89,36 +77,42 @@ def write_pass(
         Rows inserted by table.
     """
     written: dict[str, int] = {}
+    done = rows.done
     scope: Mapping[str, Sequence[Any]] = {"account_id": [done.account], "session_date": list(sessions)}
 
-    def put(table: str, columns: Columns, key: Sequence[str], **only: Sequence[str]) -> None:
-        rows = any(len(column) for column in columns.values())
-        if rows or mode == "verify":
-            frame = pd.DataFrame(columns if rows else {name: [] for name in key}).assign(account_id=done.account)
+    def put(table: str, frame: pd.DataFrame, key: Sequence[str], **only: Sequence[str]) -> None:
+        if len(frame) or mode == "verify":
             within = {**scope, **only}
             merged = merge(connection, table, frame, key=key, mode=mode, scope=within, by_scope=True, stage=stage)
             written[table] = written.get(table, 0) + merged.inserted
 
-    written["ensemble_signals"] = write_blends(connection, done, sessions, mode, stage)
-    put("target_positions", columns_of(done.targets, _names(TargetPosition)), KEY)
-    put("risk_decisions", decision_columns(done.decisions), KEY)
+    written["ensemble_signals"] = write_blends(connection, rows.blends, sessions, mode, stage)
+    put("target_positions", rows.targets, KEY)
+    put("risk_decisions", rows.decisions, KEY)
     decided = _ids(connection, done, "risk_decisions/select_ids", [o.session_date for o in done.orders])
-    put("orders", _order_columns(done, decided), ("client_order_id",), order_type=["market"])
+    decisions = [decided[o.session_date, o.symbol] for o in done.orders]
+    put("orders", _with(rows.orders, risk_decision_id=decisions), ORDER_KEY, order_type=["market"])
     parents = _orders(connection, done, (o.parent for o in done.placed))
-    put("orders", _exit_columns(done, parents), ("client_order_id",), order_type=EXIT_TYPES)
+    entries = [parents[o.parent or ""] for o in done.placed]
+    names = ("risk_decision_id", "parent_order_id", "decision_hash")
+    found = dict(zip(names, zip(*entries, strict=True), strict=True)) if entries else {}
+    put("orders", _with(rows.exits, **found), ORDER_KEY, order_type=EXIT_TYPES)
     ordered = _orders(connection, done, (f.client_order_id for f in done.fills))
-    fills = columns_of(done.fills, _names(Fill, "client_order_id"))
-    put("fills", {**fills, "order_id": [ordered[f.client_order_id][1] for f in done.fills]}, ("broker_fill_id",))
-    put("ledger_entries", columns_of(done.ledger, _names(LedgerEntry)), LEDGER_KEY)
+    put("fills", _with(rows.fills, order_id=[ordered[f.client_order_id][1] for f in done.fills]), FILL_KEY)
+    put("ledger_entries", rows.ledger, LEDGER_KEY)
     if mode == "insert":
         _settle_orders(connection, done)  # before the positions, against which the exits that rest are held
-    put("positions", _position_columns(done), KEY)
-    snapshots = columns_of(done.snapshots, _names(Snapshot, "positions"))
-    put("account_snapshots", {**snapshots, "net_exposure_usd": [s.securities_usd for s in done.snapshots]}, KEY[:2])
+    put("positions", rows.positions, KEY)
+    put("account_snapshots", rows.snapshots, KEY[:2])
     if mode == "insert":  # what an earlier version of the rules was compared by is not asked again
-        put("backtest_parity", columns_of(done.parity, _names(Parity)), KEY[:2])
-    written["risk_snapshots"] = write_watched(connection, done.account, done, sessions, mode, stage)
+        put("backtest_parity", rows.parity, KEY[:2])
+    written["risk_snapshots"] = write_watched(connection, rows.watched, done, sessions, mode, stage)
     return written
+
+
+def _with(frame: pd.DataFrame, **columns: Sequence[Any]) -> pd.DataFrame:
+    """Return the frame with further columns, none of them where it has no rows."""
+    return frame.assign(**{name: list(values) for name, values in columns.items()}) if len(frame) else frame
 
 
 def order_events(days: Sequence[Day], done: Pass) -> Iterator[dict[str, Any]]:
@@ -187,54 +181,6 @@ def _settle_orders(connection: Connection, done: Pass) -> None:
     states = [dict(zip(names, row, strict=True)) for row in (*filled, *expired, *planned, *cancelled)]
     if states:
         connection.execute(load_sql("orders/update_states"), {"rows": json_text(states)})
-
-
-@cache
-def _names(kind: type, *but: str) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind) if f.name not in but)
-
-
-def _order_columns(done: Pass, decided: Mapping[tuple[Any, ...], int]) -> Columns:
-    """Return the market orders' rows; the columns of exits are left to their defaults."""
-    orders, account = done.orders, done.account
-    signed = ((o, o.quantity if o.side == "buy" else -o.quantity) for o in orders)
-    return {
-        **columns_of(orders, _names(Order, "stop_price", "limit_price", "parent")),
-        "risk_decision_id": [decided[o.session_date, o.symbol] for o in orders],
-        "begun": ["planned" if o.client_order_id in done.planned else "submitted" for o in orders],
-        "payload_hash": [payload_hash(account, o) for o in orders],
-        "decision_hash": [decision_hash(account, o.symbol, o.session_date, quantity) for o, quantity in signed],
-    }
-
-
-def _exit_columns(done: Pass, parents: Mapping[str, tuple[int, int, str]]) -> Columns:
-    """Return the exits' rows; each rests on its entry's decision."""
-    found = [parents[o.parent or ""] for o in done.placed]
-    return {
-        **columns_of(done.placed, _names(Order, "stop_loss", "take_profit", "parent")),
-        "risk_decision_id": [decision for decision, _, _ in found],
-        "parent_order_id": [order for _, order, _ in found],
-        "begun": ["resting"] * len(found),
-        "payload_hash": [payload_hash(done.account, o) for o in done.placed],
-        "decision_hash": [decided for _, _, decided in found],
-    }
-
-
-def _position_columns(done: Pass) -> Columns:
-    """Return the positions to write at each close: those held, and those that changed since they are not."""
-    rows = [
-        (position, snapshot.session_date, exits.get(position.symbol), ended.get(position.symbol, 0))
-        for snapshot in done.snapshots
-        for exits, ended in [done.exits[snapshot.session_date]]
-        for position in snapshot.positions
-        if position.symbol in done.shown[snapshot.session_date]
-    ]
-    return {
-        **columns_of([position for position, *_ in rows], VALUED),
-        "session_date": [session for _, session, _, _ in rows],
-        **{column: [getattr(kept, f, None) for _, _, kept, _ in rows] for f, column in EXITS.items()},
-        "ended_side": [side for *_, side in rows],
-    }
 
 
 def _ids(connection: Connection, done: Pass, statement: str, names: Iterable[Any]) -> dict[Any, int]:

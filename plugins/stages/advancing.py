@@ -18,19 +18,21 @@ from plugins.stages.trading_state import Day, Pass, State
 PIECE_SESSIONS = 100
 SWITCH_SECONDS = 0.0005  # the writer mostly waits for the database: it gets a turn soon when an answer has come
 
-Write = Callable[[Pass, Sequence[Day]], Mapping[str, int]]
+Write = Callable[[], Mapping[str, int]]
+Prepare = Callable[[Pass, Sequence[Day]], Write]
 
 
-def advance(days: Sequence[Day], state: State, last_step: Step, write: Write) -> Counter[str]:
+def advance(days: Sequence[Day], state: State, last_step: Step, prepare: Prepare) -> Counter[str]:
     """Take sessions of one account up to a step, and have them written in order, in pieces.
 
     Args:
         days: the sessions, ascending.
         state: the account before the first one; moved on.
         last_step: the last one to take of each session.
-        write: writes what a piece of the sessions led to and returns rows by table. It is called in a thread of its
-            own, never twice at once, and always with the pieces before it written; nothing else may use its
-            connection meanwhile. What it raises is raised here, and nothing is written after.
+        prepare: makes rows of what a piece of the sessions led to, and returns what writes them and returns how many
+            by table. That is called in a thread of its own, never twice at once, and always with the pieces before
+            it written; nothing else may use its connection meanwhile. What it raises is raised here, and nothing is
+            written after. It should only wait for the database: what it computes, the next decisions wait for.
 
     Returns:
         Rows written by table.
@@ -45,9 +47,10 @@ def advance(days: Sequence[Day], state: State, last_step: Step, write: Write) ->
             for day in piece:
                 for step in steps:
                     step(state, day, result)
+            write = prepare(result, piece)
             if writing:
                 written.update(writing.result())
-            writing = writer.submit(write, result, piece)
+            writing = writer.submit(write)
         if writing:
             written.update(writing.result())
     return written

@@ -21,6 +21,7 @@ from models.risk.checks import CheckColumn, Checks
 from models.risk.latch import Watch
 from plugins.stages.trading_state import Pass, State, Watched
 
+BLEND_KEY, WATCH_KEY = ("session_date", "symbol"), ("account_id", "session_date")
 SIDES = np.array(["short", "flat", "long"], dtype=object)
 
 
@@ -33,34 +34,44 @@ def load_watch(connection: Connection, account: str, session: dt.date, state: St
         state.held = {symbol: (side, count) for symbol, (side, count) in row["held_sessions"].items()}
 
 
+def blend_rows(done: Pass) -> pd.DataFrame:
+    """Return the ensemble signals of a pass."""
+    blends = [(session, blend) for session, blend in done.blends if blend.symbols]
+    return pd.DataFrame(_signal_columns(blends)) if blends else pd.DataFrame(columns=list(BLEND_KEY))
+
+
 def write_blends(
-    connection: Connection, done: Pass, sessions: Sequence[dt.date], mode: Mode, stage: str
+    connection: Connection, frame: pd.DataFrame, sessions: Sequence[dt.date], mode: Mode, stage: str
 ) -> int:
     """Write (or, in verify, compare) the ensemble signals; returns rows inserted."""
-    blends = [(session, blend) for session, blend in done.blends if blend.symbols]
-    if not blends and mode != "verify":
+    if frame.empty and mode != "verify":
         return 0
-    key = ("session_date", "symbol")
-    frame = pd.DataFrame(_signal_columns(blends)) if blends else pd.DataFrame(columns=list(key))
     scope: dict[str, Sequence[Any]] = {"session_date": list(sessions)}
-    merged = merge(connection, "ensemble_signals", frame, key=key, mode=mode, scope=scope, by_scope=True, stage=stage)
+    merged = merge(
+        connection, "ensemble_signals", frame, key=BLEND_KEY, mode=mode, scope=scope, by_scope=True, stage=stage
+    )
     return merged.inserted
 
 
+def watched_rows(done: Pass) -> pd.DataFrame:
+    """Return what a pass knew of the account's fall at each close."""
+    rows = [_watched_row(done.account, w) for w in done.watched]
+    return pd.DataFrame(rows, columns=None if rows else list(WATCH_KEY))
+
+
 def write_watched(
-    connection: Connection, account: str, done: Pass, sessions: Sequence[dt.date], mode: Mode, stage: str
+    connection: Connection, frame: pd.DataFrame, done: Pass, sessions: Sequence[dt.date], mode: Mode, stage: str
 ) -> int:
     """Write (or compare) what was known of the account's fall, and latch its switch when it latched by itself."""
-    rows = [_watched_row(account, w) for w in done.watched]
-    key = ("account_id", "session_date")
-    frame = pd.DataFrame(rows, columns=None if rows else list(key))
-    scope: dict[str, Sequence[Any]] = {"account_id": [account], "session_date": list(sessions)}
+    scope: dict[str, Sequence[Any]] = {"account_id": [done.account], "session_date": list(sessions)}
     inserted = 0
-    if rows or mode == "verify":
-        merged = merge(connection, "risk_snapshots", frame, key=key, mode=mode, scope=scope, by_scope=True, stage=stage)
+    if len(frame) or mode == "verify":
+        merged = merge(
+            connection, "risk_snapshots", frame, key=WATCH_KEY, mode=mode, scope=scope, by_scope=True, stage=stage
+        )
         inserted = merged.inserted
     if mode == "insert":
-        note_by_itself(connection, account, (
+        note_by_itself(connection, done.account, (
             {"session_date": w.session_date, "action": w.watch.event, "reason": w.watch.reason, "cause": w.watch.cause}
             for w in done.watched if w.watch.event
         ))  # fmt: skip

@@ -12,7 +12,7 @@ from itertools import groupby, zip_longest
 from typing import Any, ClassVar
 
 from data_layer.sessions import next_session, previous_session
-from data_layer.storage.audit import write_events
+from data_layer.storage.audit import event_rows, insert_events
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
 from data_layer.storage.kill_switch import heed_switch
@@ -22,12 +22,13 @@ from plugins.execution.broker import open_broker
 from plugins.execution.opening import find_opened
 from plugins.execution.real_session import RealSession
 from plugins.stages.account import load_state, order_events, write_pass
-from plugins.stages.advancing import advance, again
+from plugins.stages.advancing import Write, advance, again
 from plugins.stages.book_checks import check_books
 from plugins.stages.cash import account_of, cash_movements, current_account
 from plugins.stages.context import Context
 from plugins.stages.deciding import blend_votes, decide, targets
 from plugins.stages.pace import steady
+from plugins.stages.pass_rows import rows_of
 from plugins.stages.runs import complete_sessions, completed_of, cutoffs_of
 from plugins.stages.tracing import name_written
 from plugins.stages.trading_day import STEPS, Step, mark, order, reconcile
@@ -152,13 +153,22 @@ class RiskExecution:
         days = list(self._days(connection, due, rules))
         state = self._opening(connection, account, due[0])
 
-        def write(result: Pass, piece: Sequence[Day]) -> dict[str, int]:
-            written = write_pass(connection, result, [d.session for d in piece], "insert", self.context.stage)
-            if last_step is mark:
-                self._complete(connection, piece, result)
-            return written
+        def prepare(result: Pass, piece: Sequence[Day]) -> Write:
+            rows, sessions, ends = rows_of(result), [d.session for d in piece], last_step is mark
+            details = _details(piece, result) if ends else {}
+            events = event_rows(order_events(piece, result)) if ends else ""
 
-        written = advance(days, state, last_step, write)
+            def write() -> Mapping[str, int]:
+                written = write_pass(connection, rows, sessions, "insert", self.context.stage)
+                if ends:
+                    cutoffs = cutoffs_of(connection, "model_execution", sessions)
+                    complete_sessions(connection, self.context, cutoffs, details)
+                    insert_events(connection, events)
+                return written
+
+            return write
+
+        written = advance(days, state, last_step, prepare)
         name_written(connection, account, due, written)
         self.settled = state, days[-1]
         if last_step is not mark:
@@ -186,7 +196,7 @@ class RiskExecution:
             for account, part in groupby(sessions, key=lambda s: account_of(rules[s])):
                 days = self._days(connection, list(part), rules)
                 for result, decided in again(days, partial(self._opening, connection, account)):
-                    write_pass(connection, result, decided, "verify", self.context.stage)
+                    write_pass(connection, rows_of(result), decided, "verify", self.context.stage)
         return self.context.say("decisions compared, none differs", sessions=len(sessions))
 
     def _freeze(self, connection: Connection, session: dt.date, rules: Mapping[str, Any]) -> None:
@@ -265,17 +275,17 @@ class RiskExecution:
             for s in sessions
         }
 
-    def _complete(self, connection: Connection, days: Sequence[Day], done: Pass) -> None:
-        counts: dict[dt.date, dict[str, Any]] = {d.session: {"rows": 0, "rules": d.rules} for d in days}
-        for name in ("targets", "decisions", "orders", "placed", "fills"):
-            for record in getattr(done, name):
-                detail = counts[record.session_date]
-                detail[name] = detail.get(name, 0) + 1
-                detail["rows"] += 1
-        for skipped in done.skipped:
-            counts[skipped.session_date].setdefault("warnings", []).append(skipped.reason)
-        for snapshot in done.snapshots:
-            counts[snapshot.session_date]["equity_usd"] = str(snapshot.equity_usd)
-        cutoffs = cutoffs_of(connection, "model_execution", counts)
-        complete_sessions(connection, self.context, cutoffs, counts)
-        write_events(connection, order_events(days, done))
+
+def _details(days: Sequence[Day], done: Pass) -> dict[dt.date, dict[str, Any]]:
+    """Return what stands beside each session once it is completed: its rules, counts, warnings and equity."""
+    counts: dict[dt.date, dict[str, Any]] = {d.session: {"rows": 0, "rules": d.rules} for d in days}
+    for name in ("targets", "decisions", "orders", "placed", "fills"):
+        for record in getattr(done, name):
+            detail = counts[record.session_date]
+            detail[name] = detail.get(name, 0) + 1
+            detail["rows"] += 1
+    for skipped in done.skipped:
+        counts[skipped.session_date].setdefault("warnings", []).append(skipped.reason)
+    for snapshot in done.snapshots:
+        counts[snapshot.session_date]["equity_usd"] = str(snapshot.equity_usd)
+    return counts

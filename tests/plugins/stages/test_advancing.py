@@ -34,23 +34,29 @@ def days(count):
 def test_pieces_are_written_in_order_and_the_rows_added_up(counting):
     state, pieces = [], []
 
-    def write(_result, piece):
-        pieces.append([day.number for day in piece])
-        return {"orders": len(piece)}
+    def prepare(_result, piece):
+        def write():
+            pieces.append([day.number for day in piece])
+            return {"orders": len(piece)}
 
-    assert advancing.advance(days(5), state, counting, write) == {"orders": 5}
+        return write
+
+    assert advancing.advance(days(5), state, counting, prepare) == {"orders": 5}
     assert state == [0, 1, 2, 3, 4] and pieces == [[0, 1], [2, 3], [4]]
 
 
 def test_nothing_is_written_after_a_write_that_failed(counting):
     pieces = []
 
-    def write(_result, piece):
-        pieces.append([day.number for day in piece])
-        raise OSError("disk full")
+    def prepare(_result, piece):
+        def write():
+            pieces.append([day.number for day in piece])
+            raise OSError("disk full")
+
+        return write
 
     with pytest.raises(OSError, match="disk full"):
-        advancing.advance(days(9), [], counting, write)
+        advancing.advance(days(9), [], counting, prepare)
     assert pieces == [[0, 1]]
 
 
