@@ -1,7 +1,8 @@
-"""What a container runs: `init`, one of Airflow's services, or any other command in the same environment.
+"""What a container runs: `check-secrets`, `init`, one of Airflow's services, or any other command in its environment.
 
 Everything comes from the environment: DATABASE_URL, REDIS_URL, API_SERVER_URL, the settings and the SECRET_*.
-`init` ends when database and metadata are of the current schema; the services start after it.
+`check-secrets` refuses those that were never generated, before Postgres keeps one; `init` ends when database and
+metadata are of the current schema; the services start after it.
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ def main() -> int:
         ConfigError: for a secret that was never generated, or without a database that answers.
     """
     name, *more = sys.argv[1:] or ["init"]
-    if "DATABASE_URL" in os.environ or name == "init" or name in SERVICES:
+    if "DATABASE_URL" in os.environ or name in {"check-secrets", "init", *SERVICES}:
         refuse_weak(os.environ)
+    if name == "check-secrets":
+        return 0
     if name == "init" or name in SERVICES:
         home = _home()
         remember(home.path)
@@ -44,8 +47,10 @@ def main() -> int:
             return _init(home)
         _become([sys.executable, "-m", "airflow", *SERVICES[name], *more], airflow_environment(home))
     # The official chart brings Airflow's environment itself and names the commands; what the DAGs need is added.
-    secrets = {**os.environ, **(quant_connections(_home()) if os.environ.get("DATABASE_URL") else {})}
-    _become([name, *more], {k: v for k, v in secrets.items() if not k.startswith(("SECRET_", "DATABASE_URL"))})
+    found = {**os.environ, **(quant_connections(_home()) if os.environ.get("DATABASE_URL") else {})}
+    if token := found.get("METRICS_TOKEN") or found.get("SECRET_METRICS_TOKEN"):
+        found["METRICS_TOKEN"] = token
+    _become([name, *more], {k: v for k, v in found.items() if not k.startswith(("SECRET_", "DATABASE_URL"))})
     return 0
 
 

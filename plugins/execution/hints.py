@@ -9,7 +9,8 @@ import datetime as dt
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from data_layer.brokers.base import Broker
 from data_layer.sessions import next_session
@@ -37,18 +38,19 @@ def hear_call(
     Args:
         uri: writer's connection URI.
         settings: with the webhook's keys, and those of the broker.
-        timestamp: see take_hint, as the next three.
+        timestamp: see ``checked``, as the next three.
         signature: of it and the body.
         body: as it came.
         now: when it came, UTC.
 
     Raises:
-        ConfigError: see take_hint and open_broker.
-        BlockedError: see take_hint.
+        ConfigError: see ``checked`` and open_broker.
+        BlockedError: see ``checked``.
         RetryableError: when the broker gave no sound answer; the hint waits for the next call, or the next run.
     """
+    call = checked(settings.broker.hint_keys, timestamp, signature, body, now)
     with transaction(uri) as connection:
-        take_hint(connection, settings.broker.hint_keys, timestamp, signature, body, now)
+        take_hint(connection, call)
     broker = open_broker(settings)
     return follow_hints(uri, broker) if broker else 0
 
@@ -77,13 +79,17 @@ def follow_hints(uri: str, broker: Broker) -> int:
         return len(truth.hints)
 
 
-def take_hint(
-    connection: Connection, keys: Sequence[str], timestamp: str, signature: str, body: bytes, now: dt.datetime
-) -> bool:
-    """Check one call and note it; True when it is new.
+def take_hint(connection: Connection, call: Mapping[str, Any]) -> bool:
+    """Note a call that ``checked`` has let pass, in the caller's transaction; True when it is new."""
+    return connection.execute(load_sql("order_hints/insert_hint"), call).fetchone() is not None
+
+
+def checked(
+    keys: Sequence[str], timestamp: str, signature: str, body: bytes, now: dt.datetime
+) -> Mapping[str, Any]:
+    """Check one call, before anything is opened for it, and return what is noted of it.
 
     Args:
-        connection: the caller's transaction.
         keys: the key in force, then the one it follows while senders change over; at most two.
         timestamp: seconds since 1970 as the sender wrote them, part of what is signed.
         signature: HMAC-SHA256 over `timestamp.body`, hexadecimal.
@@ -110,8 +116,7 @@ def take_hint(
     matches = [hmac.compare_digest(proof, given) for proof in proofs]  # both, so that time tells nothing
     if not any(matches):
         raise _refused("not signed by a key of ours", "signature", "(hidden)")
-    values = {"signature": given, "sent_at": sent, "key_number": matches.index(True) + 1}
-    return connection.execute(load_sql("order_hints/insert_hint"), values).fetchone() is not None
+    return {"signature": given, "sent_at": sent, "key_number": matches.index(True) + 1}
 
 
 def _refused(why: str, key: str, value: object) -> BlockedError:

@@ -46,7 +46,7 @@ def write_sheets(
         risk_free_rate: per year, of the account's ratios; a model's are by what it is measured by.
 
     Raises:
-        ConfigError: for a model that is not measured, or that did not trade in the span.
+        ConfigError: for a model that is not measured, or that did not trade in the span; when nothing has a sheet.
     """
     with transaction(uri) as connection:
         found = connection.execute(load_sql("reports/select_standing"), {"model": model}).fetchall()
@@ -63,7 +63,11 @@ def write_sheets(
             if model:
                 raise  # of all models, one that has not traded yet has no sheet
     if model in ("", ACCOUNT):
-        numbers.append(account_numbers(uri, risk_free_rate, first, last))
+        try:
+            numbers.append(account_numbers(uri, risk_free_rate, first, last))
+        except ConfigError:
+            if model or not numbers:
+                raise  # an account opened or reset just now has none either
     folder.mkdir(parents=True, exist_ok=True)
     pages = []
     for n in numbers:

@@ -63,7 +63,7 @@ def build_reports(
         own = stored.get(session) if context.recomputes else None
         sets = _sets(connection, session, own, before)
         ranking = rank(measured[session], sets["rank"])
-        placed = [m for m in ranking if m["sharpe_ratio"] is not None]
+        placed = [m for m in ranking if m["rank"] is not None]  # one that came since is neither best nor worst
         warnings = [text for name, text in WARNINGS.items() if facts[session][name]]
         warnings += [text.format(facts[session][name]) for name, text in COUNTED.items() if facts[session][name]]
         warnings += facts[session]["data_warnings"] or []

@@ -18,13 +18,15 @@ ACCOUNT_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,30}$"
 class Around:
     """The account looked at, and what there is beside it.
 
-    account: id, empty before there is one; named: the reader chose it; accounts: all, the one traded first.
+    account: id, empty before there is one; named: the reader chose it; accounts: all, the one traded first; others:
+    what else the page's address asks for.
     """
 
     account: str
     named: bool
     accounts: Sequence[Mapping[str, Any]]
     is_synthetic: bool
+    others: Sequence[tuple[str, str]] = ()
 
     @property
     def latched(self) -> list[Mapping[str, Any]]:
@@ -67,8 +69,10 @@ def look_around(
     """Read it, and leave it where the page's frame finds it."""
     accounts = rows("pages/select_accounts")
     origin = row("pages/select_is_synthetic")
+    # Another account has other pages of rows: it begins with the first.
+    others = [(name, value) for name, value in request.query_params.multi_items() if name not in ("account", "page")]
     around = Around(
-        _chosen(accounts, account), account is not None, accounts, bool(origin and origin["is_synthetic"])
+        _chosen(accounts, account), account is not None, accounts, bool(origin and origin["is_synthetic"]), others
     )
     request.state.around = around
     return around

@@ -37,7 +37,7 @@ FIGURES = {"number": 3, "measured": 3, "percent": 2, "count": 0, "price": 2, "bp
 # A figure inside a sentence; no part of a name, a date or a time.
 FIGURE = re.compile(r"(?<![\w.,:/-])[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?: ?%)?(?!\w|[-.,:/]\w)")
 # A spreadsheet takes a cell that begins so for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),

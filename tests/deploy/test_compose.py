@@ -38,12 +38,21 @@ def test_it_is_what_the_compose_specification_allows():
 
 
 def test_every_service_there_should_be():
-    assert set(OURS) == {"init", "mlflow", *SERVICES}
+    assert set(OURS) == {"check-secrets", "init", "mlflow", *SERVICES}
     assert set(COMPOSE["services"]) - set(OURS) == {"postgres", "redis", "pgadmin", *OBSERVED}
     profiles = {name: s.get("profiles") for name, s in COMPOSE["services"].items()}
     assert {name for name, p in profiles.items() if p == ["observability"]} == OBSERVED
     assert profiles["mlflow"] == ["mlflow"]
-    assert all(profiles[name] is None for name in ("init", *SERVICES))
+    assert all(profiles[name] is None for name in ("check-secrets", "init", *SERVICES))
+
+
+def test_what_keeps_a_secret_waits_until_it_has_been_looked_at():
+    for name, service in COMPOSE["services"].items():
+        if name in OURS or not re.search(r"SECRET_|metrics_token", yaml.dump(service)):
+            continue
+        waits = service["depends_on"]
+        checked = {"check-secrets", "init"} & set(waits)  # init looks at them as well
+        assert checked and all(waits[c]["condition"] == "service_completed_successfully" for c in checked), name
 
 
 @pytest.mark.parametrize("name", COMPOSE["services"])
@@ -51,9 +60,9 @@ def test_each_has_an_exact_version_a_restart_policy_and_no_port_for_others(name)
     service = COMPOSE["services"][name]
     tag = service["image"].rpartition(":")[2]
     assert service["image"] == "almanac:local" or re.fullmatch(r"v?\d+\.\d+(\.\d+)?(-bookworm)?", tag), tag
-    assert service["restart"] == ("no" if name == "init" else "unless-stopped")
+    assert service["restart"] == ("no" if name in {"check-secrets", "init"} else "unless-stopped")
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
-    if name not in {"init", "loki", "alloy"}:  # one ends by itself; the images of the others have no shell
+    if name not in {"check-secrets", "init", "loki", "alloy"}:  # two end by themselves; the others promise no shell
         assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
 
 
@@ -77,10 +86,10 @@ def test_every_mounted_path_and_volume_is_there():
 def test_every_command_and_check_is_there(name):
     service = OURS[name]
     first, *more = service["command"]
-    assert first in {"init", *SERVICES} or find_spec(first)
+    assert first in {"check-secrets", "init", *SERVICES} or find_spec(first)
     if name == "mlflow":
         assert [first, more[0]] == ["mlflow", "server"]
-    elif name != "init":
+    elif name not in {"check-secrets", "init"}:
         assert first == name
         *python, module, checked = service["healthcheck"]["test"]
         assert (python, module, checked) == (["CMD", "python", "-m"], "data_layer.runtime.healthy", name)
@@ -172,7 +181,7 @@ def test_a_secret_that_was_not_generated_is_refused(name, value, why):
 
 def test_no_container_starts_with_the_example(tmp_path):
     environment = {**values(EXAMPLE), "DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c", "ALMANAC_HOME": str(tmp_path)}
-    for name in ("init", "scheduler", "bash"):
+    for name in ("check-secrets", "init", "scheduler", "bash"):
         done = subprocess.run(
             [sys.executable, "-m", "data_layer.runtime.container", name], capture_output=True, text=True, check=False,
             env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment}, cwd=ROOT,
@@ -180,6 +189,15 @@ def test_no_container_starts_with_the_example(tmp_path):
         assert (done.returncode, done.stdout) == (1, "")
         assert "a secret is too short" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_generated_secrets_let_the_others_start(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "data_layer.runtime.container", "check-secrets"], check=False, cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "ALMANAC_HOME": str(tmp_path),
+             **values(filled(EXAMPLE, {}))},
+    )  # fmt: skip
+    assert done.returncode == 0 and not list(tmp_path.iterdir())
 
 
 def test_another_command_gets_the_connections_and_no_secret_of_the_cluster(tmp_path):
@@ -195,4 +213,5 @@ def test_another_command_gets_the_connections_and_no_secret_of_the_cluster(tmp_p
     assert connection["password"] == environment["SECRET_POSTGRES_QUANT_READER"]
     assert (connection["host"], connection["port"], connection["extra"]) == ("127.0.0.1", 1, {"sslmode": "disable"})
     assert not [name for name in given if name.startswith("SECRET_") or name == "DATABASE_URL"]
+    assert given["METRICS_TOKEN"] == environment["SECRET_METRICS_TOKEN"]  # which the page of metrics asks for
     assert env_file.EXAMPLE.exists()

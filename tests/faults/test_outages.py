@@ -30,10 +30,11 @@ from tests.support.running import (
     wait_until_completed,
     waiting,
 )
+from tests.support.soak import TIMES
 
 pytestmark = pytest.mark.faults
 WANTED = {"symbols": "AAPL MSFT", "start": "2012-06-01", "end": "2013-03-01"}
-KILLS = 10
+KILLS = 10 * TIMES
 # A task of each stage is killed in a daily run, the first one with the history before it; a table its stage writes is
 # held to catch it there.
 ROUNDS = {

@@ -1,4 +1,4 @@
--- Symbols of the universe whose newest bar is more than some sessions old. Parameters: session, sessions.
+-- Symbols of the universe whose newest bar, or coming without one, is more than some sessions old. Parameters: session, sessions.
 -- Called by plugins.stages.performance_alerts.
 WITH recent AS (
     SELECT session_date FROM stage_runs
@@ -8,11 +8,12 @@ WITH recent AS (
     SELECT known_at FROM stage_runs
     WHERE stage = 'data_ingestion' AND model = '' AND status = 'completed' AND session_date = %(session)s
 ), members AS (
-    SELECT DISTINCT u.symbol FROM cutoff c CROSS JOIN LATERAL universe_as_of(%(session)s::date, c.known_at) u
+    SELECT u.symbol, min(u.active_from) AS since
+    FROM cutoff c CROSS JOIN LATERAL universe_as_of(%(session)s::date, c.known_at) u GROUP BY u.symbol
 ), last AS (
     SELECT u.symbol,
-           (SELECT d.date FROM market_data d WHERE d.symbol = u.symbol AND d.date <= %(session)s::date
-            ORDER BY d.date DESC LIMIT 1) AS date
+           coalesce((SELECT d.date FROM market_data d WHERE d.symbol = u.symbol AND d.date <= %(session)s::date
+                     ORDER BY d.date DESC LIMIT 1), u.since) AS date
     FROM members u
 )
 SELECT 'stale_data' AS kind, l.symbol AS subject, NULL AS why,

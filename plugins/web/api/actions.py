@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Request
 
 from data_layer.quality.decisions import reject, release
 from data_layer.settings import load_settings
@@ -111,8 +111,10 @@ def _decide(request: Request, number: int, reason: str, *, waive: bool) -> Done:
 def start_run(request: Request, asked: ToStart) -> Started:
     """Start the daily chain through Airflow, as its own Trigger button does; the later stages follow by themselves."""
     conf = {"end": str(asked.end)} if asked.end else {}
-    run_id = start(CHAIN[0], user_name(request), why=asked.reason, conf=conf) or ""
-    with _writer() as connection:
+    with _writer() as connection:  # first: nothing is started that could not be noted
+        run_id = start(CHAIN[0], user_name(request), why=asked.reason, conf=conf)
+        if run_id is None:
+            raise HTTPException(409, f"Airflow does not start {CHAIN[0]}")
         note(connection, request, "run", run_id, asked.reason, dag=CHAIN[0], **conf)
     return Started(
         said=f"Run {run_id} of {CHAIN[0]} is queued.", dag_id=CHAIN[0], run_id=run_id

@@ -36,10 +36,10 @@ def run_backtest(request: Request, asked: ToBacktest) -> Started:
     read_request(words, load_settings())  # a wrong word is told at once, not by a failed run
     _refuse_unheld(asked)
     conf = {name.lower(): text for name, text in words.items() if text}
-    run_id = start(SOURCE, user_name(request), why=asked.reason, conf=conf)
-    if run_id is None:
-        raise HTTPException(409, f"Airflow does not start {SOURCE}")
-    with transaction(role_uri("quant_data")) as connection:
+    with transaction(role_uri("quant_data")) as connection:  # first: nothing is started that could not be noted
+        run_id = start(SOURCE, user_name(request), why=asked.reason, conf=conf)
+        if run_id is None:
+            raise HTTPException(409, f"Airflow does not start {SOURCE}")
         key = f"backtest/{run_id}/asked"  # the task's answer stands beside it, see plugins.backtest.answering
         form = "; ".join(f"{name}={text}" for name, text in conf.items())
         note(connection, request, "backtest", run_id, asked.reason, key=key, dag=SOURCE, form=form)

@@ -51,10 +51,10 @@ def runs(limit: Count = 100, offset: Skip = 0) -> list[Run]:
 
 
 @router.get("/runs/{run_id}")
-def run(account: Account, run_id: RunId, limit: Count = 1000) -> RunDetail:
-    """Tell what one run did, and which signals of its sessions became which orders."""
-    stages = rows("api/select_runs", run_id=run_id, count=limit, skip=0)
+def run(account: Account, run_id: RunId, limit: Count = 1000, offset: Skip = 0) -> RunDetail:
+    """Tell what one run did, and which signals of its sessions became which orders; limit and offset are of those."""
+    stages = rows("api/select_runs", run_id=run_id, count=1000, skip=0)
     if not stages:
         raise HTTPException(404, f"no run {run_id} has written anything")
-    orders = rows("api/select_signal_orders", run_id=run_id, account=account, count=limit)
+    orders = rows("api/select_signal_orders", run_id=run_id, account=account, count=limit, skip=offset)
     return RunDetail.model_validate({"stages": stages, "signal_orders": orders})

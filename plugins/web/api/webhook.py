@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from data_layer.settings import load_settings
 from data_layer.storage.database import transaction
 from models.errors import BlockedError, ConfigError
-from plugins.execution.hints import MOST_BYTES, take_hint
+from plugins.execution.hints import MOST_BYTES, checked, take_hint
 from plugins.web.api.shapes import Hint
 from plugins.web.reading import role_uri
 from plugins.web.starting import start
@@ -51,8 +51,9 @@ def _take(request: Request, timestamp: str, signature: str, body: bytes) -> Hint
     keys = load_settings().broker.hint_keys
     at = request.state.came_at
     try:
+        call = checked(keys, timestamp, signature, body, at)
         with transaction(role_uri("quant_data")) as connection:
-            new = take_hint(connection, keys, timestamp, signature, body, at)
+            new = take_hint(connection, call)
             if new:  # before it is noted for good: when no run can be started, the sender's next try counts again
                 start(ASKS, "webhook", why="an order update came", run_id=f"hint__{at:%Y-%m-%dT%H:%M}")
     except (BlockedError, ConfigError) as error:

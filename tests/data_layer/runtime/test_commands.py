@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,9 @@ def test_constraints_agree_with_the_requirements():
         for line in requirement_lines(path):
             package, version = line.split("  #")[0].split("==")
             assert pinned[name(package)] == version
+    # What they bring along as well: all that stands beside this test, the installer itself left out.
+    beside = {name(d.metadata["Name"]) for d in distributions()} - {"pip", "setuptools", "wheel"}
+    assert beside - pinned.keys() == set()
 
 
 @pytest.mark.parametrize("program", ["airflow", "psql"])

@@ -9,7 +9,7 @@ import pytest
 
 from data_layer.storage.database import transaction
 from models.errors import BlockedError, ConfigError, RetryableError
-from plugins.execution.hints import MOST_BYTES, hear_call, take_hint
+from plugins.execution.hints import MOST_BYTES, checked, hear_call, take_hint
 from plugins.execution.sending import send_batch
 from plugins.execution.truth import ask_broker, note_truth
 from tests.support.alpaca_stub import ACCOUNT as STUB
@@ -39,6 +39,10 @@ def sign(key=NEW, timestamp=None, body=BODY):
     return hmac.new(key.encode(), (timestamp or stamp()).encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
+def taken(connection, *call) -> bool:
+    return take_hint(connection, checked(*call))
+
+
 @pytest.fixture
 def connection(database):
     with transaction(database.writer) as opened:
@@ -46,9 +50,9 @@ def connection(database):
 
 
 def test_a_hint_is_taken_once_and_changes_nothing_else(connection):
-    assert take_hint(connection, [NEW, OLD], stamp(), sign(), BODY, NOW)
-    assert not take_hint(connection, [NEW, OLD], stamp(), sign(), BODY, NOW)
-    assert not take_hint(connection, [NEW, OLD], stamp(), sign().upper(), BODY, NOW)
+    assert taken(connection, [NEW, OLD], stamp(), sign(), BODY, NOW)
+    assert not taken(connection, [NEW, OLD], stamp(), sign(), BODY, NOW)
+    assert not taken(connection, [NEW, OLD], stamp(), sign().upper(), BODY, NOW)
     counts = connection.execute(
         "SELECT (SELECT count(*) FROM fills) + (SELECT count(*) FROM broker_fills) AS fills, "
         "(SELECT count(*) FROM order_hints) AS hints"
@@ -57,21 +61,21 @@ def test_a_hint_is_taken_once_and_changes_nothing_else(connection):
 
 
 def test_both_keys_count_while_senders_change_over(connection):
-    assert take_hint(connection, [NEW, OLD], stamp(), sign(OLD), BODY, NOW)
+    assert taken(connection, [NEW, OLD], stamp(), sign(OLD), BODY, NOW)
     assert connection.execute("SELECT key_number FROM order_hints").fetchone()["key_number"] == 2
     with pytest.raises(BlockedError, match="not signed"):
-        take_hint(connection, [NEW], stamp(), sign(OLD), BODY, NOW)
+        taken(connection, [NEW], stamp(), sign(OLD), BODY, NOW)
 
 
 @pytest.mark.parametrize("seconds", [-301, 301, -86_400])
 def test_a_call_too_far_away_in_time_is_refused(connection, seconds):
     with pytest.raises(BlockedError, match="too old"):
-        take_hint(connection, [NEW], stamp(seconds), sign(timestamp=stamp(seconds)), BODY, NOW)
+        taken(connection, [NEW], stamp(seconds), sign(timestamp=stamp(seconds)), BODY, NOW)
 
 
 @pytest.mark.parametrize("seconds", [-300, 300])
 def test_up_to_five_minutes_count(connection, seconds):
-    assert take_hint(connection, [NEW], stamp(seconds), sign(timestamp=stamp(seconds)), BODY, NOW)
+    assert taken(connection, [NEW], stamp(seconds), sign(timestamp=stamp(seconds)), BODY, NOW)
 
 
 @pytest.mark.parametrize(
@@ -90,14 +94,14 @@ def test_up_to_five_minutes_count(connection, seconds):
 )
 def test_what_is_not_signed_just_so_is_refused(connection, timestamp, signature, body):
     with pytest.raises(BlockedError, match="refused"):
-        take_hint(connection, [NEW], timestamp, signature, body, NOW)
+        taken(connection, [NEW], timestamp, signature, body, NOW)
     assert connection.execute("SELECT count(*) AS n FROM order_hints").fetchone()["n"] == 0
 
 
 @pytest.mark.parametrize("keys", [[], ["short"], [NEW, OLD, NEW]])
 def test_without_a_usable_key_nothing_is_taken(connection, keys):
     with pytest.raises(ConfigError):
-        take_hint(connection, keys, stamp(), sign(), BODY, NOW)
+        taken(connection, keys, stamp(), sign(), BODY, NOW)
 
 
 @pytest.fixture
@@ -177,9 +181,9 @@ def test_a_stranger_makes_nobody_ask(database, desk, settings, sent):
 
 def test_the_stages_own_reading_follows_the_hints_before_it(database, desk, sent):
     with transaction(database.writer) as connection:
-        take_hint(connection, [NEW], stamp(), sign(), BODY, NOW)
+        taken(connection, [NEW], stamp(), sign(), BODY, NOW)
     truth = ask_broker(database.writer, ACCOUNT, broker_at(desk), SESSION, SESSION)
     with transaction(database.writer) as connection:
-        take_hint(connection, [NEW], stamp(1), sign(timestamp=stamp(1)), BODY, NOW)  # came after the question
+        taken(connection, [NEW], stamp(1), sign(timestamp=stamp(1)), BODY, NOW)  # came after the question
         note_truth(connection, ACCOUNT, [dt.date(2024, 7, 2)], truth)
     assert sorted(heeded(database)) == [False, True]

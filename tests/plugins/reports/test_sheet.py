@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from decimal import Decimal
 from html.parser import HTMLParser
 
 import empyrical
@@ -12,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data_layer.runtime.account import reset
+from data_layer.storage.database import transaction
 from models.backtest.tear_sheet import tear_sheet
 from models.errors import ConfigError, DataQualityError
 from plugins.reports.charts import histogram, line_chart
@@ -124,6 +127,20 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         self.words.append(data)
+
+
+def test_an_account_that_has_just_begun_keeps_no_model_from_its_sheet(chained, tmp_path):
+    with transaction(chained.writer) as connection:
+        _, new, _ = reset(connection, "a new start", Decimal(50_000))
+    with transaction(chained.owner) as connection:
+        connection.execute(
+            "INSERT INTO account_snapshots (account_id, session_date, cash_usd, securities_usd, equity_usd, "
+            "gross_exposure_usd, net_exposure_usd) VALUES (%s, '2006-01-03', 50000, 0, 50000, 0, 0)", [new],
+        )  # fmt: skip
+    pages = write_sheets(chained.reader, tmp_path, risk_free_rate=RATE)
+    assert [page.stem for page in pages] == ["ema_cross_alpha", "macd_alpha", "rsi_alpha"]
+    with pytest.raises(ConfigError, match="no session in this span"):
+        write_sheets(chained.reader, tmp_path, model="account", risk_free_rate=RATE)
 
 
 def test_sheets_of_a_home(small_chain, tmp_path):

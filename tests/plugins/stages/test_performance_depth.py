@@ -140,7 +140,8 @@ def alerts(home):
     return [(r["kind"], r["subject"], r["open"]) for r in rows]
 
 
-def test_alerts_open_once_and_close(prepared):
+@pytest.mark.parametrize("gone", ["date > '2005-02-20'", "true"], ids=["stopped", "never came"])
+def test_alerts_open_once_and_close(prepared, gone):
     home = prepared("")
     change(home, "TRUNCATE alerts, alert_notifications")
     losing = """
@@ -151,7 +152,7 @@ def test_alerts_open_once_and_close(prepared):
         AND run_date = %(d)s AND model_id = (SELECT id FROM models WHERE model_name = 'rsi_alpha')"""
     below = "UPDATE risk_snapshots SET drawdown = %(below)s WHERE session_date = %(d)s"
     switch = "UPDATE kill_switch SET engaged = %(on)s, reason = 'too much {risk}'"
-    change(home, "DELETE FROM market_data WHERE symbol = 'MSFT' AND date > '2005-02-20'")
+    change(home, f"DELETE FROM market_data WHERE symbol = 'MSFT' AND {gone}")
     calm = "UPDATE model_performance_windows SET excess_return = 0, max_drawdown = 0 WHERE run_date = %(d)s"
     change(home, calm, {"d": END})
     change(home, losing, {"behind": -0.11, "d": END})
@@ -198,6 +199,8 @@ def test_a_ranking_and_what_changed():
         ("b", 1, 2), ("a", 1, 2), ("d", 3, 1), ("c", None, None)
     ]  # fmt: skip
     assert [m["rank"] for m in rank(models, {})] == [1, 1, 1, None]
+    newcomer = {"model_name": "e", "sharpe_ratio": 9.0}
+    assert [m["rank"] for m in rank([*models, newcomer], {"a": 1, "b": 1, "d": 3})] == [1, 1, 3, None, None]
     before = {"report_data": {"ranking": [{"model_name": "a", "rank": 2}, {"model_name": "x", "rank": 1}]},
               "warnings": ["old"]}  # fmt: skip
     assert changes(None, found, ["new"]) == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import psycopg
 import pytest
@@ -44,6 +46,17 @@ def test_the_open_account_is_shown_and_the_other_can_be_chosen(client, two):
     assert f"{booked['equity_usd']:,.2f} USD" in chosen
     assert "was closed on" in chosen
     assert f"/orders?account={old}" in chosen
+
+
+def test_choosing_an_account_keeps_what_the_page_is_about(client, two):
+    _, old, _ = two
+    for path in ("/rows/symbol?symbol=AAPL&session=2005-12-30", "/orders?symbol=AAPL&page=2", "/?session=2005-12-29"):
+        form = re.search(r'<form class="steps" method="get">(.*?)<select name="account">', client.get(path).text, re.S)
+        asked = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[1]))
+        expected = dict(parse_qsl(urlsplit(path).query))
+        expected.pop("page", None)  # another account has other pages
+        assert asked == expected
+        assert client.get(f"{urlsplit(path).path}?{urlencode({**asked, 'account': old})}").status_code == 200
 
 
 def test_orders_costs_and_holdings_are_one_accounts(client, two):

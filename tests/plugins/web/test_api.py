@@ -70,7 +70,11 @@ def test_runs_and_what_became_of_signals(viewer):
     run = viewer.get(f"{V1}/runs").json()[0]
     told = viewer.get(f"{V1}/runs/{run['run_id']}").json()
     assert told["stages"] == [run]
-    assert told["signal_orders"]
+    some = told["signal_orders"]
+    assert len(some) > 2
+    keys = {(one["session_date"], one["symbol"], one["model_name"]) for one in some}
+    assert len(keys) == len(some)
+    assert viewer.get(f"{V1}/runs/{run['run_id']}?limit=2&offset=1").json()["signal_orders"] == some[1:3]
 
 
 def test_nobody_orders_through_the_api(as_role):

@@ -156,8 +156,8 @@ def test_an_empty_database_says_what_to_do(as_role, over, database):
 def test_no_cell_becomes_a_formula():
     from plugins.web.rendering import table_csv
 
-    text = table_csv("x", [{"a": "=1+1", "b": "-5", "c": -5}]).body.decode()
-    assert "'=1+1,'-5,-5" in text
+    text = table_csv("x", [{"a": "=1+1", "b": "-5", "c": -5, "d": "\n=2"}]).body.decode()
+    assert "'=1+1,'-5,-5,\"'\n=2\"" in text
 
 
 def test_figures_of_a_sentence_lead_to_their_rows_and_stay_text():
