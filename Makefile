@@ -80,7 +80,7 @@ test: tools warm ## the test suite, without the fault suites
 faults: tools warm ## kill, race, stall and recovery suites
 	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest tests/faults -n 3 --no-loadscope-reorder
 
-soak: tools warm ## the same with ten times the kills, races and lost answers
+soak: tools warm ## the same with ten times the kills and lost answers
 	@PYTHONDONTWRITEBYTECODE= SOAK=10 $(VENV)/bin/python -m pytest tests/faults -n 3 --no-loadscope-reorder
 
 lint: tools ## ruff, mypy and bandit

@@ -99,6 +99,35 @@ def test_a_strategys_figures_are_those_of_the_tables(as_role, at, installation):
     assert lines == [int(sessions), int(sessions)]
 
 
+def test_an_assessments_cell_leads_to_an_accounts_trades(as_role, at, installation):
+    done = installation.run("make assess STRATEGIES=buy_and_hold,golden_cross SCENARIOS='full period'")
+    assert done.returncode == 0, done.stdout
+    ((run, trial, median),) = installation.sql(
+        "select r.run_id, r.trial_id, (100 * percentile_cont(0.5) within group (order by r.total_return))::numeric(20, 1) "
+        "from backtest_results r join strategy_trials t on t.id = r.trial_id "
+        "where r.run_id = (select max(run_id) from assessment_scenarios) and t.strategy = 'golden_cross' group by 1, 2"
+    )
+    browser = as_role("viewer")
+    browser.get(f"{at}/almanac/assessment")
+    assert browser.find_element("tag name", "h1").text == f"Assessment {run}"
+    cell = browser.find_element("css selector", f"table.heat a[href*='trial={trial}&']")
+    assert cell.text == f"{float(median):,.1f}"
+    cell.click()
+    assert browser.find_element("tag name", "h1").text == "golden_cross in full period"
+    browser.find_element("css selector", "#results tbody a").click()
+    symbol = browser.current_url.rpartition("symbol=")[2].partition("&")[0]
+    ((returned, trades),) = installation.sql(
+        "select (100 * total_return)::numeric(20, 2), trades from backtest_results "
+        f"where run_id = {run} and trial_id = {trial} and symbol = '{symbol}'"
+    )
+    assert set(waiting(browser).until(drawn)) == {"account"}
+    page = browser.find_element("tag name", "main").text
+    assert f"{float(returned):,.2f}%" in page
+    closed = browser.find_elements("css selector", "section[aria-labelledby=trades] tbody tr")
+    assert len(closed) >= min(int(float(trades)), 1)
+    assert not severe(browser)
+
+
 def test_a_person_follows_an_order_down_to_its_bars(installation, browser, at):
     log_in(installation, browser, "/almanac/")
     equity = installation.sql(

@@ -12,7 +12,7 @@ from data_layer.settings import is_symbol
 from plugins.backtest.account import account_of
 from plugins.web.around import look_around
 from plugins.web.reading import role_uri, row, rows, the
-from plugins.web.rendering import page
+from plugins.web.rendering import page, table_csv
 
 router = APIRouter(prefix="/assessment", dependencies=[Depends(look_around)])
 FULL_SCALE = (
@@ -46,6 +46,12 @@ def assessment(request: Request, run: Annotated[int | None, Query(ge=1)] = None)
         errors=rows("pages/select_assessment_errors", run_id=chosen["id"]),
         heat=_heat(rows("pages/select_scenario_returns", run_id=chosen["id"])),
     )
+
+
+@router.get("/scenarios.csv")
+def saved_scenarios(run: Run) -> Response:
+    """Save the median return of each strategy in each scenario as CSV."""
+    return table_csv(f"scenarios-{run}", rows("pages/select_scenario_returns", run_id=run))
 
 
 @router.get("/cell")

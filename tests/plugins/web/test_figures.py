@@ -22,7 +22,7 @@ PASSED = {
     "/data/coverage.csv", "/data/restatements/{batch}", "/data/restatements/{batch}/touched", "/models", "/orders",
     "/orders.csv", "/orders/{client_order_id}", "/risk", "/risk/sessions.csv", "/costs", "/costs.csv", "/rows/stage",
     "/rows/stage.csv", "/rows/account", "/rows/symbol", "/rows/batch", "/rows/checks", "/rows/limit",
-    "/rows/benchmark.csv", "/rows/quarantine",
+    "/rows/benchmark.csv", "/rows/quarantine", "/assessment/scenarios.csv",
 }  # fmt: skip
 
 
