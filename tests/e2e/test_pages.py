@@ -103,7 +103,8 @@ def test_an_assessments_cell_leads_to_an_accounts_trades(as_role, at, installati
     done = installation.run("make assess STRATEGIES=buy_and_hold,golden_cross SCENARIOS='full period'")
     assert done.returncode == 0, done.stdout
     ((run, trial, median),) = installation.sql(
-        "select r.run_id, r.trial_id, (100 * percentile_cont(0.5) within group (order by r.total_return))::numeric(20, 1) "
+        "select r.run_id, r.trial_id, "
+        "(100 * percentile_cont(0.5) within group (order by r.total_return))::numeric(20, 1) "
         "from backtest_results r join strategy_trials t on t.id = r.trial_id "
         "where r.run_id = (select max(run_id) from assessment_scenarios) and t.strategy = 'golden_cross' group by 1, 2"
     )
