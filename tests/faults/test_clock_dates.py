@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import exchange_calendars
 import pandas as pd
+import pendulum
 import pytest
 
 from data_layer.sessions import sessions_between
@@ -51,6 +52,31 @@ def closed_by(oracle, instant):
 
 def test_forty_dates():
     assert len(set(DATES)) == len(DATES) == 40
+
+
+@pytest.fixture
+def schedule(monkeypatch):
+    """What Airflow's scheduler asks when data_ingestion is due, with a live source."""
+    from airflow.serialization.encoders import coerce_to_core_timetable
+
+    from plugins.dag_defaults import ingestion_schedule
+
+    monkeypatch.setenv("SOURCE", "yfinance")
+    return coerce_to_core_timetable(ingestion_schedule())
+
+
+def test_the_schedule_is_due_on_each_of_these_mornings_once(schedule):
+    from airflow.timetables.base import TimeRestriction
+
+    def due(after):
+        span = TimeRestriction(earliest=pendulum.instance(after), latest=None, catchup=True)
+        return schedule.next_dagrun_info(last_automated_data_interval=None, restriction=span).run_after
+
+    for date in DATES:
+        day = dt.date.fromisoformat(date)
+        assert due(dt.datetime.combine(day, dt.time(), NEW_YORK)) == morning(date)
+        following = day + dt.timedelta(days=3 if day.weekday() == 4 else 1)
+        assert due(morning(date) + dt.timedelta(seconds=1)) == morning(str(following))
 
 
 @pytest.mark.parametrize("date", DATES)

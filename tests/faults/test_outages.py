@@ -130,11 +130,15 @@ def test_each_service_killed_in_a_running_chain(services):
 def test_postgres_killed_ten_times_in_a_running_chain(services):
     """A run whose three tries all met a dead server has failed; the next one goes on where it stopped."""
     home, session, server = services.home, "2013-02-27", services.postgres
+    holder = psycopg.connect(home.uri("postgres"))  # so that the first kill meets a task in its transaction
+    hold(holder, "feature_values")
     trigger(home, session)
+    wait_for("somebody to write feature_values", lambda: waiting(home, "feature_values"))
     for _ in range(KILLS):
         killed = wait_for("Postgres", lambda: server.is_running() and server.pid())
         os.kill(killed, signal.SIGKILL)
         wait_for("it to be brought back", lambda killed=killed: server.pid() not in {None, killed})
+    holder.close()
     AirflowApi(home).wait_until_healthy(PATIENCE, home.logs)
     try:
         wait_until_completed(home, session, 45)
