@@ -54,6 +54,12 @@ def saved_scenarios(run: Run) -> Response:
     return table_csv(f"scenarios-{run}", rows("pages/select_scenario_returns", run_id=run))
 
 
+@router.get("/returns.csv")
+def saved_returns(run: Run, trial: Trial) -> Response:
+    """Save what a strategy's accounts returned each session, which its place in the ranking rests on, as CSV."""
+    return table_csv(f"returns-{run}-{trial}", rows("pages/select_trial_returns", run_id=run, trial_id=trial))
+
+
 @router.get("/cell")
 def cell(request: Request, run: Run, trial: Trial, scenario: ScenarioName) -> Response:
     """Show the symbols behind one cell of the heatmap."""

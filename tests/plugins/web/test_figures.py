@@ -12,6 +12,7 @@ import pytest
 from jinja2 import nodes
 
 from plugins.backtest.assessment_run import run_here
+from plugins.backtest.ranking import rank_run
 from plugins.web.rendering import FIGURE, FIGURES, templates
 from tests.plugins.web.test_drill import ASKED
 
@@ -22,7 +23,7 @@ PASSED = {
     "/data/coverage.csv", "/data/restatements/{batch}", "/data/restatements/{batch}/touched", "/models", "/orders",
     "/orders.csv", "/orders/{client_order_id}", "/risk", "/risk/sessions.csv", "/costs", "/costs.csv", "/rows/stage",
     "/rows/stage.csv", "/rows/account", "/rows/symbol", "/rows/batch", "/rows/checks", "/rows/limit",
-    "/rows/benchmark.csv", "/rows/quarantine", "/assessment/scenarios.csv",
+    "/rows/benchmark.csv", "/rows/quarantine", "/assessment/scenarios.csv", "/assessment/returns.csv",
 }  # fmt: skip
 
 
@@ -95,7 +96,8 @@ class Page(HTMLParser):
 @pytest.fixture
 def furnished(chained, small_settings):
     """A chain with an assessment, a batch that changed a fact in use, a vendor's average and an open alert."""
-    run_here(chained.writer, small_settings, ASKED)
+    prepared, _ = run_here(chained.writer, small_settings, ASKED)
+    rank_run(chained.writer, prepared.run_id)
     with psycopg.connect(chained.owner) as connection:
         connection.execute(
             "INSERT INTO restatements SELECT max(id), 'MSFT', '2005-12-15', 'bar corrected', '2026-11-20' "
