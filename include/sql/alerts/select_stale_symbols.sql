@@ -1,5 +1,5 @@
--- Symbols of the universe whose newest bar, or coming without one, is more than some sessions old. Parameters: session, sessions.
--- Called by plugins.stages.performance_alerts.
+-- Symbols of the universe whose newest bar is more than some sessions old, or that have been without any for as long.
+-- Parameters: session, sessions. Called by plugins.stages.performance_alerts.
 WITH recent AS (
     SELECT session_date FROM stage_runs
     WHERE stage = 'data_ingestion' AND model = '' AND status = 'completed' AND session_date <= %(session)s

@@ -111,7 +111,7 @@ def _decide(request: Request, number: int, reason: str, *, waive: bool) -> Done:
 def start_run(request: Request, asked: ToStart) -> Started:
     """Start the daily chain through Airflow, as its own Trigger button does; the later stages follow by themselves."""
     conf = {"end": str(asked.end)} if asked.end else {}
-    with _writer() as connection:  # first: nothing is started that could not be noted
+    with _writer() as connection:  # first: while it is away nothing is started
         run_id = start(CHAIN[0], user_name(request), why=asked.reason, conf=conf)
         if run_id is None:
             raise HTTPException(409, f"Airflow does not start {CHAIN[0]}")

@@ -36,7 +36,7 @@ def run_backtest(request: Request, asked: ToBacktest) -> Started:
     read_request(words, load_settings())  # a wrong word is told at once, not by a failed run
     _refuse_unheld(asked)
     conf = {name.lower(): text for name, text in words.items() if text}
-    with transaction(role_uri("quant_data")) as connection:  # first: nothing is started that could not be noted
+    with transaction(role_uri("quant_data")) as connection:  # first: while it is away nothing is started
         run_id = start(SOURCE, user_name(request), why=asked.reason, conf=conf)
         if run_id is None:
             raise HTTPException(409, f"Airflow does not start {SOURCE}")

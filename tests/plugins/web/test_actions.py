@@ -142,3 +142,19 @@ def test_a_run_waits_for_airflows_own_database(as_role, over, chained, sql, monk
     told = as_role("user").post(f"{V1}/runs", json={"reason": WHY})
     assert (told.status_code, "Airflow's own database" in told.json()["detail"]) == (503, True)
     assert not events(sql, "run")
+
+
+def test_nothing_is_started_while_it_could_not_be_noted(as_role, over, chained, monkeypatch):
+    def away(uri):
+        raise psycopg.OperationalError("connection refused")
+
+    asked = []
+    monkeypatch.setattr("airflow.api.common.trigger_dag.trigger_dag", lambda dag, **more: asked.append(dag) or Started)
+    monkeypatch.setattr("plugins.web.api.actions.transaction", away)
+    monkeypatch.setattr("plugins.web.api.backtests.transaction", away)
+    over(chained)
+    user = as_role("user")
+    assert user.post(f"{V1}/runs", json={"reason": WHY}).status_code == 503
+    form = {"strategy": "golden_cross", "symbols": ["AAPL"], "reason": WHY}
+    assert user.post(f"{V1}/backtests", json=form).status_code == 503
+    assert not asked

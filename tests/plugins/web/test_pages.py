@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import gc
 import io
 import re
 
@@ -151,6 +152,11 @@ def test_wrong_addresses_are_explained(viewer, path, status):
 def test_an_empty_database_says_what_to_do(as_role, over, database):
     over(database)
     assert "data_ingestion" in as_role("viewer").get("/").text
+
+
+def test_what_the_server_has_loaded_is_left_out_of_garbage_collection(viewer):
+    viewer.get("/")
+    assert gc.get_freeze_count() > 100_000
 
 
 def test_no_cell_becomes_a_formula():

@@ -53,6 +53,15 @@ def test_a_call_counts_once(sender, database):
     assert [dag for dag, _ in started] == ["risk_execution"]
 
 
+def test_a_stranger_does_not_reach_the_database(sender, monkeypatch):
+    client, started = sender
+    monkeypatch.setattr("plugins.web.api.webhook.transaction", lambda uri: 1 / 0)
+    assert client.post(PATH, content=BODY, headers=signed(now(), key="x" * 32)).status_code == 401
+    assert client.post(PATH, content=BODY, headers=signed(now(-600))).status_code == 401
+    assert client.post(PATH, content=BODY, headers=signed(now())).status_code == 500
+    assert not started
+
+
 def test_without_a_run_it_may_come_again(sender, database, monkeypatch):
     client, _ = sender
     headers = signed(now())
