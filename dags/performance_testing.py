@@ -1,7 +1,8 @@
 """Measure every model as of every session, look for drift of trained ones, report, rank.
 
 **Waits for:** asset `positions`.
-**Writes:** `model_performance`, `model_drift`, `alerts`, `performance_reports`; asset `model_performance`.
+**Writes:** `model_performance`, `model_drift`, `alerts`, `performance_reports`; asset `model_performance`; tear sheets
+into the folder `REPORTS`.
 **Rerun:** always safe. With `start` and `end` past sessions are measured again by the rules they were
 measured by, and compared.
 **If it fails:** the message names the model and the session; the figures of earlier sessions stand.
@@ -27,4 +28,5 @@ with stage_dag("performance_testing", __doc__, [POSITIONS]):
         StageStepOperator(task_id="measure_model_drift", first_step=FIRST),
         StageStepOperator(task_id="generate_performance_report", first_step=FIRST),
         StageStepOperator(task_id="update_model_rankings", first_step=FIRST, outlets=[MODEL_PERFORMANCE]),
+        StageStepOperator(task_id="write_tear_sheets", first_step=FIRST),
     )

@@ -98,7 +98,7 @@ class Settings:
     vendor_volume_tolerance: float = 0.05  # fraction
     universe: str = ""  # file; when set, only those on it belong to the universe
     symbol_changes: str = ""  # file
-    reports: str = ""  # folder that gets tear sheets after each session; none: make report writes them
+    reports: str = ""  # folder that gets tear sheets after each session; empty: none, make report writes them
     benchmark: str = ""  # symbol among the bars that reports compare with; none: the equal-weight universe
     synthetic_seed: int = 1  # of SOURCE=synthetic: the same seed makes the same bars
     synthetic_symbols: int = 20
@@ -269,7 +269,7 @@ def parse_settings(home: Path, values: Mapping[str, str]) -> Settings:
         vendor_price_tolerance=float(number("VENDOR_PRICE_TOLERANCE", "0", "1")),
         vendor_volume_tolerance=float(number("VENDOR_VOLUME_TOLERANCE", "0", "2")),
         files=text("FILES"),
-        reports=text("REPORTS"),
+        reports="" if text("REPORTS") == "none" else text("REPORTS") or str(home / "reports"),
         universe=text("UNIVERSE"),
         symbol_changes=text("SYMBOL_CHANGES"),
         benchmark=validate_symbol(text("BENCHMARK")) if text("BENCHMARK") else "",

@@ -22,7 +22,10 @@ from data_layer.storage.roles import LAYERS
 from tests.support.chain import run_chain, sample_settings
 
 # The same code gives the same verdict each time; HYPOTHESIS=explore looks for cases nobody has met yet.
-hypothesis.settings.register_profile("settled", derandomize=True)
+# On a machine that does much at once a draw may stand still for seconds; that says nothing of what is tested.
+hypothesis.settings.register_profile(
+    "settled", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.register_profile("explore")
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "settled"))
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.backtest.information import HORIZONS, information_coefficients
+from models.backtest.notable_trades import Closed, Notable, notable_as_json, notable_from_json, with_closed
 from models.backtest.signal_portfolio import Holdings, walk_portfolio
 from models.backtest.signal_trades import BUCKETS, Said, Trades, signal_trades, trade_returns
 from models.panel import Matrix
@@ -33,7 +34,7 @@ COEFFICIENTS = tuple(f"{kind}_{h}" for h in HORIZONS for kind in ("ic", "rank_ic
 class Overdue:
     """A trade whose exit waits for an open, decided before the sessions the next measurement looks at."""
 
-    decided: str  # session, ISO
+    entered: str  # session, ISO
     symbol: str
     side: float
     bucket: int
@@ -48,6 +49,7 @@ class Book:
 
     holdings: Holdings = field(default_factory=Holdings)
     overdue: tuple[Overdue, ...] = ()
+    notable: Notable = field(default_factory=Notable)
 
     @property
     def symbols(self) -> set[str]:
@@ -98,11 +100,12 @@ def measure_sessions(
         market.opens, market.steps, said.weights, cost, market.symbols, book.holdings, begin
     )
     trades = signal_trades(market.opens, market.steps, said.sides, said.confidence, holding, cost)
-    when, bucket, gross, net, overdue = _late_exits(market, cost, book.overdue, begin)
-    new = (trades.exited >= begin) & (trades.exited < len(market.sessions))
-    when = np.concatenate([when, trades.exited[new]]) - begin
-    bucket = np.concatenate([bucket, trades.bucket[new]])
-    gross, net = np.concatenate([gross, trades.gross[new]]), np.concatenate([net, trades.net[new]])
+    late, overdue = _late_exits(market, cost, book.overdue, begin)
+    new = np.flatnonzero((trades.exited >= begin) & (trades.exited < len(market.sessions)))
+    when = np.concatenate([np.array([t for t, *_ in late], np.int64), trades.exited[new]]) - begin
+    bucket = np.concatenate([np.array([trade.bucket for *_, trade in late], np.int64), trades.bucket[new]])
+    gross = np.concatenate([np.array([g for _, g, _, _ in late], np.float64), trades.gross[new]])
+    net = np.concatenate([np.array([n for _, _, n, _ in late], np.float64), trades.net[new]])
     rows = len(market.sessions) - begin
 
     def count(at: NDArray[np.int64]) -> Series:
@@ -131,15 +134,27 @@ def measure_sessions(
         plain, ranked = information_coefficients(market.opens, market.steps, said.scores, horizon, begin)
         series[f"ic_{horizon}"], series[f"rank_ic_{horizon}"] = plain[begin:], ranked[begin:]
     left = (*overdue, *_left_waiting(market, trades, cost, keep_from))
-    return series, Book(holdings, left)
+
+    def closed(k: int) -> Closed:
+        """Return the k-th trade closed, the late ones first."""
+        if k < len(late):
+            symbol, side, entered = late[k][3].symbol, late[k][3].side, late[k][3].entered
+        else:
+            i = new[k - len(late)]
+            symbol, side = market.symbols[trades.symbol[i]], trades.side[i]
+            entered = str(market.sessions[trades.entered[i]])
+        said = "long" if side > 0 else "short"
+        return Closed(symbol, said, entered, str(market.sessions[begin + when[k]]), float(net[k]))
+
+    return series, Book(holdings, left, with_closed(book.notable, when, net, closed))
 
 
 def _late_exits(
     market: Market, cost: Matrix, waiting: Sequence[Overdue], begin: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], Series, Series, list[Overdue]]:
-    """Close what waited for an open and has one now; return the rest brought forward."""
+) -> tuple[list[tuple[int, float, float, Overdue]], list[Overdue]]:
+    """Close what waited for an open and has one now: row, gross and net return, trade; and the rest as it was."""
     column = {name: n for n, name in enumerate(market.symbols)}
-    closed: list[tuple[int, int, float, float]] = []
+    closed: list[tuple[int, float, float, Overdue]] = []
     left: list[Overdue] = []
     for trade in waiting:
         n = column.get(trade.symbol)
@@ -152,12 +167,8 @@ def _late_exits(
             np.array([trade.side]), np.array([trade.entry]), market.opens[t : t + 1, n],
             np.array([trade.steps * market.steps[t, n]]), np.array([trade.paid_in]), cost[t : t + 1, n],
         )  # fmt: skip
-        closed.append((t, trade.bucket, float(gross[0]), float(net[0])))
-    when, bucket, gross_all, net_all = zip(*closed, strict=True) if closed else ((), (), (), ())
-    return (
-        np.array(when, np.int64), np.array(bucket, np.int64), np.array(gross_all, np.float64),
-        np.array(net_all, np.float64), left,
-    )  # fmt: skip
+        closed.append((t, float(gross[0]), float(net[0]), trade))
+    return closed, left
 
 
 def _left_waiting(market: Market, trades: Trades, cost: Matrix, keep_from: np.datetime64) -> list[Overdue]:
@@ -166,7 +177,7 @@ def _left_waiting(market: Market, trades: Trades, cost: Matrix, keep_from: np.da
     still &= market.sessions[trades.decided] < keep_from
     return [
         Overdue(
-            str(market.sessions[trades.decided[i]]), market.symbols[trades.symbol[i]], float(trades.side[i]),
+            str(market.sessions[trades.entered[i]]), market.symbols[trades.symbol[i]], float(trades.side[i]),
             int(trades.bucket[i]), float(market.opens[trades.entered[i], trades.symbol[i]]),
             float(trades.steps[i]), float(cost[trades.entered[i], trades.symbol[i]]),
         )
@@ -181,8 +192,9 @@ def book_as_json(book: Book) -> dict[str, object]:
         "started": book.holdings.started,
         "lost": book.holdings.lost,
         "overdue": [
-            [t.decided, t.symbol, t.side, t.bucket, t.entry, t.steps, t.paid_in] for t in book.overdue
+            [t.entered, t.symbol, t.side, t.bucket, t.entry, t.steps, t.paid_in] for t in book.overdue
         ],
+        "notable": notable_as_json(book.notable),
     }
 
 
@@ -200,4 +212,5 @@ def book_from_json(stored: Mapping[str, object]) -> Book:
             Overdue(str(r[0]), str(r[1]), float(r[2]), int(r[3]), float(r[4]), float(r[5]), float(r[6]))  # type: ignore[arg-type,call-overload]
             for r in rows
         ),
+        notable_from_json(stored["notable"]),  # type: ignore[arg-type]
     )

@@ -1,9 +1,10 @@
-"""The numbers of a model's tear sheet: its sessions, its closed trades, its costs."""
+"""The numbers of a model's tear sheet: its sessions, its closed trades, its costs, parity with the backtest engine."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -11,19 +12,31 @@ import pandas as pd
 
 from data_layer.storage.database import load_sql, read_frame, transaction
 from models.backtest.metrics import SESSIONS_PER_YEAR
-from models.backtest.signal_trades import cost_per_side, signal_matrices, signal_trades
+from models.backtest.notable_trades import LISTED, notable_from_json
+from models.backtest.signal_portfolio import walk_portfolio
+from models.backtest.signal_trades import Said, cost_per_side, signal_matrices, signal_trades
 from models.backtest.tear_sheet import tear_sheet
 from models.errors import ConfigError
-from models.panel import Panel
+from models.panel import Matrix, Panel
 from models.strategies.base import DEFAULT_POSITION_SIZE
 from plugins.stages.knowledge import join_renamed, renames, span_as_of
 from plugins.stages.runs import completed_sessions
 
-SHOWN = 10  # winners, losers and newest trades listed
+ALIKE = 1e-9  # returns of a session closer than this are the same number, summed in another order
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A model's signals laid over the bars as they are known now, [T, N] each; cost: per side."""
+
+    panel: Panel
+    said: Said
+    steps: Matrix
+    cost: Matrix
 
 
 def model_numbers(
-    uri: str, model: Mapping[str, Any], first: dt.date, last: dt.date, history: dict[dt.date, pd.DataFrame]
+    uri: str, model: Mapping[str, Any], first: dt.date, last: dt.date, history: dict[dt.date, pd.DataFrame] | None
 ) -> dict[str, Any]:
     """Return what the tear sheet of a model shows of a span, ready for JSON.
 
@@ -32,7 +45,9 @@ def model_numbers(
         model: a row of reports/select_standing.
         first: the span's first session.
         last: its last.
-        history: bars by the last session in them, read where they are missing; models share them.
+        history: bars by the last session in them, read where they are missing; models share them. The signals are
+            walked again over them, for any span and for the parity. None: trades are those the measurement keeps, of
+            all sessions, and there is no parity; it costs nothing then, however long the history.
 
     Raises:
         ConfigError: when it did not trade in the span.
@@ -41,25 +56,27 @@ def model_numbers(
     with transaction(uri) as connection:
         rows = connection.execute(load_sql("reports/select_model_sessions"), span).fetchall()
     numbers = session_numbers(rows, model)
-    signals = numbers.pop("signals")
-    trades = closed_trades(uri, model, first, last, history)
-    order = trades.sort_values(["net_return", "symbol"], kind="stable")
+    counts = numbers.pop("counts")
+    parity = None
+    if history is None:
+        kept = notable_from_json(model["notable"])
+        lists = {"winners": kept.best, "losers": kept.worst, "newest": kept.newest}
+        trades = {name: [asdict(trade) for trade in found] for name, found in lists.items()}
+    else:
+        laid = _laid(uri, model, history, dt.date.min)
+        trades = _listed(_closed(laid, model, first, last))
+        parity = _parity(laid, rows)
     return {
         "subject": model["model_name"], "kind": "model", "synthetic": model["is_synthetic"],
         "about": {"version": model["model_version"], "parameters": model["parameters"], "rules": model["rules"]},
         **numbers,
-        "trades": {
-            "closed": len(trades), "signals": signals,
-            "win_rate": float((trades["net_return"] > 0).mean()) if len(trades) else None,
-            "winners": trade_records(order.iloc[::-1].head(SHOWN)), "losers": trade_records(order.head(SHOWN)),
-            "newest": trade_records(trades.tail(SHOWN).iloc[::-1]),
-        },
-        "parity": None,
+        "trades": {**counts, **trades},
+        "parity": parity,
     }  # fmt: skip
 
 
 def session_numbers(found: Sequence[Mapping[str, Any]], model: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what follows from a model's sessions alone: measures, curves, months, exposure, turnover, costs, signals.
+    """Return what follows from a model's sessions alone: measures, curves, months, exposure, turnover, costs, counts.
 
     Args:
         found: rows of reports/select_model_sessions; those before its first trade, without a net_return, are left out.
@@ -79,7 +96,11 @@ def session_numbers(found: Sequence[Mapping[str, Any]], model: Mapping[str, Any]
     return {
         **tear_sheet(dates, numbers["net_return"], numbers["benchmark_return"], rate),
         "gross_exposure": numbers["gross_exposure"].tolist(), "net_exposure": numbers["net_exposure"].tolist(),
-        "turnover": numbers["turnover"].tolist(), "signals": int(numbers["signals"].sum()),
+        "turnover": numbers["turnover"].tolist(),
+        "counts": {
+            "closed": (closed := int(numbers["closed"].sum())), "signals": int(numbers["signals"].sum()),
+            "win_rate": float(numbers["wins"].sum() / closed) if closed else None,
+        },
         "costs": {
             "turnover_a_session": float(numbers["turnover"].mean()),
             "cost_a_year": float(numbers["cost"].mean()) * SESSIONS_PER_YEAR,
@@ -102,6 +123,10 @@ def closed_trades(
         history: bars from decided_from on by the last session in them, read where they are missing.
         decided_from: trades of earlier signals are left out; no earlier price has to be read then.
     """
+    return _closed(_laid(uri, model, history, decided_from), model, first, last)
+
+
+def _laid(uri: str, model: Mapping[str, Any], history: dict[dt.date, pd.DataFrame], decided_from: dt.date) -> Laid:
     measured = model["session_date"]
     with transaction(uri) as connection:
         cutoffs = completed_sessions(connection, "model_execution")
@@ -114,23 +139,53 @@ def closed_trades(
     signals = join_renamed(read_frame(uri, load_sql("signals/select_of_model"), span), changes, "session_date")
     symbols = sorted(set(bars["symbol"].unique()) | set(signals["symbol"].unique()))
     panel = Panel.from_frame(bars, ("open", "return_step"), symbols=symbols)
-    said = signal_matrices(signals, list(panel.sessions), symbols)
     rules = model["rules"]
     cost = cost_per_side(
         panel["open"], slippage_bps=rules["slippage_bps"], commission_per_share=rules["commission_per_share"],
         commission_minimum=rules["commission_minimum"], order_usd=rules["capital_usd"] * DEFAULT_POSITION_SIZE,
     )  # fmt: skip
-    steps = np.nan_to_num(panel["return_step"], nan=1.0)
-    found = signal_trades(panel["open"], steps, said.sides, said.confidence, rules["holding_period"], cost)
+    said = signal_matrices(signals, list(panel.sessions), symbols)
+    return Laid(panel, said, np.nan_to_num(panel["return_step"], nan=1.0), cost)
+
+
+def _closed(laid: Laid, model: Mapping[str, Any], first: dt.date, last: dt.date) -> pd.DataFrame:
+    panel, holding = laid.panel, model["rules"]["holding_period"]
+    found = signal_trades(panel["open"], laid.steps, laid.said.sides, laid.said.confidence, holding, laid.cost)
     done = found.exited < len(panel.sessions)
     frame = pd.DataFrame({
-        "symbol": np.array(symbols, dtype=object)[found.symbol[done]],
+        "symbol": np.array(panel.symbols, dtype=object)[found.symbol[done]],
         "side": np.where(found.side[done] > 0, "long", "short"),
         "entered": panel.sessions[found.entered[done]], "left": panel.sessions[found.exited[done]],
         "net_return": found.net[done],
     })  # fmt: skip
     inside = (frame["left"] >= pd.Timestamp(first)) & (frame["left"] <= pd.Timestamp(last))
     return frame[inside].sort_values(["left", "symbol"], kind="stable", ignore_index=True)
+
+
+def _listed(trades: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """Return the best, worst and newest of closed trades in the order in which the measurement keeps them."""
+    orders = {"winners": ("net_return", False), "losers": ("net_return", True), "newest": ("left", False)}
+    return {
+        name: trade_records(
+            trades.sort_values([by, "symbol", "entered"], ascending=[up, True, True]).head(LISTED)
+        )
+        for name, (by, up) in orders.items()
+    }
+
+
+def _parity(laid: Laid, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Compare what was measured session by session with one walk of the backtest engine over the bars known now."""
+    panel = laid.panel
+    flows, _ = walk_portfolio(panel["open"], laid.steps, laid.said.weights, laid.cost, panel.symbols)
+    walked = dict(zip(panel.sessions.astype(dt.date).tolist(), flows["net_return"].tolist(), strict=True))
+    measured = {r["session_date"]: r["net_return"] for r in rows if r["net_return"] is not None}
+    pairs = np.array([(value, walked.get(day, np.nan)) for day, value in measured.items()])
+    apart = ~(np.abs(pairs[:, 0] - pairs[:, 1]) <= ALIKE)
+    return {
+        "sessions": len(pairs), "sessions_apart": int(apart.sum()),
+        "measured_return": float(np.prod(1 + pairs[:, 0]) - 1), "engine_return": float(np.nanprod(1 + pairs[:, 1]) - 1),
+        "first_apart": str(list(measured)[int(np.argmax(apart))]) if apart.any() else None,
+    }  # fmt: skip
 
 
 def trade_records(trades: pd.DataFrame) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ NAMES = ("MODEL", "START", "END", "OUT")
 
 
 def main() -> int:
-    """Write the tear sheets and print where they are; 0 when there is at least one."""
+    """Write the tear sheets and print where they are."""
     settings, given = load_settings(), {k: v for k, v in given_values(names=NAMES).items() if v}
     if "OUT" not in given:
         raise ConfigError("no folder for the tear sheets", stage="report", key="OUT", value="",
@@ -31,9 +31,12 @@ def main() -> int:
         Home(settings.almanac_home).uri("quant_reader"), Path(given["OUT"]), model=given.get("MODEL", ""),
         first=first, last=last, risk_free_rate=settings.risk_free_rate,
     )  # fmt: skip
+    if not pages:
+        raise ConfigError("nothing has traded in this span", stage="report", key="START, END", value=f"{first}, {last}",
+                          remedy="run the chain first, or name a longer span")  # fmt: skip
     for line in headings(pages):
         say(line)
-    return 0 if pages else 1
+    return 0
 
 
 if __name__ == "__main__":

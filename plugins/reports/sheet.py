@@ -33,9 +33,9 @@ _pages = Environment(
 
 def write_sheets(
     uri: str, folder: Path, *, model: str = "", first: dt.date = dt.date.min, last: dt.date = dt.date.max,
-    risk_free_rate: float,
+    risk_free_rate: float, walks: bool = True,
 ) -> list[Path]:  # fmt: skip
-    """Write the tear sheet of a model, or of every active one and the account; return the pages.
+    """Write the tear sheet of a model, or of every active one and the account; return the pages, maybe none of all.
 
     Args:
         uri: connection URI of a role that may read.
@@ -44,9 +44,12 @@ def write_sheets(
         first: the span's first session.
         last: its last.
         risk_free_rate: per year, of the account's ratios; a model's are by what it is measured by.
+        walks: a model's signals are walked again, for its parity with the backtest engine and for the trades of a
+            span. Without, trades are those of all sessions, which the measurement keeps.
 
     Raises:
-        ConfigError: for a model that is not measured, or that did not trade in the span; when nothing has a sheet.
+        ConfigError: for a model asked for that is not measured or did not trade in the span; for a folder that
+            cannot be written.
     """
     with transaction(uri) as connection:
         found = connection.execute(load_sql("reports/select_standing"), {"model": model}).fetchall()
@@ -55,7 +58,7 @@ def write_sheets(
         raise ConfigError("no such model is measured", stage="report", key="MODEL", value=model,
                           remedy="performance_testing measures the active ones of table models")  # fmt: skip
     numbers: list[dict[str, Any]] = []
-    history: dict[dt.date, pd.DataFrame] = {}
+    history: dict[dt.date, pd.DataFrame] | None = {} if walks else None
     for one in found:
         try:
             numbers.append(model_numbers(uri, one, first, last, history))
@@ -66,16 +69,20 @@ def write_sheets(
         try:
             numbers.append(account_numbers(uri, risk_free_rate, first, last))
         except ConfigError:
-            if model or not numbers:
+            if model:
                 raise  # an account opened or reset just now has none either
-    folder.mkdir(parents=True, exist_ok=True)
     pages = []
-    for n in numbers:
-        whole = {**n, "warnings": said["warnings"] if said else []}
-        page = folder / f"{_file_name(n['subject'])}.html"
-        _replace(page, render(whole))
-        _replace(page.with_suffix(".json"), json_text(whole) + "\n")
-        pages.append(page)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for n in numbers:
+            whole = {**n, "warnings": said["warnings"] if said else []}
+            page = folder / f"{_file_name(n['subject'])}.html"
+            _replace(page, render(whole))
+            _replace(page.with_suffix(".json"), json_text(whole) + "\n")
+            pages.append(page)
+    except OSError as error:
+        raise ConfigError("cannot write tear sheets there", stage="report", key="REPORTS or OUT", value=str(folder),
+                          remedy=f"name a folder you may write to ({error})") from error  # fmt: skip
     return pages
 
 

@@ -157,6 +157,8 @@ class Measuring:
         ).fetchone()
         if state is None or state["rules"] != rules or state["session_date"] >= due:
             return None
+        if "notable" not in state["book"]:  # of an earlier version, which kept no trades
+            return None
         span = {"model_id": model_id, "last": state["session_date"]}
         rows = self.read(load_sql("model_sessions/select_series"), span)
         days = rows.pop("session_date").to_numpy().astype("datetime64[D]")

@@ -89,11 +89,17 @@ class PerformanceTesting:
             complete_sessions(connection, context, cutoffs, details)
             newest = max(completed_sessions(connection, context.stage))
             alerts = raise_and_close(connection, newest)
-        if context.settings.reports:
-            write_sheets(
-                context.uri, Path(context.settings.reports), risk_free_rate=context.settings.risk_free_rate
-            )
         return context.say("rankings updated", ranked=ranked, **alerts)
+
+    def write_tear_sheets(self) -> Mapping[str, Any]:
+        """Write the pages of every active model and the account as of now, over those of the session before."""
+        context, settings = self.context, self.context.settings
+        if context.recomputes or not settings.reports:
+            return context.say("no tear sheets written")
+        pages = write_sheets(
+            context.uri, Path(settings.reports), risk_free_rate=settings.risk_free_rate, walks=False
+        )
+        return context.say("tear sheets written", pages=len(pages), folder=settings.reports)
 
     def _merge(self, connection: Connection, table: str, rows: pd.DataFrame, key: Sequence[str]) -> int:
         """Insert new rows, or compare; what was measured is never restated, only measured on."""

@@ -32,7 +32,7 @@ STEPS = {
     ),
     "performance_testing": (
         "get_active_models", "calculate_all_model_performance", "measure_model_drift", "generate_performance_report",
-        "update_model_rankings",
+        "update_model_rankings", "write_tear_sheets",
     ),
 }  # fmt: skip
 log = logging.getLogger("almanac")

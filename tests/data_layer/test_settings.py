@@ -106,6 +106,11 @@ def test_a_bad_value_names_key_value_and_remedy(tmp_path, key, value):
     assert error.remedy and error.remedy in str(error) and repr(error.value) in str(error)
 
 
+def test_tear_sheets_go_into_the_home_unless_another_folder_or_none_is_named(tmp_path):
+    for given, folder in (("", str(tmp_path / "reports")), ("none", ""), ("/elsewhere", "/elsewhere")):
+        assert parse_settings(tmp_path, {"REPORTS": given}).reports == folder
+
+
 def test_every_remembered_setting_that_can_be_wrong_is_tried():
     judged_by_their_readers = {"SOURCE", "FILES", "UNIVERSE", "SYMBOL_CHANGES", "REPORTS"}
     assert set(REMEMBERED) - set(BAD) == judged_by_their_readers
@@ -145,8 +150,8 @@ def test_start_after_end_is_refused(tmp_path):
 
 
 def test_defaults_hold_where_nothing_is_said(tmp_path):
-    assert parse_settings(tmp_path, {}) == Settings(tmp_path)
-    assert parse_settings(tmp_path, dict.fromkeys(REMEMBERED, "")) == Settings(tmp_path)
+    plain = Settings(tmp_path, reports=str(tmp_path / "reports"))
+    assert parse_settings(tmp_path, {}) == parse_settings(tmp_path, dict.fromkeys(REMEMBERED, "")) == plain
 
 
 def test_values_are_read_exactly(tmp_path):
@@ -166,6 +171,7 @@ def test_values_are_read_exactly(tmp_path):
             "DRY_RUN": "Yes",
             "COMMISSION_MINIMUM": "0.35",
             "FULL_SCORE_WEIGHT": "0.1",
+            "REPORTS": "none",
         },
     )
     assert read == Settings(

@@ -178,6 +178,58 @@ def test_sheets_of_a_home(small_chain, tmp_path):
     )
 
 
+def test_what_the_measurement_keeps_is_what_a_walk_finds(small_chain, tmp_path):
+    """After a session no signal is read: its sheets are those of make report but for the parity."""
+    walked, kept = (
+        {page.stem: json.loads(page.with_suffix(".json").read_text()) for page in write_sheets(
+            small_chain.reader, tmp_path / str(walks), risk_free_rate=RATE, walks=walks)}
+        for walks in (True, False)
+    )  # fmt: skip
+    assert set(walked) == set(kept) == {"ema_cross_alpha", "macd_alpha", "rsi_alpha", "account"}
+    assert walked.pop("account") == kept.pop("account")
+    for name, found in walked.items():
+        parity = found.pop("parity")
+        assert parity["sessions"] == len(found["dates"]) and parity["sessions_apart"] == 0
+        assert parity["engine_return"] == pytest.approx(found["measures"]["total_return"], rel=1e-9)
+        assert kept[name].pop("parity") is None
+        assert kept[name] == found
+        assert all(len(found["trades"][which]) == 10 for which in ("winners", "losers", "newest"))
+        best = [trade["net_return"] for trade in found["trades"]["winners"]]
+        assert best == sorted(best, reverse=True) and best[-1] > found["trades"]["losers"][-1]["net_return"]
+        newest = [trade["left"] for trade in found["trades"]["newest"]]
+        assert newest == sorted(newest, reverse=True) and newest[0] > str(D("2005-12-01"))
+
+
+def test_a_bar_that_was_another_when_it_was_measured_shows_in_the_parity(chained, tmp_path):
+    def sheet(walks):
+        (page,) = write_sheets(chained.reader, tmp_path, model="macd_alpha", risk_free_rate=RATE, walks=walks)
+        return json.loads(page.with_suffix(".json").read_text()), page.read_text()
+
+    assert "No session differs." in sheet(True)[1]
+    (one,) = query(
+        chained.reader,
+        "SELECT s.session_date AS d, s.symbol AS s FROM signals s JOIN models m ON m.id = s.model_id "
+        "WHERE m.model_name = 'macd_alpha' AND side = 'long' AND session_date >= '2005-06-01' ORDER BY 1 LIMIT 1",
+    )
+    with transaction(chained.owner) as connection:
+        connection.execute(
+            "UPDATE market_data SET open = open * 1.01, high = high * 1.02 WHERE symbol = %(s)s AND date > %(d)s "
+            "AND date <= %(d)s + 7", one,
+        )  # fmt: skip
+    numbers, page = sheet(True)
+    assert 1 <= numbers["parity"]["sessions_apart"] <= 12 and numbers["parity"]["first_apart"] > str(one["d"])
+    assert numbers["parity"]["engine_return"] != pytest.approx(numbers["parity"]["measured_return"], rel=1e-9)
+    assert f"the first on {numbers['parity']['first_apart']}" in page
+    numbers, page = sheet(False)
+    assert numbers["parity"] is None and "make report MODEL=macd_alpha" in page
+
+
+def test_a_folder_that_cannot_be_written_is_named(small_chain, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"cannot write tear sheets there.*file/sheets"):
+        write_sheets(small_chain.reader, tmp_path / "file" / "sheets", risk_free_rate=RATE)
+
+
 def test_a_span_a_model_and_hostile_names(small_chain, tmp_path):
     span = {"first": D("2005-03-01"), "last": D("2005-06-30")}
     (page,) = write_sheets(small_chain.reader, tmp_path, model="rsi_alpha", risk_free_rate=RATE, **span)

@@ -217,7 +217,7 @@ def test_tampered_reports_are_found(prepared, small_settings):
         run_stage(database.writer, small_settings, STAGE, start=END)
 
 
-def test_tear_sheets_follow_each_session_when_a_folder_is_named(prepared, small_settings, tmp_path):
+def test_tear_sheets_follow_each_session(prepared, small_settings, tmp_path):
     database, sheets = prepared(STAGE), tmp_path / "sheets"
     run_stage(database.writer, small_settings, STAGE, end=DUE[0])
     assert not sheets.exists()
@@ -228,3 +228,16 @@ def test_tear_sheets_follow_each_session_when_a_folder_is_named(prepared, small_
         stored = figures(database, "macd_alpha", day)
         assert found["macd_alpha"]["last_session"] == day
         assert found["macd_alpha"]["measures"]["total_return"] == pytest.approx(stored["total_return"], rel=1e-9)
+
+
+def test_what_an_earlier_version_left_behind_is_measured_anew_and_keeps_trades_then(prepared, small_settings):
+    old, new = prepared(STAGE), prepared(STAGE)
+    for database in (old, new):
+        run_stage(database.writer, small_settings, STAGE, end=DUE[0])
+    assert change(old, "UPDATE performance_states SET book = book - 'notable'") == 3
+    for database in (old, new):
+        run_stage(database.writer, small_settings, STAGE, end=DUE[1])
+    read = "SELECT model_id, book FROM performance_states ORDER BY 1"
+    assert query(old.reader, read) == query(new.reader, read)
+    assert any(row["book"]["notable"]["newest"] for row in query(old.reader, read))
+    assert hashes(old.writer, "model_sessions") == hashes(new.writer, "model_sessions")
