@@ -6,6 +6,9 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+import numpy as np
+from numpy.typing import NDArray
+
 WIDTH, HEIGHT = 920, 230
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 10, 24
 POINTS = 460  # a line of twice as many is as sharp as a screen shows
@@ -26,12 +29,13 @@ def line_chart(
         fill: the area to 0 is filled.
         level: a value that gets a line across.
     """
-    known = [v for _, _, values in lines for v in values if v is not None]
-    if not known:
+    drawn = [(name, colour, np.array(values, np.float64)) for name, colour, values in lines]
+    known = np.concatenate([values[~np.isnan(values)] for *_, values in drawn])
+    if not len(known):
         return '<p class="quiet">Too few sessions to draw.</p>'
-    bottom, top = min([*known, *([level] if level is not None else [])]), max(
-        [*known, *([level] if level is not None else [])]
-    )
+    bottom, top = float(known.min()), float(known.max())
+    if level is not None:
+        bottom, top = min(bottom, level), max(top, level)
     if fill:
         bottom, top = min(bottom, 0.0), max(top, 0.0)
     ticks = _ticks(bottom, top)
@@ -47,7 +51,7 @@ def line_chart(
     parts = [_axis_y(ticks, y, form), _axis_x(dates, x)]
     if level is not None:
         parts.append(f'<path class="level" d="M{LEFT} {y(level):.1f}H{WIDTH - RIGHT}"/>')
-    for name, colour, values in lines:
+    for name, colour, values in drawn:
         for piece in _pieces(values):
             path = "L".join(f"{x(at):.1f} {y(value):.1f}" for at, value in piece)
             if fill:
@@ -132,15 +136,21 @@ def _ticks(low: float, high: float) -> list[float]:
     return [n * step for n in range(first, last + 1)]
 
 
-def _pieces(values: Numbers) -> list[list[tuple[int, float]]]:
-    """Return the stretches without a gap, thinned to the lowest and highest value of each handful."""
+def _pieces(values: NDArray[np.float64]) -> list[list[tuple[int, float]]]:
+    """Return the stretches without a gap, thinned to the lowest, highest, first and last value of each handful."""
     step = max(math.ceil(len(values) / POINTS), 1)
+    missing = -len(values) % step
+    handfuls = np.append(values, np.full(missing, np.nan)).reshape(-1, step)
+    gap = np.isnan(handfuls)
+    kept = np.stack([
+        np.where(gap, np.inf, handfuls).argmin(axis=1), np.where(gap, -np.inf, handfuls).argmax(axis=1),
+        gap.argmin(axis=1), step - 1 - gap[:, ::-1].argmin(axis=1),
+    ])  # fmt: skip
+    places = np.sort(kept + step * np.arange(len(handfuls)), axis=0).T.tolist()
     pieces: list[list[tuple[int, float]]] = [[]]
-    for first in range(0, len(values), step):
-        known = [(at, v) for at, v in enumerate(values[first : first + step], start=first) if v is not None]
-        if not known:
+    for nothing, at in zip(gap.all(axis=1).tolist(), places, strict=True):
+        if nothing:
             pieces.append([])
-            continue
-        ends = {min(known, key=lambda p: p[1]), max(known, key=lambda p: p[1]), known[0], known[-1]}
-        pieces[-1].extend(sorted(ends))
+        else:
+            pieces[-1].extend((place, float(values[place])) for place in dict.fromkeys(at))
     return [piece for piece in pieces if piece]

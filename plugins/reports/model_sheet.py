@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from data_layer.storage.database import load_sql, read_frame, transaction
+from data_layer.storage.database import Read, load_sql, read_frame, transaction
 from models.backtest.metrics import SESSIONS_PER_YEAR
 from models.backtest.notable_trades import LISTED, notable_from_json
 from models.backtest.signal_portfolio import walk_portfolio
@@ -36,12 +36,14 @@ class Laid:
 
 
 def model_numbers(
-    uri: str, model: Mapping[str, Any], first: dt.date, last: dt.date, history: dict[dt.date, pd.DataFrame] | None
-) -> dict[str, Any]:
+    uri: str, read: Read, model: Mapping[str, Any], first: dt.date, last: dt.date,
+    history: dict[dt.date, pd.DataFrame] | None,
+) -> dict[str, Any]:  # fmt: skip
     """Return what the tear sheet of a model shows of a span, ready for JSON.
 
     Args:
         uri: connection URI of a role that may read.
+        read: reads frames over a connection of its, see ``frames``.
         model: a row of reports/select_standing.
         first: the span's first session.
         last: its last.
@@ -53,8 +55,7 @@ def model_numbers(
         ConfigError: when it did not trade in the span.
     """
     span = {"model": model["model_name"], "first": first, "last": last}
-    with transaction(uri) as connection:
-        rows = connection.execute(load_sql("reports/select_model_sessions"), span).fetchall()
+    rows = read(load_sql("reports/select_model_sessions"), span)
     numbers = session_numbers(rows, model)
     counts = numbers.pop("counts")
     parity = None
@@ -75,17 +76,16 @@ def model_numbers(
     }  # fmt: skip
 
 
-def session_numbers(found: Sequence[Mapping[str, Any]], model: Mapping[str, Any]) -> dict[str, Any]:
+def session_numbers(rows: pd.DataFrame, model: Mapping[str, Any]) -> dict[str, Any]:
     """Return what follows from a model's sessions alone: measures, curves, months, exposure, turnover, costs, counts.
 
     Args:
-        found: rows of reports/select_model_sessions; those before its first trade, without a net_return, are left out.
+        rows: of reports/select_model_sessions; those before its first trade, without a net_return, are left out.
         model: a row of reports/select_standing.
 
     Raises:
         ConfigError: when it did not trade in them.
     """
-    rows = pd.DataFrame(list(found))
     rows = rows[rows["net_return"].notna()] if len(rows) else rows
     if rows.empty:
         raise ConfigError("nothing traded in this span", stage="report", key="MODEL", value=model["model_name"],
@@ -173,18 +173,18 @@ def _listed(trades: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _parity(laid: Laid, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _parity(laid: Laid, rows: pd.DataFrame) -> dict[str, Any]:
     """Compare what was measured session by session with one walk of the backtest engine over the bars known now."""
     panel = laid.panel
     flows, _ = walk_portfolio(panel["open"], laid.steps, laid.said.weights, laid.cost, panel.symbols)
-    walked = dict(zip(panel.sessions.astype(dt.date).tolist(), flows["net_return"].tolist(), strict=True))
-    measured = {r["session_date"]: r["net_return"] for r in rows if r["net_return"] is not None}
-    pairs = np.array([(value, walked.get(day, np.nan)) for day, value in measured.items()])
+    walked = pd.Series(flows["net_return"], index=panel.sessions.astype("datetime64[s]"))
+    measured = rows.set_index(rows["session_date"].astype("datetime64[s]"))["net_return"].astype(float).dropna()
+    pairs = np.column_stack([measured, walked.reindex(measured.index)])
     apart = ~(np.abs(pairs[:, 0] - pairs[:, 1]) <= ALIKE)
     return {
         "sessions": len(pairs), "sessions_apart": int(apart.sum()),
         "measured_return": float(np.prod(1 + pairs[:, 0]) - 1), "engine_return": float(np.nanprod(1 + pairs[:, 1]) - 1),
-        "first_apart": str(list(measured)[int(np.argmax(apart))]) if apart.any() else None,
+        "first_apart": str(measured.index[int(np.argmax(apart))].date()) if apart.any() else None,
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from data_layer.storage.copy_encoder import json_text
-from data_layer.storage.database import load_sql, transaction
+from data_layer.storage.database import frames, load_sql, transaction
 from models.errors import ConfigError
 from plugins.reports.account_sheet import account_numbers
 from plugins.reports.charts import histogram, line_chart
@@ -59,12 +59,13 @@ def write_sheets(
                           remedy="performance_testing measures the active ones of table models")  # fmt: skip
     numbers: list[dict[str, Any]] = []
     history: dict[dt.date, pd.DataFrame] | None = {} if walks else None
-    for one in found:
-        try:
-            numbers.append(model_numbers(uri, one, first, last, history))
-        except ConfigError:
-            if model:
-                raise  # of all models, one that has not traded yet has no sheet
+    with frames(uri) as read:
+        for one in found:
+            try:
+                numbers.append(model_numbers(uri, read, one, first, last, history))
+            except ConfigError:
+                if model:
+                    raise  # of all models, one that has not traded yet has no sheet
     if model in ("", ACCOUNT):
         try:
             numbers.append(account_numbers(uri, risk_free_rate, first, last))

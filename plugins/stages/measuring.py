@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,12 +62,15 @@ class Measuring:
     Attributes:
         connection: the transaction that writes, under the stage's lock.
         context: the run.
-        read: reads frames, see ``frames``: two of each model, so over one connection.
+        read: reads frames, see ``frames``, over one connection.
+        ahead: the same over another, by a thread of its own: while one model is measured the next one's sessions come.
     """
 
     connection: Connection
     context: Context
     read: Read
+    ahead: Callable[..., Future[pd.DataFrame]]
+    _series: dict[int, Future[pd.DataFrame]] = field(default_factory=dict)
     _markets: dict[Any, tuple[pd.DataFrame, Panel]] = field(default_factory=dict)
     _rows: dict[str, list[Columns]] = field(default_factory=lambda: defaultdict(list))
     _views: dict[tuple[dt.date, ...], list[tuple[dt.date, ...]]] = field(default_factory=dict)
@@ -78,6 +82,12 @@ class Measuring:
         """Return the sessions a model is to be measured as of."""
         ran = completed_sessions(self.connection, "model_execution", model)
         return sessions_of_model(self.connection, self.context, model, ran)
+
+    def expect(self, models: Sequence[int], last: dt.date) -> None:
+        """Begin to read the sessions of models that are going to be measured in this order, up to one."""
+        if not self.context.recomputes:
+            statement = load_sql("model_sessions/select_series")
+            self._series = {m: self.ahead(statement, {"model_id": m, "last": last}) for m in models}
 
     def measure(self, model: Mapping[str, Any], sessions: Sequence[dt.date]) -> int:
         """Measure a model as of some sessions; ``flush`` writes the rest of it. Returns rows written already."""
@@ -159,8 +169,7 @@ class Measuring:
             return None
         if "notable" not in state["book"]:  # of an earlier version, which kept no trades
             return None
-        span = {"model_id": model_id, "last": state["session_date"]}
-        rows = self.read(load_sql("model_sessions/select_series"), span)
+        rows = self._series.pop(model_id).result()
         days = rows.pop("session_date").to_numpy().astype("datetime64[D]")
         if not len(days) or days[-1] != np.datetime64(state["session_date"]):
             return None

@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
+import pandas as pd
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
@@ -91,7 +92,7 @@ def _sessions(name: str, first: dt.date = dt.date.min, last: dt.date = dt.date.m
 def _sheet(name: str, standing: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the tear sheet's numbers, None before the model's first trade."""
     found = _sessions(name)
-    return session_numbers(found, standing) if any(r["net_return"] is not None for r in found) else None
+    return session_numbers(pd.DataFrame(found), standing) if any(r["net_return"] is not None for r in found) else None
 
 
 def _trades(standing: Mapping[str, Any], dates: Sequence[str]) -> list[dict[str, Any]]:
