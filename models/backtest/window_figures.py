@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,18 +25,40 @@ LARGEST = 1e6  # a ratio beyond it rests on rounding: a deviation of nothing
 SERIES = ("net_return", "gross_return", "turnover", "cost", "benchmark_return", *COUNTS, *SUMS, *COEFFICIENTS)
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """What is left of the sessions before those in view, enough for the figures since the beginning.
+
+    net_return, benchmark_return: [P] of the sessions before the first row in view. sums: of all sessions up to and with
+    the first ``summed`` rows in view, see ``sums_of``.
+    """
+
+    net_return: Series = field(default_factory=lambda: np.empty(0))
+    benchmark_return: Series = field(default_factory=lambda: np.empty(0))
+    sums: Series = field(default_factory=lambda: np.zeros(2 * len(SERIES) + 2))
+    summed: int = 0
+
+
+def sums_of(series: Mapping[str, Series], earlier: Earlier) -> Series:
+    """Return the sums since the beginning that the next session goes on from: values, how many, gains, losses."""
+    rows = len(series["net_return"])
+    return _since_beginning(_parts(series), np.array([rows - 1]), earlier)[0] if rows else earlier.sums
+
+
 def figures(
-    series: Mapping[str, Series], at: Sequence[int], window: int | None, risk_free_rate: float
-) -> dict[str, NDArray[Any]]:
+    series: Mapping[str, Series], at: Sequence[int], window: int | None, risk_free_rate: float,
+    earlier: Earlier = Earlier(),
+) -> dict[str, NDArray[Any]]:  # fmt: skip
     """Return the figures as of some sessions, over the window that ends there, a column each.
 
     Sums run forward from the window's first session, so they depend on its sessions alone.
 
     Args:
-        series: arrays [T] by the names SERIES, one entry a session since the beginning.
-        at: rows to measure at, ascending.
+        series: arrays [T] by the names SERIES, one entry a session in view: those of the windows.
+        at: rows to measure at, ascending, none of those that are in earlier.sums.
         window: sessions, None for all up to each.
         risk_free_rate: per year; compounded down to one session.
+        earlier: of the sessions before those in view; none by default.
 
     Returns:
         By name, an entry for each of at. sessions: with a return, at most window. Of the account that holds the signals
@@ -48,20 +71,22 @@ def figures(
     """
     rate = (1.0 + risk_free_rate) ** (1.0 / SESSIONS_PER_YEAR) - 1.0
     ends = np.asarray(at, dtype=np.int64)
-    still = np.cumsum(series["signals"] - series["expired"] - series["closed"])[ends]
+    parts = _parts(series)
+    sums = _since_beginning(parts, ends, earlier)
+    width = len(SERIES)
+    ever = {name: sums[:, i] for i, name in enumerate(SERIES)}
+    still = ever["signals"] - ever["expired"] - ever["closed"]
+    returns, market = series["net_return"], series["benchmark_return"]
     if window and len(ends):  # what lies before the first window is not looked at
         first = max(int(ends[0]) - window + 1, 0)
-        series, ends = {name: series[name][first:] for name in SERIES}, ends - first
-    columns = np.column_stack([series[name] for name in SERIES]) if len(ends) else np.empty((0, len(SERIES)))
-    known = np.isfinite(columns)
-    gains = np.maximum(series["net_return"], 0.0)
-    losses = np.maximum(-series["net_return"], 0.0)
-    parts = np.column_stack([np.where(known, columns, 0.0), known, np.nan_to_num(gains), np.nan_to_num(losses)])
-    sums = _sums(parts, ends, window or 0)
-    width = len(SERIES)
+        returns, market, ends = returns[first:], market[first:], ends - first
+        sums = _sums(parts[first:], ends, window, np.zeros(parts.shape[1]))
+    elif not window:
+        returns = np.concatenate([earlier.net_return, returns])
+        market, ends = np.concatenate([earlier.benchmark_return, market]), ends + len(earlier.net_return)
     total = {name: sums[:, i] for i, name in enumerate(SERIES)}
     number = {name: sums[:, width + i] for i, name in enumerate(SERIES)}
-    curves = _curves(series["net_return"], series["benchmark_return"], ends, window or 0, rate)
+    curves = _curves(returns, market, ends, window or 0, rate)
     measures = dict(zip((*MEASURES, "benchmark_return"), curves.T, strict=True))
     closed = total["closed"]
     found: dict[str, Series] = {
@@ -88,6 +113,19 @@ def figures(
     }
 
 
+def _parts(series: Mapping[str, Series]) -> Matrix:
+    """Return what is added up of each session, [T, 2 x SERIES + 2]."""
+    columns = np.column_stack([series[name] for name in SERIES])
+    known = np.isfinite(columns)
+    gains = np.maximum(series["net_return"], 0.0)
+    losses = np.maximum(-series["net_return"], 0.0)
+    return np.column_stack([np.where(known, columns, 0.0), known, np.nan_to_num(gains), np.nan_to_num(losses)])
+
+
+def _since_beginning(parts: Matrix, ends: Index, earlier: Earlier) -> Matrix:
+    return _sums(parts[earlier.summed :], ends - earlier.summed, 0, earlier.sums)
+
+
 def _calibration(total: Mapping[str, Series], row: int) -> list[dict[str, float | int | None]]:
     """Return how often trades of each confidence were right about the direction."""
     out: list[dict[str, float | int | None]] = []
@@ -104,10 +142,10 @@ def _share(part: Series, whole: Series) -> Series:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sums(values: Matrix, ends: Index, window: int) -> Matrix:
-    """Return the sums of each column over the window that ends at each row; window 0 is all since the beginning."""
+def _sums(values: Matrix, ends: Index, window: int, before: Series) -> Matrix:
+    """Return the sums of each column over the window that ends at each row; of window 0 all rows and those before."""
     out = np.zeros((len(ends), values.shape[1]))
-    running, done = np.zeros(values.shape[1]), 0
+    running, done = before.copy(), 0
     for i in range(len(ends)):
         if window == 0:
             for t in range(done, ends[i] + 1):

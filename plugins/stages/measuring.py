@@ -5,9 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from models.backtest.signal_performance import (
     measure_sessions,
 )
 from models.backtest.signal_trades import cost_per_side, signal_matrices
-from models.backtest.window_figures import WINDOWS, figures
+from models.backtest.window_figures import WINDOWS, Earlier, figures, sums_of
 from models.panel import Panel
 from models.strategies.base import DEFAULT_POSITION_SIZE
 from plugins.stages.context import Context
@@ -46,13 +45,14 @@ MANY = 4_000  # rows in memory; each holds its calibration, some 2 KB
 
 @dataclass
 class Standing:
-    """How far a model is measured: its series since the beginning, one entry of days each, and what goes on."""
+    """How far a model is measured: its series, one entry of days each, what is left of earlier ones, what goes on."""
 
     days: np.ndarray
     series: Series
     book: Book
     keep_from: dt.date
-    stored: int  # entries of the table model_sessions; 0 when it is to be written anew
+    stored: int  # entries that table model_sessions holds; 0 when it is to be written anew
+    earlier: Earlier = field(default_factory=Earlier)
 
 
 @dataclass
@@ -63,14 +63,11 @@ class Measuring:
         connection: the transaction that writes, under the stage's lock.
         context: the run.
         read: reads frames, see ``frames``, over one connection.
-        ahead: the same over another, by a thread of its own: while one model is measured the next one's sessions come.
     """
 
     connection: Connection
     context: Context
     read: Read
-    ahead: Callable[..., Future[pd.DataFrame]]
-    _series: dict[int, Future[pd.DataFrame]] = field(default_factory=dict)
     _markets: dict[Any, tuple[pd.DataFrame, Panel]] = field(default_factory=dict)
     _rows: dict[str, list[Columns]] = field(default_factory=lambda: defaultdict(list))
     _views: dict[tuple[dt.date, ...], list[tuple[dt.date, ...]]] = field(default_factory=dict)
@@ -82,12 +79,6 @@ class Measuring:
         """Return the sessions a model is to be measured as of."""
         ran = completed_sessions(self.connection, "model_execution", model)
         return sessions_of_model(self.connection, self.context, model, ran)
-
-    def expect(self, models: Sequence[int], last: dt.date) -> None:
-        """Begin to read the sessions of models that are going to be measured in this order, up to one."""
-        if not self.context.recomputes:
-            statement = load_sql("model_sessions/select_series")
-            self._series = {m: self.ahead(statement, {"model_id": m, "last": last}) for m in models}
 
     def measure(self, model: Mapping[str, Any], sessions: Sequence[dt.date]) -> int:
         """Measure a model as of some sessions; ``flush`` writes the rest of it. Returns rows written already."""
@@ -167,15 +158,19 @@ class Measuring:
         ).fetchone()
         if state is None or state["rules"] != rules or state["session_date"] >= due:
             return None
-        if "notable" not in state["book"]:  # of an earlier version, which kept no trades
+        if "totals" not in state["book"]:  # of an earlier version, which kept neither sums nor trades
             return None
-        rows = self._series.pop(model_id).result()
+        span = {"model_id": model_id, "last": state["session_date"]}
+        rows = self.read(load_sql("model_sessions/select_newest"), {**span, "count": max(WINDOWS)})
+        returns = self.read(load_sql("model_sessions/select_returns_of_model"), span).to_numpy(np.float64, na_value=np.nan)
         days = rows.pop("session_date").to_numpy().astype("datetime64[D]")
         if not len(days) or days[-1] != np.datetime64(state["session_date"]):
             return None
         values = np.ascontiguousarray(rows.to_numpy(np.float64, na_value=np.nan).T)
         series = {str(name): values[i] for i, name in enumerate(rows)}
-        return Standing(days, series, book_from_json(state["book"]), state["keep_from"], len(days))
+        before = returns[: len(returns) - len(days)]
+        earlier = Earlier(before[:, 0], before[:, 1], np.array(state["book"]["totals"], np.float64), len(days))
+        return Standing(days, series, book_from_json(state["book"]), state["keep_from"], len(days), earlier)
 
     def _panel(self, first: dt.date, last: dt.date, named: set[str]) -> Panel:
         """Return the bars of a span, kept while models ask for the same, with a column for each symbol named."""
@@ -224,9 +219,9 @@ class Measuring:
         if standing:
             days = np.concatenate([standing.days, days])
             series = {name: np.concatenate([standing.series[name], series[name]]) for name in standing.series}
-        return Standing(
-            days, series, book, keep.astype(dt.date), standing.stored if standing else 0
-        )
+        if standing:
+            return replace(standing, days=days, series=series, book=book, keep_from=keep.astype(dt.date))
+        return Standing(days, series, book, keep.astype(dt.date), stored=0)
 
     def _benchmark(self, days: np.ndarray) -> np.ndarray:
         span = {"first": days[0].astype(dt.date), "last": days[-1].astype(dt.date)}
@@ -247,7 +242,7 @@ class Measuring:
             "risk_free_rate": np.full(len(at), rules["risk_free_rate"]),
         }  # fmt: skip
         for window in (None, *WINDOWS):
-            columns = {**figures(standing.series, at, window, rules["risk_free_rate"]), **same}
+            columns = {**figures(standing.series, at, window, rules["risk_free_rate"], standing.earlier), **same}
             if window:
                 columns["window_sessions"] = np.full(len(at), window)
             self._rows["model_performance_windows" if window else "model_performance"].append(columns)
@@ -264,7 +259,10 @@ class Measuring:
         )
         self.connection.execute(load_sql("performance_states/upsert_state"), {
             "model_id": model_id, "session": standing.days[-1].astype(dt.date), "keep_from": standing.keep_from,
-            "rules": json_text(rules), "book": json_text(book_as_json(standing.book)),
+            "rules": json_text(rules),
+            "book": json_text({
+                **book_as_json(standing.book), "totals": sums_of(standing.series, standing.earlier).tolist(),
+            }),
         })  # fmt: skip
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -42,17 +40,12 @@ class PerformanceTesting:
     def calculate_all_model_performance(self, model_ids: Sequence[int]) -> Mapping[str, Any]:
         """Measure each model as of each of its sessions due; a new model is measured from its beginning."""
         context = self.context
-        uri = context.uri
-        with (
-            transaction(uri) as connection, frames(uri) as read, frames(uri) as other, ThreadPoolExecutor(1) as reader
-        ):  # fmt: skip
+        with transaction(context.uri) as connection, frames(context.uri) as read:
             take_lock(connection, context.stage)
             active = connection.execute(load_sql("models/select_active")).fetchall()
-            measuring = Measuring(connection, context, read, ahead=partial(reader.submit, other))
+            measuring = Measuring(connection, context, read)
             due = {m["id"]: measuring.due(m["model_name"]) for m in active if m["id"] in set(model_ids)}
             days = [session for sessions in due.values() for session in sessions]
-            if days:
-                measuring.expect([m["id"] for m in active if due.get(m["id"])], max(days))
             benchmarks = store_benchmarks(connection, context, max(days)) if days else 0
             written = sum(measuring.measure(m, due[m["id"]]) for m in active if due.get(m["id"]))
             written += measuring.flush()

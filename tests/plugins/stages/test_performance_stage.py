@@ -234,10 +234,10 @@ def test_what_an_earlier_version_left_behind_is_measured_anew_and_keeps_trades_t
     old, new = prepared(STAGE), prepared(STAGE)
     for database in (old, new):
         run_stage(database.writer, small_settings, STAGE, end=DUE[0])
-    assert change(old, "UPDATE performance_states SET book = book - 'notable'") == 3
+    assert change(old, "UPDATE performance_states SET book = book - 'totals' - 'notable'") == 3
     for database in (old, new):
         run_stage(database.writer, small_settings, STAGE, end=DUE[1])
     read = "SELECT model_id, book FROM performance_states ORDER BY 1"
     assert query(old.reader, read) == query(new.reader, read)
-    assert any(row["book"]["notable"]["newest"] for row in query(old.reader, read))
+    assert any(row["book"]["notable"]["newest"] and row["book"]["totals"] for row in query(old.reader, read))
     assert hashes(old.writer, "model_sessions") == hashes(new.writer, "model_sessions")
