@@ -22,7 +22,7 @@ def answering(path, status):
     """Run a server that has one page; gives its port."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802
+        def do_GET(self):
             self.send_response(status if self.path == path else 404)
             self.end_headers()
 
