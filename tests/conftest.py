@@ -20,6 +20,9 @@ from data_layer.settings import Settings
 from data_layer.storage.migrate import prepare_database
 from data_layer.storage.roles import LAYERS
 from tests.support.chain import run_chain, sample_settings
+from tests.support.skipped import NO_BARS, pytest_make_collect_report, pytest_runtest_makereport
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
 # The same code gives the same verdict each time; HYPOTHESIS=explore looks for cases nobody has met yet.
 # On a machine that does much at once a draw may stand still for seconds; that says nothing of what is tested.
@@ -177,5 +180,5 @@ def shared_market() -> Path:
     """The real bars kept beside the repository, where they are."""
     path = Path(__file__).resolve().parents[2] / "shared" / "market" / "sp500_daily.parquet"
     if not path.exists():
-        pytest.skip(f"no real bars at {path}")
+        pytest.skip(f"{NO_BARS} {path}")
     return path

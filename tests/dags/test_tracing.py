@@ -10,11 +10,13 @@ from data_layer.runtime.logs import FIELDS, find
 from data_layer.settings import ROOT
 from plugins.stages.context import CHAIN
 from tests.dags.test_stage_step import Run, connect
+from tests.support.alloy import collected, parse
 from tests.support.chain import STEPS, query
 from tests.support.prepared import DUE, prepared
 
 __all__ = ["connect", "prepared"]
 FIRST, SECOND = DUE[0], DUE[1]
+ALLOY = ROOT / "deploy" / "observability" / "alloy" / "config.alloy"
 
 
 @pytest.fixture
@@ -86,6 +88,22 @@ def test_a_run_over_several_sessions_is_found_by_each(tmp_path):
 
 
 def test_loki_gets_the_same_fields():
-    text = (ROOT / "deploy" / "observability" / "alloy" / "config.alloy").read_text()
-    for field in FIELDS:
-        assert text.count(f'{field} = ""') == 2, field  # read, and kept
+    """As labels of what a stage wrote; of anything else, which has runs without end, beside each line."""
+    (process,) = [block for block in parse(ALLOY.read_text()) if block.name == "loki.process"]
+    file = {"filename": "/state/airflow/logs/dag_id=x/a.log"}
+    of_stage = {"level": "info", "stage": "risk_execution", "session": SECOND, "run_id": "r", "correlation_id": "c"}
+    assert set(FIELDS) < set(of_stage)
+    line = collected(process.blocks, json.dumps({**of_stage, "timestamp": "1", "event": "done"}), file)
+    assert (line.labels, line.metadata) == ({"service_name": "almanac", **of_stage}, {})
+    other = {"level": "info", "run_id": "r", "correlation_id": "c", "event": "relayed"}
+    line = collected(process.blocks, json.dumps(other), file)
+    assert line.labels == {"service_name": "almanac", "level": "info"}
+    assert line.metadata == {"run_id": "r", "correlation_id": "c"}
+    line = collected(process.blocks, "a library's print", file)
+    assert (line.labels, line.metadata) == ({"service_name": "almanac"}, {})
+
+
+@pytest.mark.parametrize("broken", ["a {", "a { b = }", "a { } }", "a b {}", "a { b 'c' }"])
+def test_a_configuration_that_is_none_is_refused(broken):
+    with pytest.raises(ValueError):
+        parse(broken)

@@ -6,12 +6,15 @@ import datetime as dt
 from zoneinfo import ZoneInfo
 
 import exchange_calendars
+import numpy as np
 import pandas as pd
 import pendulum
 import pytest
 
 from data_layer.sessions import sessions_between
 from plugins.stages.window import Request, resolve_window
+from tests.support.bars import files_settings, write_bars
+from tests.support.chain import query, run_stage
 
 pytestmark = pytest.mark.faults
 NEW_YORK = ZoneInfo("America/New_York")
@@ -27,6 +30,7 @@ DATES = (
     "2012-10-29", "2012-10-31", "2001-09-12", "2001-09-17", "2024-02-29", "2024-03-01", "2020-02-28", "2020-03-02",
     "2024-12-31", "2025-01-02", "2021-12-31", "2022-01-03", "2022-12-30", "2023-01-03",
 )  # fmt: skip
+LATE = dt.timedelta(days=5)
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +101,49 @@ def test_all_mornings_one_after_another_take_every_session_once(oracle):
         assert list(taken) == closed_by(oracle, morning(date))[len(done) :]
         done += taken
     assert len(set(done)) == len(done)
+
+
+def bars(days):
+    """Three made-up symbols."""
+    dice, parts = np.random.default_rng(40), []
+    for symbol in ("AAA", "BBB", "CCC"):
+        close = np.round(100 * np.exp(dice.normal(0, 0.01, len(days)).cumsum()), 2)
+        opening = np.round(close * np.exp(dice.normal(0, 0.005, len(days))), 2)
+        parts.append(pd.DataFrame({
+            "symbol": symbol, "date": days, "open": opening, "high": np.maximum(opening, close) + 0.5,
+            "low": np.minimum(opening, close) - 0.5, "close": close, "volume": dice.integers(1e6, 2e6, len(days)),
+        }))  # fmt: skip
+    return pd.concat(parts)
+
+
+def seasons():
+    """The dates in order, those apart by more than a month not together: a market between them would say nothing."""
+    found = [[]]
+    for date in sorted(map(dt.date.fromisoformat, DATES)):
+        if found[-1] and date - found[-1][-1] > dt.timedelta(days=30):
+            found.append([])
+        found[-1].append(date)
+    return found
+
+
+@pytest.mark.parametrize("dates", seasons(), ids=lambda dates: f"{dates[0]}..{dates[-1]}")
+def test_data_ingestion_completes_each_session_once_and_by_the_right_morning(oracle, database, tmp_path, dates):
+    """The stage itself, at each of these mornings and once more days later, over what there is of bars by then."""
+    first, path, expected = dates[0] - dt.timedelta(days=14), tmp_path / "bars.parquet", {}
+    settings = files_settings(tmp_path, path)
+    rows = bars([day.date() for day in oracle.sessions_in_range(str(first), str(dates[-1] + LATE))])
+    for date in dates:
+        due = morning(str(date))
+        for late in (dt.timedelta(0), LATE):
+            write_bars(path, rows[rows["date"] < date + late])
+            run = run_stage(database.writer, settings, "data_ingestion", logical_date=due, now=due + late)
+            closed = [day for day in closed_by(oracle, due) if day >= first]
+            expected = dict.fromkeys(closed, run.context.request.run_id) | expected
+            noted = query(database.reader, "SELECT session_date, run_id, status, model FROM stage_runs")
+            assert {row["session_date"]: row["run_id"] for row in noted} == expected, date
+            assert [(row["status"], row["model"]) for row in noted] == [("completed", "")] * len(expected)
+    stored = query(database.reader, "SELECT symbol, date FROM market_data ORDER BY 1, 2")
+    assert [(row["symbol"], row["date"]) for row in stored] == [(s, d) for s in ("AAA", "BBB", "CCC") for d in expected]
 
 
 @pytest.mark.parametrize("date", DATES)

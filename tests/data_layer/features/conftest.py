@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 
+from tests.support.skipped import NO_BARS
+
 MARKET = Path(__file__).resolve().parents[4] / "shared" / "market" / "sp500_daily.parquet"
 RAW = ["symbol", "date", "open", "high", "low", "close", "volume"]
 
@@ -18,7 +20,7 @@ RAW = ["symbol", "date", "open", "high", "low", "close", "volume"]
 def market():
     """Thirty symbols, evenly over the alphabet, with all columns of the shared file."""
     if not MARKET.exists():
-        pytest.skip(f"no real bars at {MARKET}")
+        pytest.skip(f"{NO_BARS} {MARKET}")
     frame = pd.read_parquet(MARKET)
     wanted = sorted(frame["symbol"].unique())[::13][:30]
     return frame[frame["symbol"].isin(wanted)].reset_index(drop=True)

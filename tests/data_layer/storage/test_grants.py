@@ -36,6 +36,16 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', '
 GROUP BY 1, 2
 """
 
+# Every table and view there is, in whatever schema, whoever may do what with it; not yoyo's own, and not the views that
+# 0003 makes of each set of features.
+TABLES = """
+SELECT CASE WHEN n.nspname = 'public' THEN '' ELSE n.nspname || '.' END || c.relname AS table
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%%' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+  AND c.relname NOT LIKE '%%yoyo%%' AND NOT (c.relkind = 'v' AND c.relname LIKE 'features\\_%%')
+ORDER BY 1
+"""
+
 
 def stated():
     """What the file says; a layer's column has what its role may do beside reading, which all of them may."""
@@ -56,6 +66,10 @@ def effective(database):
     return found
 
 
+def without_a_line(database):
+    return [row["table"] for row in query(database.owner, TABLES, {}) if row["table"] not in stated()]
+
+
 def line(table, held):
     return ",".join([table, *held.values()])
 
@@ -65,6 +79,17 @@ def test_every_role_may_do_with_every_table_what_is_stated_and_nothing_else(data
     ours = {line(*one) for one in effective(database).items()}
     theirs = {line(*one) for one in stated().items()}
     assert (sorted(ours - theirs), sorted(theirs - ours)) == ([], [])
+
+
+def test_no_table_is_without_a_line(database):
+    """Not even one that nobody may do anything with: it would not be among what somebody may."""
+    assert without_a_line(database) == []
+    change(database, "SET ROLE quant_owner; CREATE TABLE forgotten (id int); CREATE TABLE features_kept (id int)")
+    assert without_a_line(database) == ["features_kept", "forgotten"]
+    change(database, "REVOKE ALL ON forgotten FROM PUBLIC, quant_writer, quant_trainer, quant_reader")
+    change(database, "CREATE SCHEMA elsewhere CREATE TABLE forgotten (id int)")
+    assert without_a_line(database) == ["elsewhere.forgotten", "features_kept", "forgotten"]
+    assert "forgotten" not in effective(database)
 
 
 def test_the_statement_itself_keeps_the_rules():
