@@ -162,7 +162,8 @@ class Measuring:
             return None
         span = {"model_id": model_id, "last": state["session_date"]}
         rows = self.read(load_sql("model_sessions/select_newest"), {**span, "count": max(WINDOWS)})
-        returns = self.read(load_sql("model_sessions/select_returns_of_model"), span).to_numpy(np.float64, na_value=np.nan)
+        whole = self.read(load_sql("model_sessions/select_returns_of_model"), span)
+        returns = whole.to_numpy(np.float64, na_value=np.nan)
         days = rows.pop("session_date").to_numpy().astype("datetime64[D]")
         if not len(days) or days[-1] != np.datetime64(state["session_date"]):
             return None
