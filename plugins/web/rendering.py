@@ -152,7 +152,7 @@ def cells(
         pattern = ways.get(key, ways.get("", "")) if value is not None else ""
         again = pattern in filled
         if not again:
-            filled[pattern] = _fill(pattern, line)
+            filled[pattern] = fill(pattern, line)
         yield key, kind, _written(value, kind), filled[pattern], again
 
 
@@ -164,8 +164,8 @@ def _written(value: Any, kind: str) -> str:
     return _number(value, FIGURES[kind] if kind != "measured" or value is None or value % 1 else 0)
 
 
-def _fill(pattern: str, line: Mapping[str, Any]) -> str:
-    """Put a row's values into a path; one that lacks a value leads nowhere."""
+def fill(pattern: str, line: Mapping[str, Any]) -> str:
+    """Return a path with a row's values, quoted; empty where it lacks one: such a path leads nowhere."""
     names = re.findall(r"\{(\w+)\}", pattern)
     if any(line[name] is None for name in names):
         return ""

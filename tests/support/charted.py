@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -18,6 +18,7 @@ from models.backtest.tear_sheet import tear_sheet
 from plugins.reports.words import MONTHS
 from plugins.web.around import NOTHING
 from plugins.web.files import FOLDERS, Files
+from plugins.web.pages.assessment import heat_of
 from plugins.web.pages.strategies import CURVES
 from plugins.web.rendering import TABS, templates, thinned
 
@@ -37,6 +38,20 @@ def strategy_page(sessions: int, seed: int = 7) -> str:
         prefix="", tabs=TABS, lit="strategies", around=NOTHING, model=model, about="", sheet=sheet, months=MONTHS,
         curves={"dates": sheet["dates"], **{name: thinned(sheet[name]) for name in CURVES}}, measures=[],
         deepest=[], trades_of=63, signals=[], shown=0,
+    )  # fmt: skip
+
+
+def assessment_page(medians: Mapping[str, Mapping[str, float]]) -> str:
+    """Return an assessment's page with the heat map of some medians, by strategy and scenario."""
+    run = {"id": 1, "symbols": 1, "first_session": "2004-01-02", "last_session": "2005-12-30"}
+    span = {"first_session": "2004-01-02", "last_session": "2005-12-30", "skipped_reason": None, "why": "it fell"}
+    heat = heat_of([
+        {"trial_id": trial, "strategy": strategy, "scenario": scenario, "total_return": value}
+        for trial, (strategy, own) in enumerate(medians.items(), 1) for scenario, value in own.items()
+    ])  # fmt: skip
+    return templates.get_template("assessment.html").render(
+        prefix="", tabs=TABS, lit="assessment", around=NOTHING, runs=[run], run=run, lines=[], ranking=[], errors=[],
+        heat=heat, scenarios=[{"scenario": name, **span} for name in max(medians.values(), key=len)],
     )  # fmt: skip
 
 

@@ -1,3 +1,10 @@
--- Alerts that are open, gravest and newest first. Parameter: count. Called by plugins.web.pages.overview.
-SELECT severity, kind, subject, message, value, threshold, session_date, opened_at FROM alerts WHERE closed_at IS NULL
-ORDER BY array_position(ARRAY['critical', 'warning', 'info'], severity), opened_at DESC LIMIT %(count)s
+-- Alerts that are open, gravest and newest first, each with what its subject is the name of, NULL where there is none.
+-- Parameter: count. Called by plugins.web.alerts.
+SELECT a.severity, a.kind, a.subject, a.message, a.value, a.threshold, a.session_date, a.opened_at,
+       m.model_name AS model, c.id AS account, v.id AS version
+FROM alerts a
+LEFT JOIN models m ON m.model_name = a.subject
+LEFT JOIN accounts c ON c.id = a.subject
+LEFT JOIN model_versions v ON v.family || ' version ' || v.version = a.subject
+WHERE a.closed_at IS NULL
+ORDER BY array_position(ARRAY['critical', 'warning', 'info'], a.severity), a.opened_at DESC LIMIT %(count)s

@@ -44,7 +44,7 @@ def assessment(request: Request, run: Annotated[int | None, Query(ge=1)] = None)
         ranking=rows("pages/select_ranking", run_id=chosen["id"], scope="overall"),
         scenarios=scenarios,
         errors=rows("pages/select_assessment_errors", run_id=chosen["id"]),
-        heat=_heat(rows("pages/select_scenario_returns", run_id=chosen["id"])),
+        heat=heat_of(rows("pages/select_scenario_returns", run_id=chosen["id"])),
     )
 
 
@@ -100,7 +100,7 @@ def _ticker(symbol: str) -> str:
     return symbol
 
 
-def _heat(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def heat_of(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return one line per strategy, its cells by scenario with a shade from -1 to 1."""
     lines: dict[int, dict[str, Any]] = {}
     for cell in found:

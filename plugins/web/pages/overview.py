@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from plugins.stages.context import CHAIN
+from plugins.web.alerts import open_alerts
 from plugins.web.around import Surroundings
 from plugins.web.guard import can_trigger
 from plugins.web.reading import row, rows
@@ -46,7 +47,7 @@ def overview(
         stages=CHAIN,
         strip=strip,
         progress=rows("pages/select_progress", stages=list(CHAIN)),
-        alerts=rows("pages/select_open_alerts", count=ALERTS_SHOWN),
+        alerts=open_alerts(around, request.scope.get("root_path", ""), ALERTS_SHOWN),
         account=row("pages/select_account", **of_account, session=chosen),
         equity=columns(rows("pages/select_equity", **of_account)),
         signals=rows("pages/select_signals", session=chosen),

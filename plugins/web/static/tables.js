@@ -58,7 +58,7 @@
       heading.setAttribute("aria-sort", up ? "ascending" : "descending");
       all.sort((a, b) => {
         const [x, y] = [value(a.cells[column]), value(b.cells[column])];
-        const empty = (x === "–") - (y === "–");  // what is not known comes last, whichever way
+        const empty = (x === "–" || x === "") - (y === "–" || y === "");  // what is not known comes last, whichever way
         if (empty) return empty;
         const order = typeof x === typeof y ? (x > y) - (x < y) : typeof x === "number" ? -1 : 1;
         return up ? order : -order;

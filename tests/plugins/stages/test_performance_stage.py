@@ -167,6 +167,23 @@ def test_a_new_model_is_measured_from_its_beginning(prepared, small_settings, st
     assert hashes(database.writer) == before
 
 
+def test_one_that_came_since_the_ranks_were_told_is_neither_best_nor_worst(prepared, small_settings, strategies):
+    database = prepared(STAGE)
+    strategies.newcomer()
+    run_stage(database.writer, small_settings, "model_execution")
+    run_stage(database.writer, small_settings, STAGE, end=DUE[2])
+    change(database, "UPDATE models SET is_active = model_name = 'newcomer'")
+    run_stage(database.writer, small_settings, STAGE, end=DUE[3])
+    reports = {str(r["report_date"]): r for r in query(database.reader, "SELECT * FROM performance_reports")}
+    *ranked, last = reports[DUE[2]]["report_data"]["ranking"]
+    assert (last["model_name"], last["rank"]) == ("newcomer", None) and last["sharpe_ratio"] is not None
+    placed = ranked[0]["model_name"], ranked[-1]["model_name"]
+    assert (reports[DUE[2]]["best_model"], reports[DUE[2]]["worst_model"]) == placed
+    (alone,) = reports[DUE[3]]["report_data"]["ranking"]
+    assert alone["model_name"] == "newcomer" and alone["sharpe_ratio"] is not None
+    assert (reports[DUE[3]]["best_model"], reports[DUE[3]]["worst_model"]) == (None, None)
+
+
 def test_a_paused_model_is_not_measured_and_catches_up(prepared, small_settings):
     database = prepared(STAGE)
     change(database, "UPDATE models SET is_active = false WHERE model_name = 'macd_alpha'")

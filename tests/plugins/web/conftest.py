@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from collections.abc import Callable, Iterator
 
 import pytest
 from fastapi import HTTPException
 from starlette.testclient import TestClient
+
+from data_layer.model_settings import ModelSettings
+from tests.support.furnished import furnish
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -77,6 +81,13 @@ def as_role(app, monkeypatch) -> Callable[[str], TestClient]:
         return TestClient(app, headers=headers, raise_server_exceptions=False)
 
     return client
+
+
+@pytest.fixture
+def furnished(chained, small_settings, tmp_path):
+    """A chain's copy in which every page has rows."""
+    artifacts = ModelSettings(str(tmp_path / "artifacts"), "")
+    return furnish(chained, dataclasses.replace(small_settings, models=artifacts))
 
 
 @pytest.fixture

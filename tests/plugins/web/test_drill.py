@@ -9,12 +9,11 @@ from urllib.parse import urlencode
 import pytest
 
 from plugins.backtest.account import account_of
-from plugins.backtest.assessment_run import Asked, run_here
+from plugins.backtest.assessment_run import run_here
 from tests.support.chain import query
+from tests.support.furnished import ASKED
 from tests.support.prepared import change
 
-# A rule of one symbol, one that compares symbols, and a stress, which moves with the market.
-ASKED = Asked(strategies=("golden_cross", "dual_momentum"), scenarios=("full period", "Stagflation"))
 RESULTS = "SELECT * FROM backtest_results ORDER BY trial_id, scenario, symbol"
 
 

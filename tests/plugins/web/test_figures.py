@@ -11,16 +11,13 @@ import psycopg
 import pytest
 from jinja2 import nodes
 
-from plugins.backtest.assessment_run import run_here
-from plugins.backtest.ranking import rank_run
 from plugins.web.rendering import FIGURE, FIGURES, templates
-from tests.plugins.web.test_drill import ASKED
 
 # What a walk from the overview must have come past, by the route's own path.
 PASSED = {
     "/", "/strategies", "/strategies/{name}", "/strategies/{name}/trades", "/strategies/{name}/sessions.csv",
-    "/assessment", "/assessment/cell", "/assessment/account", "/assessment/account/part", "/data",
-    "/data/coverage.csv", "/data/restatements/{batch}", "/data/restatements/{batch}/touched", "/models", "/orders",
+    "/assessment", "/assessment/cell", "/assessment/account", "/assessment/account/part", "/data", "/data/coverage.csv",
+    "/data/restatements/{batch}", "/data/restatements/{batch}/touched", "/models", "/orders", "/models/{number}",
     "/orders.csv", "/orders/{client_order_id}", "/risk", "/risk/sessions.csv", "/costs", "/costs.csv", "/rows/stage",
     "/rows/stage.csv", "/rows/account", "/rows/symbol", "/rows/batch", "/rows/checks", "/rows/limit",
     "/rows/benchmark.csv", "/rows/quarantine", "/assessment/scenarios.csv", "/assessment/returns.csv",
@@ -91,36 +88,6 @@ class Page(HTMLParser):
         """Figures that neither lead anywhere nor stand in a stored row, and places on this page that are not there."""
         lost = [text for text, link, table in self.figures if not link and not table]
         return lost + self.said + [link for link in self.links if link.startswith("#") and link[1:] not in self.ids]
-
-
-@pytest.fixture
-def furnished(chained, small_settings):
-    """A chain with an assessment, a batch that changed a fact in use, a vendor's average and an open alert."""
-    prepared, _ = run_here(chained.writer, small_settings, ASKED)
-    rank_run(chained.writer, prepared.run_id)
-    with psycopg.connect(chained.owner) as connection:
-        connection.execute(
-            "INSERT INTO restatements SELECT max(id), 'MSFT', '2005-12-15', 'bar corrected', '2026-11-20' "
-            "FROM ingestion_batches"
-        )
-        connection.execute(
-            "INSERT INTO session_vwaps (symbol, date, source, batch_id, vwap, known_at) "
-            "SELECT symbol, date, source, batch_id, close, known_at FROM market_data WHERE symbol = 'AAPL'"
-        )
-        connection.execute(
-            "INSERT INTO quarantine (batch_id, last_batch_id, symbol, session_date, reason, raw, row_hash) "
-            "SELECT max(id), max(id), 'AAPL', '2005-12-30', 'low above high', '{}', repeat('b', 32) "
-            "FROM ingestion_batches"
-        )
-        connection.execute(
-            "UPDATE performance_reports SET warnings = '{\"rows of this session put aside in quarantine: 1\"}' "
-            "WHERE report_date = '2005-12-30'"
-        )
-        connection.execute(
-            "INSERT INTO alerts (kind, severity, subject, message, value, threshold, session_date) "
-            "VALUES ('model_drawdown', 'warning', 'macd_alpha', 'it fell', -0.3, -0.2, '2005-12-30')"
-        )
-    return chained
 
 
 def shape(app, path: str) -> tuple[str, ...]:

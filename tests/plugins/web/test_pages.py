@@ -219,7 +219,7 @@ def test_an_assessment_without_results_says_why(as_role, over, chained, small_se
         run_here(chained.writer, small_settings, Asked(strategies=("no_such_rule",), scenarios=("full period",)))
     over(chained)
     page = as_role("viewer").get("/assessment").text
-    assert "It holds no results" in page and "no such strategy" in page and 'class="heat"' not in page
+    assert "It holds no results" in page and "no such strategy" in page and 'class="heat' not in page
 
 
 def test_what_was_not_compared_with_the_benchmark_is_not_said_to_lose(as_role, over, chained, small_settings):
