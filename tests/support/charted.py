@@ -41,6 +41,38 @@ def strategy_page(sessions: int, seed: int = 7) -> str:
     )  # fmt: skip
 
 
+ACCOUNTS = """{% extends "charted.html" %}{% from "parts.html" import chart with context %}
+{% block content %}{% for kind, data in charts.items() %}{{ chart(kind, kind, kind, data, kind != "coverage") }}
+{% endfor %}{% endblock %}"""
+
+
+def accounts_page(sessions: int, seed: int = 7) -> str:
+    """Return a page with the charts that other pages have, each of so many sessions; its numbers are drawn from a seed.
+
+    Those of an account (Overview, Risk), of the bars held (Data), and of an assessment's account with its trades.
+    """
+    rng = np.random.default_rng(seed)
+    days = [str(day)[:10] for day in pd.bdate_range("2004-01-02", periods=sessions)]
+    value = np.exp(np.cumsum(rng.normal(0.0003, 0.01, sessions)))
+    fall = (value / np.maximum.accumulate(value) - 1).tolist()
+    share = rng.random(sessions).tolist()
+    held = {"session_date": days, "drawdown": fall}
+    trades = [
+        {"side": ("long", "short")[n % 2], "entry_date": days[at], "exit_date": days[at + 5], "shares": 5.0,
+         "entry_price_usd": value[at], "exit_price_usd": value[at + 5], "entry_shown": value[at],
+         "exit_shown": value[at + 5], "profit_usd": float((-1) ** n)}
+        for n, at in enumerate(range(0, sessions - 5, 20))
+    ]  # fmt: skip
+    of_account = {"dates": days, "close": value.tolist(), "equity": value.tolist(), "trades": trades}
+    charts = {
+        "equity": {**held, "equity": (100_000 * value).tolist()},
+        "risk": {**held, "gross": share, "net": share[::-1]},
+        "coverage": {"date": days, "bars": rng.integers(390, 398, sessions).tolist()},
+        "account": {"symbol": "IBM", **of_account},
+    }
+    return templates.from_string(ACCOUNTS).render(prefix="", tabs=TABS, lit="overview", around=NOTHING, charts=charts)
+
+
 def assessment_page(medians: Mapping[str, Mapping[str, float]]) -> str:
     """Return an assessment's page with the heat map of some medians, by strategy and scenario."""
     run = {"id": 1, "symbols": 1, "first_session": "2004-01-02", "last_session": "2005-12-30"}

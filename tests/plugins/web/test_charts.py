@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from plugins.web.files import FOLDERS
 from tests.support.browser import chromium, drawn, severe
-from tests.support.charted import part_pages, served, strategy_page
+from tests.support.charted import accounts_page, part_pages, served, strategy_page
 
 SESSIONS = 5_400
 GENEROUS = 10_000  # ms, of a machine that does other things as well; `make bench ONLY=chart_drawing` measures
@@ -25,7 +26,8 @@ def address():
     whole = strategy_page(SESSIONS)
     broken = re.sub(r'(data-kind="sharpe" data-from=")curves"', r'\1parameters"', whole)
     assert broken != whole
-    with served({"/": whole, "/broken": broken, **part_pages()}) as at:
+    pages = {"/": whole, "/broken": broken, "/accounts": accounts_page(SESSIONS), **part_pages()}
+    with served(pages) as at:
         yield at
 
 
@@ -46,6 +48,25 @@ def test_charts_of_5400_sessions_have_their_data(browser, address):
     assert browser.execute_script(lines, "sharpe") == [SESSIONS - 125]
     assert browser.execute_script(lines, "fall") == [SESSIONS]
     assert sum(browser.execute_script("return document.getElementById('returns').data[0].y")) == SESSIONS
+    assert not severe(browser)
+
+
+def test_every_chart_there_is_has_its_data_at_5400_sessions(browser, address):
+    """Those of the strategy's page and the others together: a new kind must be measured too."""
+    browser.get(f"{address}/accounts")
+    took = wait_drawn(browser)
+    assert set(took) == {"equity", "risk", "coverage", "account"} and max(took.values()) < GENEROUS
+    lines = "return document.getElementById(arguments[0]).data.map(t => t.y.length)"
+    assert browser.execute_script(lines, "equity") == [SESSIONS] * 2
+    assert browser.execute_script(lines, "risk") == [SESSIONS] * 3
+    assert browser.execute_script(lines, "coverage") == [SESSIONS]
+    trades = browser.execute_script(lines, "account")
+    assert trades[0] == trades[-1] == SESSIONS and min(trades) > 100
+    script = (FOLDERS["static"] / "charts.js").read_text()
+    kinds = script[script.index("const kinds = {") : script.index("const said")]
+    named = set(re.findall(r"^    (\w+): \(data\)", kinds, re.M))
+    shown = {*took, *re.findall(r'data-kind="(\w+)"', strategy_page(200))}
+    assert len(named) > 10 and shown == named
     assert not severe(browser)
 
 
