@@ -5,7 +5,8 @@
 into the folder `REPORTS`.
 **Rerun:** always safe. With `start` and `end` past sessions are measured again by the rules they were
 measured by, and compared.
-**If it fails:** the message names the model and the session; the figures of earlier sessions stand.
+**If it fails:** the message names the model and the session; the figures of earlier sessions stand, and tear
+sheets are those of the session before.
 """
 
 from airflow.sdk import chain

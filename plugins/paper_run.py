@@ -99,7 +99,7 @@ def read_asked() -> Asked:
     settings = load_settings()
     capital, output = given.get("CAPITAL", ""), given.get("OUTPUT", "")
     path = Path(output).expanduser() if output else None
-    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+    if path is not None and not _writable(path):
         raise ConfigError("no file can be written there", stage=STAGE, key="OUTPUT", value=output,
                           remedy="name a file in a folder that is there")  # fmt: skip
     amount = settings.initial_cash
@@ -200,6 +200,18 @@ def _ends_with(code: int) -> Iterator[None]:
 
 def _shown(value: Any) -> object:
     return float(value) if isinstance(value, Decimal) else value
+
+
+def _writable(path: Path) -> bool:
+    """Tell whether the file can be written, by beginning to; it is as before then."""
+    there = path.exists()
+    try:
+        path.open("a").close()
+        if not there:
+            path.unlink()
+    except OSError:
+        return False
+    return True
 
 
 def _plain(value: Any) -> Any:

@@ -143,8 +143,8 @@ def measure_sessions(
             i = new[k - len(late)]
             symbol, side = market.symbols[trades.symbol[i]], trades.side[i]
             entered = str(market.sessions[trades.entered[i]])
-        said = "long" if side > 0 else "short"
-        return Closed(symbol, said, entered, str(market.sessions[begin + when[k]]), float(net[k]))
+        way = "long" if side > 0 else "short"
+        return Closed(symbol, way, entered, str(market.sessions[begin + when[k]]), float(net[k]))
 
     return series, Book(holdings, left, with_closed(book.notable, when, net, closed))
 

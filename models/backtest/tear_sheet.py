@@ -19,6 +19,7 @@ Series = NDArray[np.float64]
 ROLLING = 126  # sessions, half a year: in less, a Sharpe ratio says little
 BINS = 41  # of the histogram, odd so that one of them holds 0
 WORST = 10  # drawdowns listed
+BESIDE = ("annual_return", "volatility", "sharpe_ratio", "max_drawdown")  # of the benchmark, beside one's own
 RECENT = (21, 63, 126, 252)  # sessions: a month, a quarter, half a year, a year
 
 
@@ -36,13 +37,14 @@ def tear_sheet(
 
     Returns:
         measures: MEASURES of ``curve``, and skew, kurtosis (excess), both as pandas, best and worst session, month and
-        year, shares of positive ones, benchmark_return, excess_return, information_ratio (mean of the difference over
-        its deviation, per year), correlation with the benchmark, profit_factor (gains over losses), payoff_ratio (mean
-        gain over mean loss of a session), recovery_ratio (total return over the deepest drawdown),
+        year, shares of positive ones, benchmark_return and BESIDE of it, excess_return, information_ratio (mean of the
+        difference over its deviation, per year), correlation with the benchmark, profit_factor (gains over losses),
+        payoff_ratio (mean gain over mean loss of a session), recovery_ratio (total return over the deepest drawdown),
         ulcer_index_drawdown (root of the mean squared drawdown, Martin 1989), returns of the last RECENT sessions and
-        of the last year. equity, benchmark_equity, drawdown, rolling_sharpe, rolling_beta (over ROLLING sessions):
-        lists [T]. months: by year, twelve returns, the year's and the benchmark's. distribution: edges and counts.
-        drawdowns: the WORST deepest, with first session below the peak, deepest and recovery.
+        of the last year. equity, benchmark_equity, drawdown, and over ROLLING sessions rolling_sharpe, rolling_beta,
+        rolling_volatility and rolling_benchmark_volatility (a year): lists [T]. months: by year, twelve returns, the
+        year's and the benchmark's. distribution: edges and counts. drawdowns: the WORST deepest, with first session
+        below the peak, deepest and recovery.
 
     Raises:
         DataQualityError: without a return, or for a missing one.
@@ -56,10 +58,14 @@ def tear_sheet(
     out = np.empty(len(MEASURES))
     measure_curve(equity, np.concatenate([[math.nan], benchmark]), rate, np.empty(len(returns)), out)
     series = pd.Series(returns)
+    beside = np.empty(len(MEASURES))
+    worth = np.concatenate([[1.0], np.cumprod(1.0 + market)])
+    measure_curve(worth, np.full(len(worth), math.nan), rate, np.empty(len(market)), beside)
+    of_market = dict(zip(MEASURES, beside.tolist(), strict=True))
     month = dates.astype("datetime64[M]").astype(np.int64)  # since January 1970
     months, years = _compounded(returns, month), _compounded(returns, month // 12)
     gains, losses = returns[returns > 0], returns[returns < 0]
-    against = returns - market
+    against, known = returns - market, bool(np.isfinite(benchmark).any())
     peak = np.maximum.accumulate(equity)
     below = equity / peak - 1.0
     measures: dict[str, float] = dict(zip(MEASURES, out.tolist(), strict=True))
@@ -71,6 +77,7 @@ def tear_sheet(
         "positive_sessions": float((returns > 0).mean()),
         "positive_months": _positive(months), "positive_years": _positive(years),
         "benchmark_return": float(np.prod(1.0 + market) - 1.0),
+        **{f"benchmark_{name}": of_market[name] if known else math.nan for name in BESIDE},
         "information_ratio": _ratio(against),
         "correlation": float(series.corr(pd.Series(benchmark))),
         "profit_factor": _over(gains.sum(), -losses.sum()),
@@ -118,7 +125,11 @@ def _rolling(returns: Series, benchmark: Series, rate: float) -> dict[str, list[
     sharpe = (own.rolling(ROLLING).mean() - rate) / spread.where(spread > 1e-12) * math.sqrt(SESSIONS_PER_YEAR)
     variance = market.rolling(ROLLING).var()
     beta = own.rolling(ROLLING).cov(market) / variance.where(variance > 1e-18)
-    return {"rolling_sharpe": _list(sharpe), "rolling_beta": _list(beta)}
+    year = math.sqrt(SESSIONS_PER_YEAR)
+    return {
+        "rolling_sharpe": _list(sharpe), "rolling_beta": _list(beta), "rolling_volatility": _list(spread * year),
+        "rolling_benchmark_volatility": _list(market.rolling(ROLLING).std() * year),
+    }  # fmt: skip
 
 
 def _compounded(returns: Series, part: NDArray[np.int64]) -> dict[int, float]:

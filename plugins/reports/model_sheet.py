@@ -49,10 +49,10 @@ def model_numbers(
         last: its last.
         history: bars by the last session in them, read where they are missing; models share them. The signals are
             walked again over them, for any span and for the parity. None: trades are those the measurement keeps, of
-            all sessions, and there is no parity; it costs nothing then, however long the history.
+            all sessions, and there is no parity; no signal and no bar is read then.
 
     Raises:
-        ConfigError: when it did not trade in the span.
+        ConfigError: when it did not trade in the span, or nothing was kept of its trades.
     """
     span = {"model": model["model_name"], "first": first, "last": last}
     rows = read(load_sql("reports/select_model_sessions"), span)
@@ -60,6 +60,9 @@ def model_numbers(
     counts = numbers.pop("counts")
     parity = None
     if history is None:
+        if model["notable"] is None:
+            raise ConfigError("measured by an earlier version, which kept no trades", stage="report", key="MODEL",
+                              value=model["model_name"], remedy="its next session measures it anew")  # fmt: skip
         kept = notable_from_json(model["notable"])
         lists = {"winners": kept.best, "losers": kept.worst, "newest": kept.newest}
         trades = {name: [asdict(trade) for trade in found] for name, found in lists.items()}

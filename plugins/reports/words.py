@@ -30,6 +30,10 @@ SPOKEN = {
     "recovery_ratio": "Total return over the depth of the deepest drawdown",
     "ulcer_index_drawdown": "Root of the mean squared drawdown: how long and how deep it was below a peak",
     "excess_return": "Total return less the benchmark's",
+    "benchmark_annual_return": "The benchmark's compound return per 252 sessions",
+    "benchmark_volatility": "Deviation of the benchmark's session returns, a year",
+    "benchmark_sharpe_ratio": "The benchmark's mean return beyond the risk-free rate over its deviation, a year",
+    "benchmark_max_drawdown": "The benchmark's deepest fall from a peak",
 }
 
 

@@ -220,7 +220,6 @@ class Measuring:
         if standing:
             days = np.concatenate([standing.days, days])
             series = {name: np.concatenate([standing.series[name], series[name]]) for name in standing.series}
-        if standing:
             return replace(standing, days=days, series=series, book=book, keep_from=keep.astype(dt.date))
         return Standing(days, series, book, keep.astype(dt.date), stored=0)
 

@@ -38,6 +38,10 @@ plain = {
     "worst_drawdowns": (drawdowns["max drawdown"].head(10) / 100).tolist(),
     "months": qs.monthly_returns(returns, eoy=False, compounded=True).sort_index().to_numpy().ravel().tolist(),
     "rolling_sharpe": qs.rolling_sharpe(returns, rf=rate, rolling_period=126).tolist(),
+    "market_cagr": qs.cagr(market), "market_volatility": qs.volatility(market),
+    "market_sharpe": qs.sharpe(market, rf=rate), "market_max_drawdown": qs.max_drawdown(market),
+    "rolling_volatility": qs.rolling_volatility(returns, 126).tolist(),
+    "rolling_benchmark_volatility": qs.rolling_volatility(market, 126).tolist(),
     "rolling_beta": qs.rolling_greeks(returns, market, 126)["beta"].tolist(),
 }  # fmt: skip
 

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 PAGES = {
     "": ("Session", {"equity"}), "strategies": ("Strategies", set()),
     "strategies/macd_alpha": (
-        "macd_alpha", {"growth", "fall", "sharpe", "beta", "returns", "exposure", "turnover"}
+        "macd_alpha", {"growth", "fall", "sharpe", "volatility", "beta", "returns", "exposure", "turnover"}
     ),
     "assessment": ("Assessment", set()), "data": ("Data", {"coverage-chart"}), "models": ("Trained models", set()),
     "orders": ("Orders", set()), "risk": ("Risk at the close of", {"risk-chart"}), "costs": ("Costs since", set()),

@@ -56,6 +56,12 @@ def test_first_run_says_what_it_did(installation):
         assert word in text, text
 
 
+def test_the_first_run_leaves_tear_sheets(installation):
+    found = {path.name for path in (installation.tree / ".almanac" / "reports").iterdir()}
+    names = ("account", "ema_cross_alpha", "macd_alpha", "rsi_alpha")
+    assert found == {f"{name}.{kind}" for name in names for kind in ("html", "json")}
+
+
 def test_every_stage_completed_all_sessions(installation):
     rows = installation.sql(
         "select stage, count(distinct session_date) from stage_runs where status='completed' group by 1"

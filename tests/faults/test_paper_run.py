@@ -118,6 +118,7 @@ def test_a_dry_run_orders_nothing(home, tmp_path):
         ({"CAPITAL": "NaN"}, "not an amount"),
         ({"DRY_RUN": "perhaps"}, "DRY_RUN='perhaps'"),
         ({"OUTPUT": "/nowhere/run.json"}, "OUTPUT='/nowhere/run.json'"),
+        ({"OUTPUT": "/proc/run.json"}, "OUTPUT='/proc/run.json'"),
         ({"BENCHMARK": "IBM", "SYMBOLS": "AAPL"}, "BENCHMARK is not among the symbols"),
     ],
 )

@@ -1,4 +1,4 @@
--- What the account made with each symbol in a span: realized, and still open at its end. Parameters: account, first, last.
+-- What the account made with each symbol in a span, realized. Parameters: account, first, last.
 -- Called by plugins.reports.account_sheet.
 SELECT l.symbol, -sum(l.amount_usd)::float8 AS realized FROM ledger_entries l
 WHERE l.account_id = %(account)s AND l.ledger_account = 'realized_pnl' AND l.symbol IS NOT NULL

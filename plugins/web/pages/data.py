@@ -15,6 +15,7 @@ from plugins.web.rendering import columns, page, table_csv
 
 router = APIRouter(prefix="/data", dependencies=[Depends(look_around)])
 SHOWN = 200  # newest first; the tables themselves have them all
+UNDECIDED = 2_000  # rows in quarantine: each of them waits for a person
 Batch = Annotated[int, Path(ge=1, le=2**62)]
 
 
@@ -26,12 +27,13 @@ def data(request: Request) -> Response:
         "data.html",
         coverage=_coverage(),
         batches=rows("pages/select_batches", count=20),
-        quarantine=rows("pages/select_open_quarantine", count=SHOWN),
+        quarantine=rows("pages/select_open_quarantine", count=UNDECIDED),
         findings=rows("pages/select_findings", count=SHOWN),
         disagreements=rows("pages/select_disagreements", count=SHOWN),
         restatements=rows("pages/select_restatements", count=SHOWN),
         may_operate=can_operate(request),
         shown=SHOWN,
+        undecided=UNDECIDED,
     )
 
 

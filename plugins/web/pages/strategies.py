@@ -22,7 +22,8 @@ SIGNALS_SHOWN = 250  # what a person scrolls through; the table itself has them 
 TRADES_OF = 63  # sessions whose trades are listed: a quarter; `make report` goes through all of history
 TRADES_SHOWN = 500  # of them; hundreds of symbols close some thousands in a quarter
 CURVES = (
-    "equity", "benchmark_equity", "drawdown", "rolling_sharpe", "rolling_beta", "gross_exposure", "net_exposure",
+    "equity", "benchmark_equity", "drawdown", "rolling_sharpe", "rolling_volatility",
+    "rolling_benchmark_volatility", "rolling_beta", "gross_exposure", "net_exposure",
     "turnover",
 )  # fmt: skip
 Within = Annotated[str, Query(pattern=r"^(\d{4}(-\d{2})?)?$", description="A year or a month; all when left out")]

@@ -47,6 +47,8 @@
       line(data.dates, data.equity, "Model", "accent", ".3f")], one("Value of 1", ".2~f", { showlegend: true, ...level(1) })],
     fall: (data) => [[line(data.dates, data.drawdown, "Drawdown", "bad", ".2%", filled("bad"))], one("Below its peak", ".1~%")],
     sharpe: (data) => [[line(data.dates, data.rolling_sharpe, "Sharpe ratio", "accent", ".2f")], one("Sharpe ratio", ".1f", level(0))],
+    volatility: (data) => [[line(data.dates, data.rolling_benchmark_volatility, "Benchmark", "quiet", ".1%"),
+      line(data.dates, data.rolling_volatility, "Model", "accent", ".1%")], one("A year", ".1~%", { showlegend: true })],
     beta: (data) => [[line(data.dates, data.rolling_beta, "Beta", "accent", ".2f")], one("Beta", ".1f", level(0))],
     exposure: (data) => [[line(data.dates, mean(data.gross_exposure, 21), "Added up", "accent", ".1%"),
       line(data.dates, mean(data.net_exposure, 21), "Long less short", "good", ".1%")], one("Of the account", ".1~%", { showlegend: true })],

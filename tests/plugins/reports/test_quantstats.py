@@ -21,7 +21,9 @@ EQUAL = {
     "beta": "beta", "skew": "skew", "kurtosis": "kurtosis", "best": "best_session", "worst": "worst_session",
     "best_month": "best_month", "worst_month": "worst_month", "best_year": "best_year", "worst_year": "worst_year",
     "win_rate": "positive_sessions", "win_month": "positive_months", "profit_factor": "profit_factor",
-    "payoff": "payoff_ratio", "correlation": "correlation",
+    "payoff": "payoff_ratio", "correlation": "correlation", "market_cagr": "benchmark_annual_return",
+    "market_volatility": "benchmark_volatility", "market_sharpe": "benchmark_sharpe_ratio",
+    "market_max_drawdown": "benchmark_max_drawdown",
 }  # fmt: skip
 
 
@@ -47,7 +49,7 @@ def test_what_is_defined_alike_is_equal(both):
     assert [d["depth"] for d in ours["drawdowns"]] == pytest.approx(theirs["worst_drawdowns"])
     months = [month or 0.0 for year in ours["months"] for month in year["months"]]
     assert months == pytest.approx(theirs["months"])
-    for name in ("rolling_sharpe", "rolling_beta"):
+    for name in ("rolling_sharpe", "rolling_beta", "rolling_volatility", "rolling_benchmark_volatility"):
         known = [value for value in theirs[name] if value is not None]
         assert [value for value in ours[name] if value is not None] == pytest.approx(known), name
 

@@ -152,7 +152,7 @@ def test_sheets_of_a_home(small_chain, tmp_path):
     )
     for page in pages:
         read = Page(page.read_text())
-        assert read.charts == 7 and not read.links
+        assert read.charts == 8 and not read.links
         numbers = json.loads(page.with_suffix(".json").read_text())
         assert f"{numbers['measures']['total_return']:,.2%}" in read.words
         first = numbers["warnings"][0]

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 import pytest
 
-from models.errors import DataQualityError
+from models.errors import ConfigError, DataQualityError
+from plugins.reports.sheet import write_sheets
 from tests.support.chain import query, run_stage
 from tests.support.plain_performance import plain
 from tests.support.prepared import DUE, END, MIDDLE, change, hashes, prepared
@@ -247,11 +248,15 @@ def test_tear_sheets_follow_each_session(prepared, small_settings, tmp_path):
         assert found["macd_alpha"]["measures"]["total_return"] == pytest.approx(stored["total_return"], rel=1e-9)
 
 
-def test_what_an_earlier_version_left_behind_is_measured_anew_and_keeps_trades_then(prepared, small_settings):
+def test_what_an_earlier_version_left_behind_is_measured_anew_and_keeps_trades_then(prepared, small_settings, tmp_path):
     old, new = prepared(STAGE), prepared(STAGE)
     for database in (old, new):
         run_stage(database.writer, small_settings, STAGE, end=DUE[0])
     assert change(old, "UPDATE performance_states SET book = book - 'totals' - 'notable'") == 3
+    pages = write_sheets(old.reader, tmp_path, risk_free_rate=0.02, walks=False)
+    assert [page.stem for page in pages] == ["account"]
+    with pytest.raises(ConfigError, match="kept no trades"):
+        write_sheets(old.reader, tmp_path, model="macd_alpha", risk_free_rate=0.02, walks=False)
     for database in (old, new):
         run_stage(database.writer, small_settings, STAGE, end=DUE[1])
     read = "SELECT model_id, book FROM performance_states ORDER BY 1"

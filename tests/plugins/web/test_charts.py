@@ -41,7 +41,7 @@ def test_charts_of_5400_sessions_have_their_data(browser, address):
     browser.get(address)
     took = wait_drawn(browser)
     print({name: round(ms) for name, ms in took.items()})
-    assert set(took) == {"growth", "fall", "sharpe", "beta", "returns", "exposure", "turnover"}
+    assert set(took) == {"growth", "fall", "sharpe", "volatility", "beta", "returns", "exposure", "turnover"}
     assert max(took.values()) < GENEROUS
     lines = "return document.getElementById(arguments[0]).data.map(t => t.y.filter(v => v !== null).length)"
     assert browser.execute_script(lines, "growth") == [SESSIONS, SESSIONS]

@@ -43,7 +43,7 @@ def test_a_strategys_charts_are_its_sessions(viewer, small_chain):
     )[0]
     for name in ("total_return", "max_drawdown", "annual_return", "benchmark_return"):
         assert f">{stored[name] * 100:,.2f}%</a></dd>" in page, name
-    assert page.count('class="chart') == 7 and page.count("<section") >= 10
+    assert page.count('class="chart') == 8 and page.count("<section") >= 10
     saved = viewer.get("/strategies/macd_alpha/sessions.csv").text.splitlines()
     assert len(saved) > len(rows) and saved[0].startswith("session_date,net_return")
 
