@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import frames, load_sql, transaction
 from models.errors import ConfigError
 from plugins.reports.account_sheet import account_numbers
@@ -79,7 +79,7 @@ def write_sheets(
             whole = {**n, "warnings": said["warnings"] if said else []}
             page = folder / f"{_file_name(n['subject'])}.html"
             _replace(page, render(whole))
-            _replace(page.with_suffix(".json"), json_text(whole) + "\n")
+            _replace(page.with_suffix(".json"), msgspec.json.encode(whole, order="sorted").decode() + "\n")
             pages.append(page)
     except OSError as error:
         raise ConfigError("cannot write tear sheets there", stage="report", key="REPORTS or OUT", value=str(folder),

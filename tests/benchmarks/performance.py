@@ -1,4 +1,4 @@
-"""The daily performance stage: one session of 15 models on 397 symbols, whose history is measured already."""
+"""The daily performance stage: one session of 15 models on 397 symbols after 5,400, tear sheets and all."""
 
 from __future__ import annotations
 
@@ -48,6 +48,17 @@ LEFT_BEHIND = (
 )
 
 
+# Signals of all of history would be 32 million rows that a session does not read. What they leave behind, and it does
+# read, is a session's figures each: as if the models had traded from the first one on.
+TRADED = """
+UPDATE model_sessions SET net_return = r, gross_return = r, turnover = 0.1, cost = 0.0001, gross_exposure = 0.9,
+    net_exposure = 0.1, benchmark_return = coalesce(benchmark_return, r / 2)
+FROM (SELECT model_id AS m, session_date AS d, (abs(hashtext(model_id || session_date::text)) % 2001 - 1000) / 1e5 AS r
+      FROM model_sessions) drawn
+WHERE model_id = m AND session_date = d AND net_return IS NULL
+"""
+
+
 def performance_stage() -> Iterator[Measure]:
     """All steps of the newest session, after one from the beginning and one that goes on from it."""
     with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder) / "home", durable=True) as server:
@@ -65,6 +76,8 @@ def performance_stage() -> Iterator[Measure]:
         writer = server.uri("quant_writer", "quant_data")
         settings = replace(sample_settings(Path(folder) / "settings"), reports=str(Path(folder) / "sheets"))
         _run(writer, settings, days[-3])
+        with transaction(server.uri("postgres", "quant_data")) as connection:
+            connection.execute(TRADED)
         _run(writer, settings, days[-2])  # and what is compiled or imported once is
         took = _run(writer, settings, days[-1])
         print("#", *(f"{step} {seconds:.2f} s" for step, seconds in took.items()))
