@@ -66,7 +66,9 @@
     ], layout({ showlegend: true, hovermode: "closest", xaxis: below_all, yaxis: axis({ domain: [0.36, 1], title: { text: "Price, USD" }, ...steps(data.close) }),
       yaxis2: axis({ domain: [0, 0.24], title: { text: "Equity, USD" }, tickformat: "~s" }) })],
   };
-  const said = (value, digits) => value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  // Made once: toLocaleString makes a format for every number.
+  const forms = [0, 2].map((digits) => new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+  const said = (value, digits) => forms[digits / 2].format(value);
   function marks(data, trades, end, name, symbol, shade) {
     const size = trades.length > 60 ? 6 : 9;  // hundreds of large ones would hide the price
     return { x: trades.map((t) => t[end + "_date"]), y: trades.map((t) => t[end + "_shown"]), name, mode: "markers",
