@@ -1,2 +1,2 @@
--- A model's book says since when a tear sheet's trades and the sums since the beginning are kept in it.
+-- A model's book keeps the trades its tear sheet lists, and sums since the beginning.
 COMMENT ON COLUMN performance_states.book IS 'held: by symbol, weight of the account and last open; started; lost; overdue: trades from before keep_from that wait for an open; notable: best, worst and newest closed trades; totals: sums since the beginning. A book without totals is of an earlier version, and its model is measured anew';
