@@ -27,7 +27,7 @@ ALIKE = 1e-9  # returns of a session closer than this are the same number, summe
 
 @dataclass(frozen=True)
 class Laid:
-    """A model's signals laid over the bars as they are known now, [T, N] each; cost: per side."""
+    """A model's signals laid over the bars, as known when it was last measured, [T, N] each; cost: per side."""
 
     panel: Panel
     said: Said
@@ -177,7 +177,7 @@ def _listed(trades: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
 
 
 def _parity(laid: Laid, rows: pd.DataFrame) -> dict[str, Any]:
-    """Compare what was measured session by session with one walk of the backtest engine over the bars known now."""
+    """Compare what was measured session by session with one walk of the backtest engine over all of them."""
     panel = laid.panel
     flows, _ = walk_portfolio(panel["open"], laid.steps, laid.said.weights, laid.cost, panel.symbols)
     walked = pd.Series(flows["net_return"], index=panel.sessions.astype("datetime64[s]"))
