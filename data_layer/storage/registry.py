@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from data_layer.storage.alerts import close_alert, open_alert
@@ -15,6 +15,7 @@ from models.errors import BlockedError, ConfigError, DataQualityError
 
 LOCK = "model_registry"
 Row = dict[str, Any]
+Beside = Callable[[Connection, str], None]  # given what was decided
 
 
 def register(
@@ -101,6 +102,7 @@ def stored_at(version: Mapping[str, Any]) -> Stored:
 def decide(
     uri: str, store: ArtifactStore, version: Mapping[str, Any], replacing: int | None,
     checks: Sequence[Mapping[str, Any]], *, by: str, waiver: tuple[str, str] | None = None,
+    beside: Beside | None = None,
 ) -> str:  # fmt: skip
     """Promote a version or refuse to, and store the decision with every number; one transaction under the lock.
 
@@ -112,6 +114,7 @@ def decide(
         checks: name, value, threshold, passed, detail of everything the gate looked at.
         by: who asks.
         waiver: name and reason of whoever promotes it although it was refused.
+        beside: writes what must stand or fall with the decision, in its transaction.
 
     Returns:
         "promoted", "waived" or "refused"; "promoted" again for a version that is in use already.
@@ -123,12 +126,14 @@ def decide(
     failed = [c for c in checks if not c["passed"]]
     decision = "promoted" if not failed else "waived" if waiver else "refused"
     if decision != "refused":
-        _read_or_fail(uri, store, version, by)
+        _read_or_fail(uri, store, version, by, beside)
     reason = "; ".join(str(c["detail"]) for c in failed) or "every check passed"
     with transaction(uri) as connection:
         take_lock(connection, LOCK, version["family"])
         current = promoted_version(connection, version["family"])
         if current and current["id"] == version["id"]:
+            if beside:
+                beside(connection, "promoted")
             return "promoted"
         if decision != "refused":
             if (current["id"] if current else None) != replacing:
@@ -147,6 +152,8 @@ def decide(
             replaced=current,
             waiver=waiver if failed else None,
         )
+        if beside:
+            beside(connection, decision)
     return decision
 
 
@@ -206,7 +213,9 @@ def _exchange(
     close_alert(connection, "model_blocked", version["family"])
 
 
-def _read_or_fail(uri: str, store: ArtifactStore, version: Mapping[str, Any], by: str) -> None:
+def _read_or_fail(
+    uri: str, store: ArtifactStore, version: Mapping[str, Any], by: str, beside: Beside | None = None
+) -> None:
     try:
         load_artifact(uri, store, version)
     except DataQualityError as error:
@@ -217,6 +226,8 @@ def _read_or_fail(uri: str, store: ArtifactStore, version: Mapping[str, Any], by
                 failed = {"id": version["id"], "state": "failed", "waiver_name": None, "waiver_reason": None}
                 connection.execute(load_sql("model_versions/update_state"), failed)
             _note(connection, version, "failed", by, str(error), ())
+            if beside:
+                beside(connection, "failed")
         raise
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from data_layer.storage.artifacts import ArtifactStore
 from data_layer.storage.database import Connection, transaction
-from data_layer.storage.registry import Row, decide, find_version, promoted_version
+from data_layer.storage.registry import Beside, Row, decide, find_version, promoted_version
 from data_layer.storage.training import find_run, stored_folds, trials_of
 from models.errors import ConfigError
 from models.ml.base import Finding
@@ -16,8 +16,9 @@ from models.ml.gate import NOTHING_IN_USE, Check, Comparison, judge, middle
 
 
 def promote(
-    uri: str, store: ArtifactStore, version_id: int, *, by: str, waiver: tuple[str, str] | None = None
-) -> tuple[str, list[Check]]:
+    uri: str, store: ArtifactStore, version_id: int, *, by: str, waiver: tuple[str, str] | None = None,
+    beside: Beside | None = None,
+) -> tuple[str, list[Check]]:  # fmt: skip
     """Judge a version against the one in use, and promote it or refuse to.
 
     Args:
@@ -26,6 +27,7 @@ def promote(
         version_id: model_versions.id.
         by: who asks.
         waiver: name and reason of whoever promotes it although the gate refuses.
+        beside: writes what must stand or fall with the decision, in its transaction.
 
     Returns:
         "promoted", "waived" or "refused", and what the gate looked at.
@@ -44,7 +46,7 @@ def promote(
         checks = evidence(connection, version, current, find_run(connection, version["training_run_id"]))
     rows = [check.row() for check in checks]
     replacing = current["id"] if current else None
-    return decide(uri, store, version, replacing, rows, by=by, waiver=waiver), checks
+    return decide(uri, store, version, replacing, rows, by=by, waiver=waiver, beside=beside), checks
 
 
 def evidence(connection: Connection, version: Row, current: Row | None, run: Row) -> list[Check]:

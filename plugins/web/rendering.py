@@ -31,9 +31,9 @@ TABS = (
     ("risk", "Risk"),
     ("costs", "Costs"),
 )
-# How columns of numbers are written: their decimals; measured ones that are whole have none. Each number leads to the
-# rows behind it, or stands in one of them.
-FIGURES = {"number": 3, "measured": 3, "percent": 2, "count": 0, "price": 2, "bps": 1}
+# How columns of numbers are written: their decimals; measured ones that are whole have none, exact ones those they
+# are stored with. Each number leads to the rows behind it, or stands in one of them.
+FIGURES = {"number": 3, "measured": 3, "percent": 2, "count": 0, "price": 2, "bps": 1, "exact": 17}
 # A figure inside a sentence; no part of a name, a date or a time.
 FIGURE = re.compile(r"(?<![\w.,:/-])[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?: ?%)?(?!\w|[-.,:/]\w)")
 # A spreadsheet takes a cell that begins so for a formula.
@@ -159,6 +159,8 @@ def cells(
 def _written(value: Any, kind: str) -> str:
     if kind == "percent":
         return _percent(value)
+    if kind == "exact":
+        return "–" if value is None else str(value)
     if kind == "measured" and value and abs(value) < 0.5 * 10 ** -FIGURES[kind]:
         return f"{value:.1g}"  # a share of a day's volume, say: three decimals would call it nothing
     return _number(value, FIGURES[kind] if kind != "measured" or value is None or value % 1 else 0)
@@ -183,9 +185,9 @@ def _linked(text: str, href: str) -> Markup:
     return Markup("").join([*parts, escape(text[end:])])
 
 
-def newest(title: str, found: Sequence[Any], most: int) -> str:
-    """Return a heading that says how many are shown where there may be more."""
-    return f"{title}, newest {most}" if len(found) >= most else title
+def newest(title: str, found: Sequence[Any], most: int, which: str = "newest") -> str:
+    """Return a heading that says how many, and which, are shown where there may be more."""
+    return f"{title}, {which} {most:,}" if len(found) >= most else title
 
 
 def natural(values: Mapping[str, Any]) -> list[tuple[str, Any]]:

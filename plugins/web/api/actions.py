@@ -94,13 +94,14 @@ def waive_version(request: Request, number: Number, asked: Reasoned) -> Done:
 
 def _decide(request: Request, number: int, reason: str, *, waive: bool) -> Done:
     name = user_name(request)
+
+    def noted(connection: Connection, decision: str) -> None:
+        note(connection, request, "waive" if waive else "promote", str(number), reason, decision=decision)
+
     decision, checks = promote(
         role_uri("quant_trainer"), open_store(load_settings()), number, by=f"{name} (pages)",
-        waiver=(name, reason) if waive else None,
+        waiver=(name, reason) if waive else None, beside=noted,
     )  # fmt: skip
-    with _writer() as connection:
-        action = "waive" if waive else "promote"
-        note(connection, request, action, str(number), reason, decision=decision)
     said = f"Version {number}: {decision}."
     if decision == "refused":
         said += " " + "; ".join(check.detail for check in checks if not check.passed)

@@ -26,7 +26,7 @@ def generate_signals(asked: ToGenerate) -> Generated:
 @router.post("/models/reload", dependencies=[Depends(may_operate)])
 def reload_models(request: Request, asked: Reasoned) -> list[Reloaded]:
     """Read the versions in use anew, their hashes compared."""
-    found = reload()
-    with transaction(role_uri("quant_data")) as connection:
+    with transaction(role_uri("quant_data")) as connection:  # first: while it is away nothing is reloaded
+        found = reload()
         note(connection, request, "reload", "models", asked.reason, versions=[v["id"] for v in found])
     return [Reloaded.model_validate(v) for v in found]

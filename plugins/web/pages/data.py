@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from starlette.responses import Response
@@ -16,7 +16,15 @@ from plugins.web.rendering import columns, page, table_csv
 router = APIRouter(prefix="/data", dependencies=[Depends(look_around)])
 SHOWN = 200  # newest first; the tables themselves have them all
 UNDECIDED = 2_000  # rows in quarantine: each of them waits for a person
+MOST_SAVED = 100_000  # rows of one file; some ten megabytes, more than a spreadsheet likes
+# Statement of each list by its name here, which is the file's as well.
+LISTS = {
+    "quarantine": "pages/select_open_quarantine", "findings": "pages/select_findings",
+    "disagreements": "pages/select_disagreements", "restatements": "pages/select_restatements",
+    "batches": "pages/select_batches",
+}  # fmt: skip
 Batch = Annotated[int, Path(ge=1, le=2**62)]
+List = Literal["quarantine", "findings", "disagreements", "restatements", "batches"]
 
 
 @router.get("")
@@ -26,11 +34,11 @@ def data(request: Request) -> Response:
         request,
         "data.html",
         coverage=_coverage(),
-        batches=rows("pages/select_batches", count=20),
-        quarantine=rows("pages/select_open_quarantine", count=UNDECIDED),
-        findings=rows("pages/select_findings", count=SHOWN),
-        disagreements=rows("pages/select_disagreements", count=SHOWN),
-        restatements=rows("pages/select_restatements", count=SHOWN),
+        quarantine=rows(LISTS["quarantine"], count=UNDECIDED),
+        findings=rows(LISTS["findings"], count=SHOWN),
+        disagreements=rows(LISTS["disagreements"], count=SHOWN),
+        restatements=rows(LISTS["restatements"], count=SHOWN),
+        batches=rows(LISTS["batches"], count=SHOWN),
         may_operate=can_operate(request),
         shown=SHOWN,
         undecided=UNDECIDED,
@@ -42,6 +50,15 @@ def saved() -> Response:
     """Save the number of bars of each session as CSV: the rows behind the chart."""
     held = _coverage()
     return table_csv("coverage", [dict(zip(held, values, strict=True)) for values in zip(*held.values(), strict=True)])
+
+
+@router.get("/{name}.csv")
+def saved_list(name: List) -> Response:
+    """Save one of the lists whole as CSV, also what the page has no room for."""
+    found = rows(LISTS[name], count=MOST_SAVED + 1)
+    if len(found) > MOST_SAVED:
+        raise HTTPException(413, f"{name} are more than the {MOST_SAVED:,} rows that one file holds: use SQL")
+    return table_csv(name, found)
 
 
 @router.get("/restatements/{batch}")

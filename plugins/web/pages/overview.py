@@ -13,12 +13,13 @@ from plugins.web.alerts import open_alerts
 from plugins.web.around import Surroundings
 from plugins.web.guard import can_trigger
 from plugins.web.reading import row, rows
-from plugins.web.rendering import columns, page
+from plugins.web.rendering import columns, page, table_csv
 
 router = APIRouter()
 
 STRIP_SESSIONS = 60  # a quarter of a year fits the width of a laptop
 ALERTS_SHOWN = 50
+ALL_ALERTS = 2_000  # on a page of their own; their file has those beyond
 
 
 @router.get("/")
@@ -48,11 +49,25 @@ def overview(
         strip=strip,
         progress=rows("pages/select_progress", stages=list(CHAIN)),
         alerts=open_alerts(around, request.scope.get("root_path", ""), ALERTS_SHOWN),
+        shown=ALERTS_SHOWN,
         account=row("pages/select_account", **of_account, session=chosen),
         equity=columns(rows("pages/select_equity", **of_account)),
         signals=rows("pages/select_signals", session=chosen),
         orders=rows("pages/select_orders", **of_account, session=chosen),
     )
+
+
+@router.get("/alerts")
+def alerts(request: Request, around: Surroundings) -> Response:
+    """Show the open alerts, also those beyond what the overview has room for."""
+    found = open_alerts(around, request.scope.get("root_path", ""), ALL_ALERTS)
+    return page(request, "alerts.html", alerts=found, shown=ALL_ALERTS)
+
+
+@router.get("/alerts.csv")
+def saved_alerts() -> Response:
+    """Save all open alerts as CSV."""
+    return table_csv("alerts", rows("pages/select_open_alerts", count=None))
 
 
 def _strip(session: dt.date) -> list[dict[str, Any]]:
