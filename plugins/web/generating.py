@@ -15,7 +15,7 @@ from data_layer.storage.database import Connection, load_sql, transaction
 from data_layer.storage.registry import find_version, promoted_version
 from data_layer.storage.training import feature_set_version
 from models.errors import BlockedError, ConfigError
-from models.ml.base import Trainer, no_version
+from models.ml.base import Trainer, families, no_version
 from models.ml.strategy import ModelStrategy
 from models.panel import Panel
 from models.strategies.discovery import discover_strategies
@@ -50,7 +50,7 @@ def generate(
         None for a family without quantiles), rank, target_weight; without_opinion: symbols the model says nothing of.
 
     Raises:
-        ConfigError: no session up to the date, no such family, more asked to hold than can be ranked.
+        ConfigError: no session up to the date, no such family, a rule, more asked to hold than can be ranked.
         BlockedError: no version in use, or it has learnt from that session's future.
         DataQualityError: its artifact is missing or not the one registered.
     """
@@ -189,6 +189,10 @@ def _version(connection: Connection, family: str | None) -> dict[str, Any]:
             raise BlockedError("no version of any model is in use", stage=STAGE, key="model", value="",
                                remedy="promote one: see Models")  # fmt: skip
         return found[0]
+    if family in discover_strategies().classes and family not in families():
+        raise ConfigError("a rule has no versions, so none is promoted", stage=STAGE, key="model", value=family,
+                          remedy="GET signals has what it says of each session; "
+                          "or name one of " + ", ".join(sorted(families())))  # fmt: skip
     family_class(family)
     version = promoted_version(connection, family)
     if version is None:

@@ -237,7 +237,7 @@ class ToGenerate(BaseModel):
     top_n: int = Field(ge=0, le=1000, description="Best ones to hold, half of the equity together")
     bottom_n: int = Field(ge=0, le=1000, description="Worst ones to sell short, half of the equity together")
     model: str | None = Field(
-        default=None, pattern=r"^[a-z][a-z0-9_]{0,60}$", description="The only one in use when left out"
+        default=None, pattern=r"^[a-z][a-z0-9_]{0,60}$", description="Of a trained version; the only one in use when left out"
     )
 
 
@@ -246,9 +246,14 @@ class GeneratedSignal(BaseModel):
 
     symbol: str
     score: float = Field(description="What symbols are ranked by; any scale")
-    predicted_return: float | None = Field(description="Median, fraction; null for a model without quantiles")
-    rank: int
-    target_weight: float = Field(description="Signed fraction of the equity, before limits")
+    predicted_return: float | None = Field(
+        description="Median of its nearest horizon, fraction; null for a model that foretells no return: "
+        "alpha158_lightgbm learns the order of a session's returns, its score is no return of any size"
+    )
+    rank: int = Field(description="1 for the highest score; equal ones by symbol")
+    target_weight: float = Field(
+        description="Signed fraction of the equity, before limits: half of it in equal parts on each side"
+    )
 
 
 class Generated(BaseModel):

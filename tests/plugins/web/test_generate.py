@@ -12,7 +12,9 @@ from plugins.ml import training as steps
 from plugins.ml.predict import predict
 from plugins.web import generating
 from tests.plugins.ml.conftest import FAMILY, Workshop
-from tests.support.versions import OF_VERSIONS
+from tests.support.chain import run_stage
+from tests.support.prepared import change
+from tests.support.versions import OF_VERSIONS, promote_tft
 
 V1 = "/api/v1"
 LAST = dt.date(2005, 12, 30)
@@ -82,3 +84,36 @@ def test_promoted_from_its_page_it_answers_as_the_daily_run(workshop, as_role):
     assert spoilt.status_code == 409
     alerts = workshop.rows(f"SELECT kind FROM alerts WHERE closed_at IS NULL AND {OF_VERSIONS}")
     assert alerts == [{"kind": "artifact_refused"}]
+
+
+# What the daily run stored of a model's session: its prediction of each symbol, and the weight its signal asks for.
+STORED = """
+    SELECT p.symbol, p.score, (array_agg(p.q50 ORDER BY p.horizon))[1] AS median,
+           max(coalesce(CASE s.side WHEN 'long' THEN 1 WHEN 'short' THEN -1 ELSE 0 END * s.position_size, 0)) AS weight
+    FROM predictions p JOIN model_versions v ON v.id = p.model_version_id JOIN models m ON m.model_name = v.family
+    LEFT JOIN signals s ON s.model_id = m.id AND s.symbol = p.symbol AND s.session_date = p.session_date
+    WHERE v.family = '{}' AND p.session_date = '{}' GROUP BY 1, 2 ORDER BY p.score DESC, p.symbol"""
+
+
+def test_each_model_says_of_a_date_what_the_daily_run_has_stored(workshop, as_role):
+    """One that foretells returns and one that foretells their order alone; a rule has nothing that is promoted."""
+    op = as_role("op")
+    assert op.post(f"{V1}/models/versions/{workshop.version}/waive", json={"reason": "a trial"}).status_code == 200
+    promote_tft(workshop.database.trainer, workshop.settings, "2005-09-30")
+    change(workshop.database, "UPDATE models SET is_active = true WHERE model_name = ANY(%s)", [[FAMILY, "tft"]])
+    run_stage(workshop.database.writer, workshop.settings, "model_execution")
+    for day, asked in (("2005-12-30", "2005-12-31"), ("2005-11-15", "2005-11-15")):
+        for family in (FAMILY, "tft"):
+            body = {**ASKED, "as_of_date": asked, "model": family}
+            told = op.post(f"{V1}/signals/generate", json=body).json()
+            stored = workshop.rows(STORED.format(family, day))
+            assert told["session_date"] == day and len(stored) == 3, family
+            assert [
+                (s["rank"], s["symbol"], s["score"], s["predicted_return"], s["target_weight"]) for s in told["signals"]
+            ] == [(n, r["symbol"], r["score"], r["median"], r["weight"]) for n, r in enumerate(stored, 1)], family
+            assert [r["weight"] for r in stored] == [0.5, 0.0, -0.5]
+            assert {s["predicted_return"] is None for s in told["signals"]} == {family == FAMILY}
+    refused = op.post(f"{V1}/signals/generate", json={**ASKED, "model": "macd_alpha"})
+    assert refused.status_code == 422 and "GET signals" in refused.json()["detail"]
+    shapes = op.get(f"{V1}/openapi.json").json()["components"]["schemas"]["GeneratedSignal"]["properties"]
+    assert "null for" in shapes["predicted_return"]["description"] and FAMILY in shapes["predicted_return"]["description"]
