@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from data_layer.storage.database import frames, load_sql, transaction
-from models.errors import ConfigError
+from models.errors import ConfigError, DataQualityError, RetryableError
 from plugins.reports.account_sheet import account_numbers
 from plugins.reports.charts import histogram, line_chart
 from plugins.reports.model_sheet import model_numbers
 from plugins.reports.words import MONTHS, SPOKEN, said_of, title_of, written
 
+log = logging.getLogger("almanac")
 ACCOUNT = "account"
 STEEPEST = 10.0  # a rolling Sharpe ratio beyond it would flatten the rest; it comes of half a year of hardly any moves
 HEADLINE = ("total_return", "annual_return", "sharpe_ratio", "max_drawdown", "volatility", "excess_return")
@@ -50,6 +53,7 @@ def write_sheets(
     Raises:
         ConfigError: for a model asked for that is not measured or did not trade in the span; for a folder that
             cannot be written.
+        DataQualityError: of all, when one could not be written; it names them, and the others' files are there.
     """
     with transaction(uri) as connection:
         found = connection.execute(load_sql("reports/select_standing"), {"model": model}).fetchall()
@@ -59,32 +63,52 @@ def write_sheets(
                           remedy="performance_testing measures the active ones of table models")  # fmt: skip
     numbers: list[dict[str, Any]] = []
     history: dict[dt.date, pd.DataFrame] | None = {} if walks else None
+    failures: dict[str, Exception] = {}
     with frames(uri) as read:
         for one in found:
-            try:
+            with _alone(one["model_name"], failures, model):
                 numbers.append(model_numbers(uri, read, one, first, last, history))
-            except ConfigError:
-                if model:
-                    raise  # of all models, one that has not traded yet has no sheet
     if model in ("", ACCOUNT):
-        try:
+        with _alone(ACCOUNT, failures, model):
             numbers.append(account_numbers(uri, risk_free_rate, first, last))
-        except ConfigError:
-            if model:
-                raise  # an account opened or reset just now has none either
     pages = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for n in numbers:
             whole = {**n, "warnings": said["warnings"] if said else []}
-            page = folder / f"{_file_name(n['subject'])}.html"
-            _replace(page, render(whole))
-            _replace(page.with_suffix(".json"), msgspec.json.encode(whole, order="sorted").decode() + "\n")
-            pages.append(page)
+            with _alone(n["subject"], failures, model, silent=()):
+                page = folder / f"{_file_name(n['subject'])}.html"
+                _replace(page, render(whole))
+                _replace(page.with_suffix(".json"), msgspec.json.encode(whole, order="sorted").decode() + "\n")
+                pages.append(page)
     except OSError as error:
         raise ConfigError("cannot write tear sheets there", stage="report", key="REPORTS or OUT", value=str(folder),
                           remedy=f"name a folder you may write to ({error})") from error  # fmt: skip
+    if failures:
+        told = "; ".join(f"{name}: {error}" for name, error in failures.items())
+        raise DataQualityError("tear sheets could not be written, all others are", stage="report", key="MODEL",
+                               value=", ".join(failures), remedy=told)  # fmt: skip
     return pages
+
+
+@contextmanager
+def _alone(
+    name: str, failures: dict[str, Exception], asked: str, silent: tuple[type[Exception], ...] = (ConfigError,)
+) -> Iterator[None]:
+    """Let what goes wrong with one of all sheets wait until the others are written; one asked for fails at once.
+
+    silent: what is no failure of one of all: a model that has not traded yet, or an account opened just now, has none.
+    """
+    try:
+        yield
+    except (RetryableError, OSError):
+        raise  # of the database or the folder: it is no matter of this one
+    except Exception as error:
+        if asked:
+            raise
+        if not isinstance(error, silent):
+            log.exception("no tear sheet of %s", name)
+            failures[name] = error
 
 
 def render(n: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ from airflow.api_fastapi.auth.managers.models.resource_details import (
     VariableDetails,
 )
 from airflow.api_fastapi.core_api.security import resolve_user_from_token
+from airflow.configuration import conf
 from fastapi import HTTPException, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -64,6 +65,8 @@ HEADERS = {
 
 log = logging.getLogger("almanac.web")
 Next = Callable[[Request], Awaitable[Response]]
+Origin = tuple[str, str, int]  # scheme, host, port
+PORTS = {"http": 80, "https": 443}
 
 
 async def guard(request: Request, call_next: Next) -> Response:
@@ -141,9 +144,33 @@ def _refuse_foreign(request: Request) -> None:
         raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send application/json")
     if _bearer(request):
         return
-    origin = urlsplit(request.headers.get("origin", ""))
-    if not request.headers.get(OWN_HEADER) or origin.netloc != request.headers.get("host", "").strip():
+    if not request.headers.get(OWN_HEADER) or _origin(request.headers.get("origin", "")) not in _own_origins(request):
         raise HTTPException(HTTPStatus.FORBIDDEN, "the request does not come from Almanac's own pages")
+
+
+def _own_origins(request: Request) -> set[Origin]:
+    """Return the origins whose pages are ours: the address that was asked, and the one Airflow is told people use.
+
+    Where that one names the asked host its scheme counts, for a proxy that ends TLS asks us by plain http. Of another
+    host asked by plain http nothing says whether there is such a proxy: https is ours as well, for nobody else holds
+    the host's certificate. A page that came by http is no page of a host that people reach by https.
+    """
+    asked = request.headers.get("host", "").strip()
+    told = _origin(conf.get("api", "base_url", fallback=None) or "")
+    if told and _origin(f"{told[0]}://{asked}") == told:
+        return {told}
+    schemes = {"http", "https"} if request.scope["scheme"] == "http" else {request.scope["scheme"]}
+    return {origin for origin in (told, *(_origin(f"{scheme}://{asked}") for scheme in schemes)) if origin}
+
+
+def _origin(address: str) -> Origin | None:
+    """Return scheme, host and port of an address, the port that the scheme implies too; None where it has no such."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port or PORTS.get(parts.scheme, 0)
+    except ValueError:  # a port that is none
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname and port else None
 
 
 def _refusal(request: Request, refused: HTTPException) -> Response:

@@ -237,8 +237,9 @@ class ToGenerate(BaseModel):
     top_n: int = Field(ge=0, le=1000, description="Best ones to hold, half of the equity together")
     bottom_n: int = Field(ge=0, le=1000, description="Worst ones to sell short, half of the equity together")
     model: str | None = Field(
-        default=None, pattern=r"^[a-z][a-z0-9_]{0,60}$", description="Of a trained version; the only one in use when left out"
-    )
+        default=None, pattern=r"^[a-z][a-z0-9_]{0,60}$",
+        description="Of a trained version; the only one in use when left out",
+    )  # fmt: skip
 
 
 class GeneratedSignal(BaseModel):

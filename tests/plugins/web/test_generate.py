@@ -116,4 +116,5 @@ def test_each_model_says_of_a_date_what_the_daily_run_has_stored(workshop, as_ro
     refused = op.post(f"{V1}/signals/generate", json={**ASKED, "model": "macd_alpha"})
     assert refused.status_code == 422 and "GET signals" in refused.json()["detail"]
     shapes = op.get(f"{V1}/openapi.json").json()["components"]["schemas"]["GeneratedSignal"]["properties"]
-    assert "null for" in shapes["predicted_return"]["description"] and FAMILY in shapes["predicted_return"]["description"]
+    described = shapes["predicted_return"]["description"]
+    assert "null for" in described and FAMILY in described

@@ -93,6 +93,40 @@ def test_only_our_own_pages_can_press_a_button(with_button, as_role, headers, st
     assert client.post("/press", content=b"{}", headers=headers).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("asked", "told", "origin", "status"),
+    [
+        ("http://almanac", None, "http://almanac", 200),
+        ("http://almanac", None, "http://almanac:80", 200),
+        ("http://almanac:8080", None, "http://almanac:8080", 200),
+        ("http://almanac:8080", None, "http://almanac", 403),
+        ("http://almanac:8080", None, "http://almanac:9090", 403),
+        ("http://almanac", None, "https://almanac", 200),  # TLS may end in front of us
+        ("https://almanac", None, "https://almanac:443", 200),
+        ("https://almanac", None, "http://almanac", 403),  # a page that anyone on the way may have written
+        ("https://almanac", None, "http://almanac:443", 403),
+        # Behind a proxy that ends TLS and keeps the host, then one that does not.
+        ("http://almanac", "https://almanac/", "https://almanac", 200),
+        ("http://almanac", "https://almanac/", "http://almanac", 403),
+        ("http://inside:8080", "https://almanac", "https://almanac", 200),
+        ("http://inside:8080", "https://almanac", "http://inside:8080", 200),
+        ("http://inside:8080", "https://almanac", "http://almanac", 403),
+        ("http://almanac", None, "ftp://almanac", 403),
+        ("http://almanac", None, "null", 403),
+        ("http://almanac", None, "http://almanac:none", 403),
+        ("http://almanac", None, "http://user@almanac.example", 403),
+    ],
+)
+def test_scheme_host_and_port_are_compared(with_button, as_role, monkeypatch, asked, told, origin, status):
+    from plugins.web import guard
+
+    monkeypatch.setattr(guard.conf, "get", lambda *_, **__: told)
+    as_role("op")
+    client = TestClient(with_button, base_url=asked, cookies={"_token": "op"})
+    headers = {"X-Almanac-Request": "1", "Origin": origin, "Content-Type": "application/json"}
+    assert client.post("/press", content=b"{}", headers=headers).status_code == status
+
+
 def test_a_password_that_a_browser_adds_by_itself_proves_nothing(with_button, as_role):
     client = as_role("op")
     client.cookies.set("_token", "op")
