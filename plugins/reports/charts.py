@@ -67,9 +67,10 @@ def line_chart(
         parts.append(f'<path class="level" d="M{LEFT} {y(level):.1f}H{WIDTH - RIGHT}"/>')
     for name, colour, values in drawn:
         for piece in _pieces(values):
-            x = sessions.places[piece]
-            spots = np.column_stack([x, np.rint(FINE * y(values[piece])).astype(np.int64)]).ravel().tolist()
-            path = " ".join(map(TENTHS.__getitem__, spots))  # a pair of numbers after a move is a line to there
+            x, heights = sessions.places[piece], np.rint(FINE * (TOP + scale * (top - values[piece])))
+            # A pair of numbers after a move is a line to there.
+            spots = np.column_stack([x, heights.astype(np.int64)])
+            path = " ".join(map(TENTHS.__getitem__, spots.ravel().tolist()))
             if fill:
                 first, last, ground = TENTHS[x[0]], TENTHS[x[-1]], f"{y(0):.1f}"
                 parts.append(f'<path class="area {colour}" d="M{first} {ground} {path} {last} {ground}Z"/>')
