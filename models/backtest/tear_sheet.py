@@ -93,7 +93,7 @@ def tear_sheet(
     counts, edges = np.histogram(returns, bins=_edges(returns))
     return {
         "first_session": str(dates[0]), "last_session": str(dates[-1]), "sessions": len(returns),
-        "risk_free_rate": risk_free_rate, "measures": _known(measures), "dates": [str(day) for day in dates],
+        "risk_free_rate": risk_free_rate, "measures": _known(measures), "dates": np.datetime_as_string(dates).tolist(),
         "equity": equity[1:].tolist(), "benchmark_equity": np.cumprod(1.0 + market).tolist(),
         "drawdown": below[1:].tolist(),
         **_rolling(returns, benchmark, rate),
@@ -171,7 +171,9 @@ def _deepest(dates: NDArray[np.datetime64], below: Series) -> list[dict[str, Any
 
 
 def _list(values: pd.Series) -> list[float | None]:
-    return [None if math.isnan(v) else v for v in values.tolist()]
+    found = values.to_numpy(np.float64).astype(object)
+    found[values.isna()] = None
+    return found.tolist()
 
 
 def _known(measures: Mapping[str, float]) -> dict[str, float | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -12,18 +13,34 @@ from numpy.typing import NDArray
 WIDTH, HEIGHT = 920, 230
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 10, 24
 POINTS = 460  # a line of twice as many is as sharp as a screen shows
+FINE = 10  # places are written in tenths
+TENTHS = [f"{n / FINE:.1f}" for n in range(FINE * WIDTH + 1)]
 Numbers = Sequence[float | None]
 
 
+@dataclass(frozen=True)
+class Sessions:
+    """The sessions of a sheet's charts: where each lies on the axis, and the axis itself, made once for all of them."""
+
+    places: NDArray[np.int64]
+    axis: str
+
+    @classmethod
+    def of(cls, dates: Sequence[str]) -> Sessions:
+        """Lay out dates, ISO and ascending."""
+        step = (WIDTH - LEFT - RIGHT) / max(len(dates) - 1, 1)
+        return cls(np.rint(FINE * (LEFT + step * np.arange(len(dates)))).astype(np.int64), _axis_x(dates, step))
+
+
 def line_chart(
-    title: str, dates: Sequence[str], lines: Sequence[tuple[str, str, Numbers]], *, form: str = "{:.2f}",
+    title: str, sessions: Sessions, lines: Sequence[tuple[str, str, Numbers]], *, form: str = "{:.2f}",
     fill: bool = False, level: float | None = None,
 ) -> str:  # fmt: skip
     """Return lines over sessions as an SVG.
 
     Args:
         title: said to those who cannot see it.
-        dates: ISO, ascending.
+        sessions: of each value.
         lines: name, CSS class of its colour and values, None where there is none.
         form: how values on the axis are written.
         fill: the area to 0 is filled.
@@ -40,25 +57,23 @@ def line_chart(
         bottom, top = min(bottom, 0.0), max(top, 0.0)
     ticks = _ticks(bottom, top)
     bottom, top = min(bottom, ticks[0]), max(top, ticks[-1])
-    form = _exact(form, ticks)
-
-    def x(at: int) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * at / max(len(dates) - 1, 1)
+    scale = (HEIGHT - TOP - BOTTOM) / ((top - bottom) or 1.0)
 
     def y(value: float) -> float:
-        return TOP + (HEIGHT - TOP - BOTTOM) * (top - value) / ((top - bottom) or 1.0)
+        return TOP + scale * (top - value)
 
-    parts = [_axis_y(ticks, y, form), _axis_x(dates, x)]
+    parts = [_axis_y(ticks, y, _exact(form, ticks)), sessions.axis]
     if level is not None:
         parts.append(f'<path class="level" d="M{LEFT} {y(level):.1f}H{WIDTH - RIGHT}"/>')
     for name, colour, values in drawn:
         for piece in _pieces(values):
-            path = "L".join(f"{x(at):.1f} {y(value):.1f}" for at, value in piece)
+            x, heights = sessions.places[piece], np.rint(FINE * (TOP + scale * (top - values[piece])))
+            # A pair of numbers after a move is a line to there.
+            spots = np.column_stack([x, heights.astype(np.int64)])
+            path = " ".join(map(TENTHS.__getitem__, spots.ravel().tolist()))
             if fill:
-                first, last = x(piece[0][0]), x(piece[-1][0])
-                parts.append(
-                    f'<path class="area {colour}" d="M{first:.1f} {y(0):.1f}L{path}L{last:.1f} {y(0):.1f}Z"/>'
-                )
+                first, last, ground = TENTHS[x[0]], TENTHS[x[-1]], f"{y(0):.1f}"
+                parts.append(f'<path class="area {colour}" d="M{first} {ground} {path} {last} {ground}Z"/>')
             parts.append(f'<path class="line {colour}" d="M{path}"><title>{escape(name)}</title></path>')
     legend = "".join(f'<span class="{colour}">{escape(name)}</span>' for name, colour, _ in lines)
     shown = f'<p class="legend">{legend}</p>' if len(lines) > 1 else ""
@@ -105,13 +120,14 @@ def _axis_y(ticks: Sequence[float], y, form: str) -> str:  # type: ignore[no-unt
     )
 
 
-def _axis_x(dates: Sequence[str], x) -> str:  # type: ignore[no-untyped-def]
+def _axis_x(dates: Sequence[str], step: float) -> str:
     """Name years, or months where there are fewer than three years, so far apart that they can be read."""
     size = 4 if dates[0][:4] < str(int(dates[-1][:4]) - 2) else 7
-    begins = [at for at in range(1, len(dates)) if dates[at][:size] != dates[at - 1][:size]]
-    step = math.ceil(len(begins) / 12) if begins else 1
+    named = np.array(dates, f"U{size}")
+    begins = (np.flatnonzero(named[1:] != named[:-1]) + 1).tolist()
+    each = math.ceil(len(begins) / 12) if begins else 1
     return "".join(
-        f'<text class="x" x="{x(at):.1f}" y="{HEIGHT - 6}">{dates[at][:size]}</text>' for at in begins[::step]
+        f'<text class="x" x="{LEFT + step * at:.1f}" y="{HEIGHT - 6}">{named[at]}</text>' for at in begins[::each]
     )
 
 
@@ -136,8 +152,8 @@ def _ticks(low: float, high: float) -> list[float]:
     return [n * step for n in range(first, last + 1)]
 
 
-def _pieces(values: NDArray[np.float64]) -> list[list[tuple[int, float]]]:
-    """Return the stretches without a gap, thinned to the lowest, highest, first and last value of each handful."""
+def _pieces(values: NDArray[np.float64]) -> list[NDArray[np.int64]]:
+    """Return the places of stretches without a gap, thinned to lowest, highest, first and last of each handful."""
     step = max(math.ceil(len(values) / POINTS), 1)
     missing = -len(values) % step
     handfuls = np.append(values, np.full(missing, np.nan)).reshape(-1, step)
@@ -146,11 +162,7 @@ def _pieces(values: NDArray[np.float64]) -> list[list[tuple[int, float]]]:
         np.where(gap, np.inf, handfuls).argmin(axis=1), np.where(gap, -np.inf, handfuls).argmax(axis=1),
         gap.argmin(axis=1), step - 1 - gap[:, ::-1].argmin(axis=1),
     ])  # fmt: skip
-    places = np.sort(kept + step * np.arange(len(handfuls)), axis=0).T.tolist()
-    pieces: list[list[tuple[int, float]]] = [[]]
-    for nothing, at in zip(gap.all(axis=1).tolist(), places, strict=True):
-        if nothing:
-            pieces.append([])
-        else:
-            pieces[-1].extend((place, float(values[place])) for place in dict.fromkeys(at))
-    return [piece for piece in pieces if piece]
+    kept += step * np.arange(len(handfuls))
+    some = ~gap.all(axis=1)
+    edges = np.flatnonzero(np.diff(some, prepend=False, append=False))  # where a stretch begins, and ends, in turns
+    return [np.unique(kept[:, begin:end]) for begin, end in edges.reshape(-1, 2)]

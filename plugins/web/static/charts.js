@@ -3,13 +3,14 @@
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue("--" + name).trim();
   const settings = { displaylogo: false, displayModeBar: false, responsive: true };
+  // The left margin has room for the widest number and a title: margins that Plotly fits itself take a second drawing.
   const layout = (more) => Object.assign({
-    margin: { l: 64, r: 12, t: 8, b: 36 }, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
+    margin: { l: 76, r: 12, t: 8, b: 36 }, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
     font: { color: colour("text"), family: "system-ui, sans-serif", size: 12 }, showlegend: false,
     hovermode: "x unified", xaxis: { type: "date", gridcolor: colour("line") }, legend: { orientation: "h", y: 1.12 },
     hoverlabel: { bgcolor: colour("raised"), bordercolor: colour("line"), font: { color: colour("text") } },
   }, more);
-  const axis = (more) => Object.assign({ gridcolor: colour("line"), zerolinecolor: colour("line"), automargin: true },
+  const axis = (more) => Object.assign({ gridcolor: colour("line"), zerolinecolor: colour("line") },
     more, more.title ? { title: { ...more.title, standoff: 8 } } : {});
   const line = (x, y, name, shade, form, more) => Object.assign({
     x, y, name, mode: "lines", line: { color: colour(shade), width: 1.4 }, hovertemplate: "%{y:" + form + "}",

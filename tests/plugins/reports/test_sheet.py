@@ -17,7 +17,7 @@ from data_layer.runtime.account import reset
 from data_layer.storage.database import transaction
 from models.backtest.tear_sheet import tear_sheet
 from models.errors import ConfigError, DataQualityError
-from plugins.reports.charts import histogram, line_chart
+from plugins.reports.charts import Sessions, histogram, line_chart
 from plugins.reports.sheet import render, write_sheets
 from plugins.reports.words import said_of, written
 from tests.support.chain import query
@@ -89,16 +89,16 @@ def test_charts_keep_extremes_and_gaps():
     dates = [str(d) for d in np.arange("2000-01-01", "2020-01-01", dtype="datetime64[D]")]
     values = [0.5] * len(dates)
     values[4321], values[100] = 9.0, None
-    drawn = line_chart("a & b", dates, [("x<y", "own", values)])
+    drawn = line_chart("a & b", Sessions.of(dates), [("x<y", "own", values)])
     assert drawn.count('class="line own"') == 1 and "a &amp; b" in drawn and "x&lt;y" in drawn
     assert ">10.00<" in drawn  # the axis reaches the one high value
     assert len(drawn) < 40_000
-    assert "Too few" in line_chart("none", dates[:2], [("x", "own", [None, None])])
+    assert "Too few" in line_chart("none", Sessions.of(dates[:2]), [("x", "own", [None, None])])
     assert histogram("h", [-1, 0, 1, 2], [3, 0, 5]).count("<rect") == 3
 
 
 def test_an_axis_says_its_own_values_and_the_highest_bar_stands_below_its_top():
-    dates = [f"2005-01-{day:02d}" for day in range(1, 31)]
+    dates = Sessions.of([f"2005-01-{day:02d}" for day in range(1, 31)])
     chart = line_chart("fall", dates, [("fall", "bad", [-n / 300 for n in range(30)])], form="{:.0%}", fill=True)
     assert re.findall(r'class="y"[^>]*>([^<]+)<', chart) == ["-10.0%", "-7.5%", "-5.0%", "-2.5%", "0.0%"]
     whole = line_chart("fall", dates, [("fall", "bad", [-n / 35 for n in range(30)])], form="{:.0%}", fill=True)

@@ -246,6 +246,10 @@ def test_tear_sheets_follow_each_session(prepared, small_settings, tmp_path):
         stored = figures(database, "macd_alpha", day)
         assert found["macd_alpha"]["last_session"] == day
         assert found["macd_alpha"]["measures"]["total_return"] == pytest.approx(stored["total_return"], rel=1e-9)
+    page = sheets / "macd_alpha.html"  # what verifies a session compares, and writes nothing, a page neither
+    page.unlink()
+    run_stage(database.writer, dataclasses.replace(small_settings, reports=str(sheets)), STAGE, start=DUE[1])
+    assert not page.exists()
 
 
 def test_what_an_earlier_version_left_behind_is_measured_anew_and_keeps_trades_then(prepared, small_settings, tmp_path):
