@@ -16,6 +16,7 @@ import msgspec
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from psycopg import OperationalError
 
 from data_layer.storage.database import frames, load_sql, transaction
 from models.errors import ConfigError, DataQualityError, RetryableError
@@ -101,7 +102,7 @@ def _alone(
     """
     try:
         yield
-    except (RetryableError, OSError):
+    except (RetryableError, OperationalError, OSError):
         raise  # of the database or the folder: it is no matter of this one
     except Exception as error:
         if asked:

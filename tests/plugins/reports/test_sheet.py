@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from decimal import Decimal
 from html.parser import HTMLParser
 
@@ -20,8 +21,9 @@ from models.errors import ConfigError, DataQualityError
 from plugins.reports.charts import Sessions, histogram, line_chart
 from plugins.reports.sheet import render, write_sheets
 from plugins.reports.words import said_of, written
-from tests.support.chain import query
+from tests.support.chain import open_stage, query
 from tests.support.files_home import D
+from tests.support.prepared import change
 
 RATE = 0.02
 END = "2005-12-30"
@@ -141,6 +143,23 @@ def test_an_account_that_has_just_begun_keeps_no_model_from_its_sheet(chained, t
     assert [page.stem for page in pages] == ["ema_cross_alpha", "macd_alpha", "rsi_alpha"]
     with pytest.raises(ConfigError, match="no session in this span"):
         write_sheets(chained.reader, tmp_path, model="account", risk_free_rate=RATE)
+
+
+def test_a_model_that_fails_keeps_no_other_from_its_sheet_and_is_named(chained, small_settings, tmp_path):
+    change(chained, "ALTER TABLE models DROP CONSTRAINT models_model_name_check")  # as if it had come another way
+    change(chained, "UPDATE models SET model_name = '../rsi_alpha' WHERE model_name = 'rsi_alpha'")
+    change(chained, "UPDATE performance_states SET book = jsonb_set(book, '{notable}', '{\"best\": 1}') "
+                    "WHERE model_id = (SELECT id FROM models WHERE model_name = 'macd_alpha')")  # fmt: skip
+    folder = tmp_path / "sheets"
+    settings = replace(small_settings, reports=str(folder))
+    stage = open_stage(chained.writer, settings, "performance_testing")
+    with pytest.raises(DataQualityError, match=r"all others are \(MODEL='macd_alpha, \.\./rsi_alpha'\)"):
+        stage.write_tear_sheets()
+    assert sorted(p.name for p in folder.iterdir()) == [
+        f"{name}.{kind}" for name in ("account", "ema_cross_alpha") for kind in ("html", "json")
+    ]
+    with pytest.raises(ConfigError, match="makes no file"):
+        write_sheets(chained.reader, folder, model="../rsi_alpha", risk_free_rate=RATE, walks=False)
 
 
 def test_sheets_of_a_home(small_chain, tmp_path):
