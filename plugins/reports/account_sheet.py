@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from data_layer.storage.database import load_sql, transaction
 from models.backtest.tear_sheet import tear_sheet
 from models.errors import ConfigError
 
-SHOWN = 10  # symbols listed at either end
+SHOWN = 10  # symbols, and trades, listed at either end
 
 
 def account_numbers(uri: str, risk_free_rate: float, first: dt.date, last: dt.date) -> dict[str, Any]:
@@ -45,6 +46,7 @@ def account_numbers(uri: str, risk_free_rate: float, first: dt.date, last: dt.da
                               remedy="run the chain first, or name a longer span")  # fmt: skip
         asked = {"account": name, "first": first, "last": last}
         gains = connection.execute(load_sql("reports/select_gains"), asked).fetchall()
+        closings = connection.execute(load_sql("reports/select_closings"), {**asked, "count": SHOWN}).fetchall()
         parity = connection.execute(load_sql("reports/select_parity"), asked).fetchone()
     numbers = {c: rows[c].to_numpy(np.float64, na_value=np.nan) for c in rows.select_dtypes("number")}
     dates = rows["session_date"].to_numpy().astype("datetime64[D]")
@@ -68,6 +70,14 @@ def account_numbers(uri: str, risk_free_rate: float, first: dt.date, last: dt.da
             "turnover_a_session": float((numbers["traded"] / equity).mean()),
             "commission_usd": float(numbers["commission"].sum()), "slippage_usd": float(numbers["slippage"].sum()),
         },
-        "trades": {"fills": int(numbers["fills"].sum()), "winners": best[:SHOWN], "losers": worst[:SHOWN]},
+        "trades": {
+            "fills": int(numbers["fills"].sum()), "winners": best[:SHOWN], "losers": worst[:SHOWN],
+            **{name: [_without(row, "list") for row in closings if row["list"] == name]
+               for name in ("best", "worst", "newest")},
+        },
         "parity": dict(parity) if parity and parity["sessions"] else None,
     }  # fmt: skip
+
+
+def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != name}

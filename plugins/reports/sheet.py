@@ -23,7 +23,7 @@ from models.errors import ConfigError, DataQualityError, RetryableError
 from plugins.reports.account_sheet import account_numbers
 from plugins.reports.charts import Sessions, histogram, line_chart
 from plugins.reports.model_sheet import model_numbers
-from plugins.reports.words import MONTHS, SPOKEN, said_of, title_of, written
+from plugins.reports.words import GAINS, LISTED, LISTS, MONTHS, SPOKEN, said_of, title_of, written
 
 log = logging.getLogger("almanac")
 ACCOUNT = "account"
@@ -137,18 +137,14 @@ def render(n: Mapping[str, Any]) -> str:
     shown = [(title_of(name), written(name, value), SPOKEN.get(name, "")) for name, value in measures.items()]
     half = (len(shown) + 1) // 2
     trades = n["trades"]
-    lists = [
-        ("Best trades" if n["kind"] == "model" else "Symbols that gained most, realized USD", trades["winners"]),
-        ("Worst trades" if n["kind"] == "model" else "Symbols that lost most, realized USD", trades["losers"]),
-    ]
-    if "newest" in trades:
-        lists.append(("Newest closed trades", trades["newest"]))
+    lists = [(title, trades[name]) for name, title in LISTS[n["kind"]].items() if name in trades]
     counts = [(title_of(k), f"{v:,}" if isinstance(v, int) else written(k, v)) for k, v in trades.items()
               if not isinstance(v, list)]  # fmt: skip
     return _pages.get_template("tear_sheet.html").render(
         n=n, charts={name: Markup(text) for name, text in charts.items()}, months=MONTHS,  # noqa: S704  # drawn here  # nosec B704
         headline=[(title_of(name), written(name, measures[name])) for name in HEADLINE],
         measures=(shown[:half], shown[half:]), lists=lists, cell=_cell, said_of=said_of,
+        title_of=title_of, forms=LISTED, gains=GAINS,
         cut=STEEPEST if sharpe != n["rolling_sharpe"] else None,
         costs=[*((title_of(k), written(k, v)) for k, v in n["costs"].items()), *counts],
     )  # fmt: skip

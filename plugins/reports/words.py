@@ -36,6 +36,21 @@ SPOKEN = {
     "benchmark_max_drawdown": "The benchmark's deepest fall from a peak",
 }
 
+# Lists of a sheet by whose it is, in order: their names in its JSON, and their headings.
+LISTS = {
+    "model": {"winners": "Best trades", "losers": "Worst trades", "newest": "Newest closed trades"},
+    "account": {
+        "best": "Best trades, realized USD", "worst": "Worst trades, realized USD",
+        "newest": "Newest closed trades, realized USD", "winners": "Symbols that gained most, realized USD",
+        "losers": "Symbols that lost most, realized USD",
+    },
+}  # fmt: skip
+# Figures of these lists; of those that are gains the sign shows.
+LISTED = {
+    "net_return": "{:.2%}", "realized": "{:,.2f}", "realized_usd": "{:,.2f}", "price_usd": "{:,.2f}", "shares": "{:,}",
+}  # fmt: skip
+GAINS = ("net_return", "realized", "realized_usd")
+
 
 def written(name: str, value: float | None) -> str:
     """Return a figure as people read it: shares in percent, amounts in USD, ratios plain."""
