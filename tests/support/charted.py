@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -87,7 +88,7 @@ def assessment_page(medians: Mapping[str, Mapping[str, float]]) -> str:
     )  # fmt: skip
 
 
-def part_pages() -> dict[str, str]:
+def part_pages(symbol: str = "IBM") -> dict[str, str]:
     """Return, by path, a page that fetches a part with a chart and a table, the part, and a page without its part."""
     around = {"prefix": "", "tabs": TABS, "lit": "assessment", "around": NOTHING}
     trade = {
@@ -96,13 +97,13 @@ def part_pages() -> dict[str, str]:
         "profit_fraction": 0.1, "ended_by": "order",
     }  # fmt: skip
     days = ["2008-01-02", "2008-01-03", "2008-01-04", "2008-01-07"]
-    found = {"symbol": "IBM", "dates": days, "close": [9.0, 10.0, 10.5, 11.0], "equity": [100.0, 100.0, 102.5, 105.0],
+    found = {"symbol": symbol, "dates": days, "close": [9.0, 10.0, 10.5, 11.0], "equity": [100.0, 100.0, 102.5, 105.0],
              "trades": [trade], "total_return": 0.05, "stored": 0.05, "same": True}  # fmt: skip
     part = templates.get_template("assessment_account_part.html").render(**around, found=found, table="t")
     stored = {"total_return": 0.05, "sharpe_ratio": 1.0, "max_drawdown": 0.0, "trades": 1, "win_rate": 1.0,
               "cost_drag": 0.0, "sessions": 4, "kind": "historical"}  # fmt: skip
     page = templates.get_template("assessment_account.html").render(
-        **around, run=1, scenario="x", symbol="IBM", stored=stored, trial={"id": 1, "strategy": "s"}, query="",
+        **around, run=1, scenario="x", symbol=symbol, stored=stored, trial={"id": 1, "strategy": "s"}, query="",
     )  # fmt: skip
     return {"/account": page, "/assessment/account/part": part, "/lost": page.replace("/account/part", "/account/lost")}
 
@@ -117,7 +118,13 @@ def served(pages: dict[str, str]) -> Iterator[str]:
         Route(path, lambda _, body=body: HTMLResponse(body))
         for path, body in {**pages, "/strategies/drawn/trades": trades}.items()
     ]
-    app = Starlette(routes=[*routes, *(Mount(f"/{folder}", Files(folder)) for folder in FOLDERS)])
+    with listening(Starlette(routes=[*routes, *(Mount(f"/{folder}", Files(folder)) for folder in FOLDERS)])) as address:
+        yield address
+
+
+@contextmanager
+def listening(app: Any) -> Iterator[str]:
+    """Serve an ASGI application in a thread of this process; yields the address."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
