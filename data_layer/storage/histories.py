@@ -16,8 +16,9 @@ _NUMBERS = {"open": ">f8", "high": ">f8", "low": ">f8", "close": ">f8", "volume"
 
 
 def read_bars(
-    connection: Connection, session: dt.date, cutoff: dt.datetime, symbols: Iterable[str] = ()
-) -> pd.DataFrame:
+    connection: Connection, session: dt.date, cutoff: dt.datetime, symbols: Iterable[str] = (),
+    first: dt.date = dt.date.min,
+) -> pd.DataFrame:  # fmt: skip
     """Return bars up to a session as known at a cutoff, under the tickers of their day.
 
     Args:
@@ -25,6 +26,7 @@ def read_bars(
         session: the last one.
         cutoff: what came to be known later is left out.
         symbols: only theirs; all when empty.
+        first: bars from this day on.
 
     Returns:
         symbol, date (datetime64[ms]), open, high, low, close (raw, USD), volume (raw, shares, float64); by symbol and
@@ -32,7 +34,7 @@ def read_bars(
     """
     from psycopg.rows import tuple_row
 
-    parameters = {"session": session, "cutoff": cutoff, "symbols": ",".join(sorted(symbols))}
+    parameters = {"first": first, "session": session, "cutoff": cutoff, "symbols": ",".join(sorted(symbols))}
     cursor = connection.cursor(binary=True, row_factory=tuple_row)
     found = []
     # Read as they come: all of them as sent would take three times the memory of the numbers.

@@ -89,6 +89,7 @@ def market_from_database(
     *,
     voices: bool = False,
     sessions: Sequence[dt.date] = (),
+    since: dt.date = dt.date.min,
 ) -> Market:
     """Read the market from the home's database, as known at a cutoff.
 
@@ -101,6 +102,7 @@ def market_from_database(
         benchmark: a symbol among the bars; empty for the equal-weight mean of all symbols held.
         voices: whether to read what trained models said of the sessions; it is data then, like the bars.
         sessions: of the whole market: then only bars of symbols are read, and the benchmark is theirs.
+        since: only bars from this day on are read; symbols that have none since are left out.
 
     Raises:
         ConfigError: no bars at all, of a symbol or of the benchmark, or none from start to end.
@@ -112,7 +114,10 @@ def market_from_database(
     if newest is None or newest["date"] is None:
         raise ConfigError("no bars are held", stage="backtest", key="bars", value=0, remedy="make run")
     last, cutoff = end or newest["date"], known_at or newest["known_at"]
-    frame, actions = bars_and_actions_as_of(uri, last, cutoff, (symbols or ()) if sessions else ())
+    frame, actions = bars_and_actions_as_of(uri, last, cutoff, (symbols or ()) if sessions else (), since)
+    if symbols and since > dt.date.min:
+        held = set(frame["symbol"].unique())
+        symbols = [symbol for symbol in symbols if symbol in held]
     left = {row["symbol"] for row in stated if row["active_to"] and row["active_to"] < last}
     market = _market(
         frame, actions, left, {row["symbol"]: row["sector"] for row in stated if row["sector"]},

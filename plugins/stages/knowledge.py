@@ -75,9 +75,9 @@ def bars_as_of(uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequenc
 
 
 def bars_and_actions_as_of(
-    uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequence[str] = ()
+    uri: str, session: dt.date, cutoff: dt.datetime, symbols: Sequence[str] = (), first: dt.date = dt.date.min
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return what ``bars_as_of`` does, and the actions of all symbols that the factors were made of.
+    """Return what ``bars_as_of`` does, from a first day on, and the actions that the factors were made of.
 
     Both are read at once, for the database works on the bars meanwhile.
     """
@@ -87,7 +87,7 @@ def bars_and_actions_as_of(
         tickers = set(symbols)
         for old, new, _ in reversed(changes):
             tickers |= {old} if new in tickers else set()
-        bars = read_bars(connection, session, cutoff, tickers)
+        bars = read_bars(connection, session, cutoff, tickers, first)
         actions = join_renamed(stated.result(), changes, "ex_date")
     if changes:
         bars = join_renamed(bars, changes)

@@ -24,8 +24,10 @@ def test_bars_are_those_of_a_plain_query_in_order(chained):
     with transaction(chained.reader) as connection:
         found = read_bars(connection, session, LATER)
         some = read_bars(connection, session, LATER, ["MSFT"])
+        late = read_bars(connection, session, LATER, first=dt.date(2005, 3, 1))
         none = read_bars(connection, dt.date(1990, 1, 2), LATER)
     plain = read_frame(chained.reader, PLAIN, {"session": session})
     pd.testing.assert_frame_equal(found, plain)
     pd.testing.assert_frame_equal(some, plain[plain["symbol"] == "MSFT"].reset_index(drop=True))
+    pd.testing.assert_frame_equal(late, plain[plain["date"] >= "2005-03-01"].reset_index(drop=True))
     assert none.empty and none.dtypes.to_dict() == plain.dtypes.to_dict()
