@@ -33,6 +33,7 @@ VALUES = {
        {"run": "r.run_id", "trial": "trial_id", "scenario": "scenario", "symbol": "symbol"}.items()},
 }  # fmt: skip
 OWN = {
+    ("/data/{name}.csv", "name"): "batches",
     ("/run", "run"): VALUES["run_id"],
     ("/model/{number}", "number"): "SELECT max(id) AS v FROM models",
     ("/models/{number}", "number"): "SELECT max(id) AS v FROM model_versions",
