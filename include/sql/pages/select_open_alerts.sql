@@ -1,5 +1,5 @@
 -- Alerts that are open, gravest and newest first, each with what its subject is the name of, NULL where there is none.
--- Parameter: count (NULL for all). Called by plugins.web.alerts and plugins.web.pages.overview.
+-- Parameter: count (NULL for all). Called by plugins.web.alerts, plugins.web.pages.overview.
 SELECT a.severity, a.kind, a.subject, a.message, a.value, a.threshold, a.session_date, a.opened_at,
        m.model_name AS model, c.id AS account, v.id AS version
 FROM alerts a
