@@ -118,7 +118,8 @@ def test_the_image_is_pinned_runs_as_nobody_special_and_holds_no_secret():
     assert re.search(r"^FROM python:3\.11\.\d+-slim-bookworm$", lines, re.M)
     assert re.search(r"^USER almanac$", lines, re.M)
     assert "-r requirements-core.txt -c deploy/constraints.txt" in lines
-    assert 'ENTRYPOINT ["python", "-m", "data_layer.runtime.container"]' in lines
+    assert 'ENTRYPOINT ["/entrypoint"]' in lines
+    assert "ln -s /opt/almanac/deploy/entrypoint.sh /entrypoint\n" in lines
     ignored = (ROOT / ".dockerignore").read_text().split()
     assert {".env", ".git", ".almanac*", ".venv*"} <= set(ignored)
     for path in re.findall(r"^COPY (?!--chown)(\S+)", lines, re.M):
