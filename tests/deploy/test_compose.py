@@ -96,6 +96,10 @@ def test_every_command_and_check_is_there(name):
         assert checked in {*BEATS, "api-server", "worker"}
         importlib.import_module(module)
     assert service["env_file"] == ".env"
+    # One builds the image, the others wait for it and do not look for it elsewhere.
+    builds = name == "check-secrets"
+    assert ("build" in service, service.get("pull_policy")) == (builds, None if builds else "never")
+    assert builds or set(service["depends_on"]) & {"check-secrets", "init"}
     assert {"DATABASE_URL", "REDIS_URL", "API_SERVER_URL", "ALMANAC_HOME"} <= set(service["environment"])
 
 
@@ -118,7 +122,8 @@ def test_the_image_is_pinned_runs_as_nobody_special_and_holds_no_secret():
     assert re.search(r"^FROM python:3\.11\.\d+-slim-bookworm$", lines, re.M)
     assert re.search(r"^USER almanac$", lines, re.M)
     assert "-r requirements-core.txt -c deploy/constraints.txt" in lines
-    assert 'ENTRYPOINT ["python", "-m", "data_layer.runtime.container"]' in lines
+    assert 'ENTRYPOINT ["/entrypoint"]' in lines
+    assert "ln -s /opt/almanac/deploy/entrypoint.sh /entrypoint\n" in lines
     ignored = (ROOT / ".dockerignore").read_text().split()
     assert {".env", ".git", ".almanac*", ".venv*"} <= set(ignored)
     for path in re.findall(r"^COPY (?!--chown)(\S+)", lines, re.M):
@@ -156,6 +161,9 @@ def test_an_existing_server_is_one_setting(tmp_path):
     assert make_env(OUT=str(path), DATABASE_URL=url).returncode == 0
     made = values(path.read_text())
     assert (made["DATABASE_URL"], made["COMPOSE_PROFILES"]) == (url, "queue,pgadmin")
+    done = make_env(OUT=str(tmp_path / "other"), REDIS_URL="redis://:hu$sh@queue:6379/0")
+    assert done.returncode == 1
+    assert "REDIS_URL" in done.stderr and "write %24 for it" in done.stderr and "hu$sh" not in done.stderr
     done = make_env(OUT=str(tmp_path / "other"), DATABASE_URL="mysql://boss:hush@db")
     assert done.returncode == 1
     assert "hush" not in done.stderr

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import yaml
 
@@ -47,3 +51,14 @@ def test_airflow_is_set_as_in_the_other_containers(tmp_path):
     named = {entry["name"]: entry["value"] for entry in VALUES["env"]}
     assert named["PYTHONPATH"] == "/opt/almanac"
     assert named["ALMANAC_HOME"] == VALUES["volumeMounts"][0]["mountPath"]
+
+
+def test_probes_of_the_chart_find_their_entrypoint(tmp_path):
+    """`exec /entrypoint airflow jobs check ...`: the command takes its place, with the container's environment."""
+    (tmp_path / "entrypoint").symlink_to(ROOT / "deploy" / "entrypoint.sh")
+    given = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT),
+             "SECRET_METRICS_TOKEN": "canary", "ALMANAC_HOME": str(tmp_path / "home")}  # fmt: skip
+    given.pop("DATABASE_URL", None)
+    probe = f"exec {tmp_path}/entrypoint sh -c 'echo $METRICS_TOKEN/$SECRET_METRICS_TOKEN; exit 3'"
+    done = subprocess.run(["sh", "-c", probe], env=given, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "canary/\n"), done.stderr

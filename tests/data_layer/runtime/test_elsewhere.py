@@ -13,6 +13,7 @@ from data_layer.runtime.bring_up import bring_up_database
 from data_layer.runtime.elsewhere import Elsewhere, elsewhere_settings
 from data_layer.runtime.home import Home
 from data_layer.runtime.launch import services_of
+from data_layer.runtime.postgres import PostgresServer
 from data_layer.runtime.services import Services
 from data_layer.storage.backup import write_backup
 from models.errors import ConfigError
@@ -72,6 +73,14 @@ def test_a_home_with_an_existing_server_never_makes_one_of_its_own_for_a_backup(
         pass
     assert not home.pgdata.exists() and "hush" not in str(caught.value)
     assert home.conninfo("postgres", "quant_data") == "host=127.0.0.1 port=1 user=boss dbname=quant_data"
+
+
+def test_a_wrong_password_is_told_and_not_waited_for(tmp_path, server):
+    url = server.uri("postgres", "postgres").replace(server.home.secret("postgres_postgres"), "another-hush")
+    home = home_with(tmp_path, DATABASE_URL=url)
+    with pytest.raises(ConfigError, match=r"refuses the password.*DATABASE_URL") as caught:
+        PostgresServer(home).is_running()
+    assert "hush" not in str(caught.value)
 
 
 def test_one_machine_needs_none_of_it(tmp_path):
