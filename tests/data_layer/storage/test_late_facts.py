@@ -1,4 +1,4 @@
-"""Late facts are gathered once, whatever the database believes of its tables: after a first load it knows nothing yet."""
+"""Late facts are gathered once, whatever the database believes of its tables: after a first load it knows nothing."""
 
 from __future__ import annotations
 
