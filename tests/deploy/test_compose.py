@@ -223,3 +223,10 @@ def test_another_command_gets_the_connections_and_no_secret_of_the_cluster(tmp_p
     assert not [name for name in given if name.startswith("SECRET_") or name == "DATABASE_URL"]
     assert given["METRICS_TOKEN"] == environment["SECRET_METRICS_TOKEN"]  # which the page of metrics asks for
     assert env_file.EXAMPLE.exists()
+
+
+def test_airflows_durations_are_sent_and_taken():
+    """They are native histograms, which both ends leave out unless they are told."""
+    sent = (ROOT / "deploy" / "observability" / "alloy" / "config.alloy").read_text()
+    assert re.search(r"send_native_histograms\s*= true", sent)
+    assert "--enable-feature=native-histograms" in COMPOSE["services"]["prometheus"]["command"]
