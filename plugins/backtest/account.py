@@ -27,8 +27,8 @@ from plugins.backtest.orders import wanted
 from plugins.backtest.outcome import Outcome, run
 from plugins.backtest.stress import WARM_UP, benchmark_by_session, shocked_market
 
-# Bars read at once beyond the symbol's own: 2.1 million, 397 shares of 5,400 sessions, take five seconds and 0.9 GB of
-# a server that answers others as well. So one such account at a time.
+# Bars read at once beyond the symbol's own: 2.1 million, 397 shares of 5,400 sessions, take four to eight seconds and
+# 0.9 GB of a server that answers others as well. So one such account at a time.
 MOST_BARS = 2_500_000
 ONE_AT_A_TIME = threading.Semaphore(1)
 PATIENCE = 30  # seconds that one waits for another
