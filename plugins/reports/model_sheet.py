@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data_layer.storage.database import Read, load_sql, read_frame, transaction
+from data_layer.storage.database import load_sql, read_frame, transaction
 from models.backtest.metrics import SESSIONS_PER_YEAR
 from models.backtest.notable_trades import LISTED, notable_from_json
+from models.backtest.signal_parity import Parity, parity
 from models.backtest.signal_portfolio import walk_portfolio
 from models.backtest.signal_trades import Said, cost_per_side, signal_matrices, signal_trades
 from models.backtest.tear_sheet import tear_sheet
@@ -21,8 +22,6 @@ from models.panel import Matrix, Panel
 from models.strategies.base import DEFAULT_POSITION_SIZE
 from plugins.stages.knowledge import join_renamed, renames, span_as_of
 from plugins.stages.runs import completed_sessions
-
-ALIKE = 1e-9  # returns of a session closer than this are the same number, summed in another order
 
 
 @dataclass(frozen=True)
@@ -36,29 +35,26 @@ class Laid:
 
 
 def model_numbers(
-    uri: str, read: Read, model: Mapping[str, Any], first: dt.date, last: dt.date,
+    uri: str, rows: pd.DataFrame, model: Mapping[str, Any], first: dt.date, last: dt.date,
     history: dict[dt.date, pd.DataFrame] | None,
 ) -> dict[str, Any]:  # fmt: skip
     """Return what the tear sheet of a model shows of a span, ready for JSON.
 
     Args:
         uri: connection URI of a role that may read.
-        read: reads frames over a connection of its, see ``frames``.
+        rows: of reports/select_model_sessions, the model's sessions of the span.
         model: a row of reports/select_standing.
         first: the span's first session.
         last: its last.
         history: bars by the last session in them, read where they are missing; models share them. The signals are
             walked again over them, for any span and for the parity. None: trades are those the measurement keeps, of
-            all sessions, and there is no parity; no signal and no bar is read then.
+            all sessions, and the parity is its own, of the last ones; no signal and no bar is read then.
 
     Raises:
         ConfigError: when it did not trade in the span, or nothing was kept of its trades.
     """
-    span = {"model": model["model_name"], "first": first, "last": last}
-    rows = read(load_sql("reports/select_model_sessions"), span)
     numbers = session_numbers(rows, model)
     counts = numbers.pop("counts")
-    parity = None
     if history is None:
         if model["notable"] is None:
             raise ConfigError("measured by an earlier version, which kept no trades", stage="report", key="MODEL",
@@ -66,16 +62,17 @@ def model_numbers(
         kept = notable_from_json(model["notable"])
         lists = {"winners": kept.best, "losers": kept.worst, "newest": kept.newest}
         trades = {name: [asdict(trade) for trade in found] for name, found in lists.items()}
+        compared = model["parity"] and {"of": "the last sessions", **model["parity"]}
     else:
         laid = _laid(uri, model, history, dt.date.min)
         trades = _listed(_closed(laid, model, first, last))
-        parity = _parity(laid, rows)
+        compared = {"of": "all sessions", **_walked(laid, rows)}
     return {
         "subject": model["model_name"], "kind": "model", "synthetic": model["is_synthetic"],
         "about": {"version": model["model_version"], "parameters": model["parameters"], "rules": model["rules"]},
         **numbers,
         "trades": {**counts, **trades},
-        "parity": parity,
+        "parity": compared,
     }  # fmt: skip
 
 
@@ -176,19 +173,14 @@ def _listed(trades: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _parity(laid: Laid, rows: pd.DataFrame) -> dict[str, Any]:
+def _walked(laid: Laid, rows: pd.DataFrame) -> Parity:
     """Compare what was measured session by session with one walk of the backtest engine over all of them."""
     panel = laid.panel
     flows, _ = walk_portfolio(panel["open"], laid.steps, laid.said.weights, laid.cost, panel.symbols)
     walked = pd.Series(flows["net_return"], index=panel.sessions.astype("datetime64[s]"))
     measured = rows.set_index(rows["session_date"].astype("datetime64[s]"))["net_return"].astype(float).dropna()
-    pairs = np.column_stack([measured, walked.reindex(measured.index)])
-    apart = ~(np.abs(pairs[:, 0] - pairs[:, 1]) <= ALIKE)
-    return {
-        "sessions": len(pairs), "sessions_apart": int(apart.sum()),
-        "measured_return": float(np.prod(1 + pairs[:, 0]) - 1), "engine_return": float(np.nanprod(1 + pairs[:, 1]) - 1),
-        "first_apart": str(measured.index[int(np.argmax(apart))].date()) if apart.any() else None,
-    }  # fmt: skip
+    days = measured.index.to_numpy().astype("datetime64[D]")
+    return parity(days, measured.to_numpy(), walked.reindex(measured.index).to_numpy())
 
 
 def trade_records(trades: pd.DataFrame) -> list[dict[str, Any]]:

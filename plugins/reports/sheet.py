@@ -8,6 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,10 +66,9 @@ def write_sheets(
     numbers: list[dict[str, Any]] = []
     history: dict[dt.date, pd.DataFrame] | None = {} if walks else None
     failures: dict[str, Exception] = {}
-    with frames(uri) as read:
-        for one in found:
-            with _alone(one["model_name"], failures, model):
-                numbers.append(model_numbers(uri, read, one, first, last, history))
+    for one, rows in _sessions(uri, found, first, last):
+        with _alone(one["model_name"], failures, model):
+            numbers.append(model_numbers(uri, rows.result(), one, first, last, history))
     if model in ("", ACCOUNT):
         with _alone(ACCOUNT, failures, model):
             numbers.append(account_numbers(uri, risk_free_rate, first, last))
@@ -90,6 +90,20 @@ def write_sheets(
         raise DataQualityError("tear sheets could not be written, all others are", stage="report", key="MODEL",
                                value=", ".join(failures), remedy=told)  # fmt: skip
     return pages
+
+
+def _sessions(
+    uri: str, models: Sequence[Mapping[str, Any]], first: dt.date, last: dt.date
+) -> Iterator[tuple[Mapping[str, Any], Future[pd.DataFrame]]]:
+    """Yield each model and its sessions, the next one's being read meanwhile: half of a sheet was waiting for them."""
+    statement = load_sql("reports/select_model_sessions")
+    with frames(uri) as read, ThreadPoolExecutor(1) as pool:  # one thread: they come in order over one connection
+        spans = [{"model": one["model_name"], "first": first, "last": last} for one in models]
+        ahead = [pool.submit(read, statement, span) for span in spans[:1]]
+        for nth, one in enumerate(models):
+            rows = ahead.pop()
+            ahead += [pool.submit(read, statement, span) for span in spans[nth + 1 : nth + 2]]
+            yield one, rows
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import pandas as pd
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, Read, load_sql
 from data_layer.storage.merge import Mode, merge
+from models.backtest.signal_parity import Parity, recent_parity
 from models.backtest.signal_performance import (
     COUNTS,
     Book,
@@ -53,6 +54,7 @@ class Standing:
     keep_from: dt.date
     stored: int  # entries that table model_sessions holds; 0 when it is to be written anew
     earlier: Earlier = field(default_factory=Earlier)
+    parity: Parity | None = None  # of the last sessions with another walk of the engine; none of an account lost
 
 
 @dataclass
@@ -220,8 +222,12 @@ class Measuring:
         if standing:
             days = np.concatenate([standing.days, days])
             series = {name: np.concatenate([standing.series[name], series[name]]) for name in standing.series}
-            return replace(standing, days=days, series=series, book=book, keep_from=keep.astype(dt.date))
-        return Standing(days, series, book, keep.astype(dt.date), stored=0)
+        measured = series["net_return"]
+        compared = None if book.holdings.lost else recent_parity(
+            market, said.weights, cost, measured, lookback(holding) - 1
+        )  # fmt: skip
+        now = standing or Standing(days, series, book, keep.astype(dt.date), stored=0)
+        return replace(now, days=days, series=series, book=book, keep_from=keep.astype(dt.date), parity=compared)
 
     def _benchmark(self, days: np.ndarray) -> np.ndarray:
         span = {"first": days[0].astype(dt.date), "last": days[-1].astype(dt.date)}
@@ -262,6 +268,7 @@ class Measuring:
             "rules": json_text(rules),
             "book": json_text({
                 **book_as_json(standing.book), "totals": sums_of(standing.series, standing.earlier).tolist(),
+                "parity": standing.parity,
             }),
         })  # fmt: skip
 

@@ -210,7 +210,10 @@ def test_what_the_measurement_keeps_is_what_a_walk_finds(small_chain, tmp_path):
         parity = found.pop("parity")
         assert parity["sessions"] == len(found["dates"]) and parity["sessions_apart"] == 0
         assert parity["engine_return"] == pytest.approx(found["measures"]["total_return"], rel=1e-9)
-        assert kept[name].pop("parity") is None
+        recent = kept[name].pop("parity")
+        assert (recent["of"], recent["sessions"], recent["sessions_apart"]) == ("the last sessions", 22, 0)
+        last = np.array(found["equity"])[[-1, -23]]
+        assert recent["measured_return"] == pytest.approx(last[0] / last[1] - 1, abs=1e-12)
         assert kept[name] == found
         assert all(len(found["trades"][which]) == 10 for which in ("winners", "losers", "newest"))
         best = [trade["net_return"] for trade in found["trades"]["winners"]]
@@ -239,8 +242,7 @@ def test_a_bar_that_was_another_when_it_was_measured_shows_in_the_parity(chained
     assert 1 <= numbers["parity"]["sessions_apart"] <= 12 and numbers["parity"]["first_apart"] > str(one["d"])
     assert numbers["parity"]["engine_return"] != pytest.approx(numbers["parity"]["measured_return"], rel=1e-9)
     assert f"the first on {numbers['parity']['first_apart']}" in page
-    numbers, page = sheet(False)
-    assert numbers["parity"] is None and "make report MODEL=macd_alpha" in page
+    assert "make report MODEL=macd_alpha" in sheet(False)[1]
 
 
 def test_a_folder_that_cannot_be_written_is_named(small_chain, tmp_path):

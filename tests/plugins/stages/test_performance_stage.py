@@ -252,6 +252,27 @@ def test_tear_sheets_follow_each_session(prepared, small_settings, tmp_path):
     assert not page.exists()
 
 
+def test_what_is_not_as_it_was_measured_shows_in_the_parity_after_the_next_session(prepared, small_settings, tmp_path):
+    database, sheets = prepared(STAGE), tmp_path / "sheets"
+    settings = dataclasses.replace(small_settings, reports=str(sheets))
+    run_stage(database.writer, settings, STAGE, end=DUE[1])
+    page, numbers = sheets / "macd_alpha.html", sheets / "macd_alpha.json"
+    assert json.loads(numbers.read_text())["parity"]["sessions_apart"] == 0
+    assert "No session differs." in page.read_text()
+    (traded,) = query(
+        database.reader, "SELECT session_date FROM model_sessions JOIN models m ON m.id = model_id WHERE "
+        "model_name = 'macd_alpha' AND net_return <> 0 AND session_date < %(d)s ORDER BY 1 DESC LIMIT 1", {"d": DUE[0]},
+    )  # fmt: skip
+    change(
+        database, "UPDATE model_sessions SET net_return = net_return + 0.001 FROM models m WHERE m.id = model_id AND "
+        "model_name = 'macd_alpha' AND session_date = %(d)s", {"d": traded["session_date"]},
+    )  # fmt: skip
+    run_stage(database.writer, settings, STAGE, end=DUE[2])
+    found = json.loads(numbers.read_text())["parity"]
+    assert (found["sessions_apart"], found["first_apart"]) == (1, str(traded["session_date"]))
+    assert f"1 sessions differ, the first on {found['first_apart']}" in page.read_text()
+
+
 def test_what_an_earlier_version_left_behind_is_measured_anew_and_keeps_trades_then(prepared, small_settings, tmp_path):
     old, new = prepared(STAGE), prepared(STAGE)
     for database in (old, new):
