@@ -180,7 +180,8 @@ def _walked(laid: Laid, rows: pd.DataFrame) -> Parity:
     walked = pd.Series(flows["net_return"], index=panel.sessions.astype("datetime64[s]"))
     measured = rows.set_index(rows["session_date"].astype("datetime64[s]"))["net_return"].astype(float).dropna()
     days = measured.index.to_numpy().astype("datetime64[D]")
-    return parity(days, measured.to_numpy(np.float64), walked.reindex(measured.index).to_numpy(np.float64))
+    pairs = np.column_stack([measured, walked.reindex(measured.index)]).astype(np.float64)
+    return parity(days, pairs[:, 0], pairs[:, 1])
 
 
 def trade_records(trades: pd.DataFrame) -> list[dict[str, Any]]:

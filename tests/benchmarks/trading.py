@@ -166,6 +166,9 @@ def prepared_home(path: Path | None = None, kept: Path | None = None) -> Iterato
         home.server = server
         with home.once("loaded") as needed:
             if needed:
+                # The last session comes by itself, as on any day: what is checked after it is its batch's bars.
+                *_, before, _ = sorted(pd.read_parquet(path, columns=["date"])["date"].unique())
+                run_stage(home.writer, settings, "data_ingestion", end=str(pd.Timestamp(before).date()))
                 for stage in ("data_ingestion", "feature_engineering"):
                     run_stage(home.writer, settings, stage)
                 vote(home)

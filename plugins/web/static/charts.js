@@ -58,11 +58,12 @@
       y: data.counts, marker: { color: data.counts.map((_, at) => colour(data.edges[at] >= 0 ? "good" : data.edges[at + 1] <= 0 ? "bad" : "quiet")) },
       hovertemplate: "%{y:,} sessions about %{x:.2%}<extra></extra>" }],
     layout({ hovermode: "closest", bargap: 0.08, xaxis: { type: "linear", tickformat: ".1%", gridcolor: colour("line") }, yaxis: axis({ title: { text: "Sessions" } }) })],
-    // An account's trades on its symbol's price: where it went in, where it left, and what came of it.
+    // An account's trades on its symbol's price: a triangle where it went in, a line to where it left, coloured by what
+    // came of it. A mark at both ends would take the picture twice as long, and hide the price behind hundreds of them.
     account: (data) => [[
       line(data.dates, data.close, data.symbol, "quiet", ",.2f"),
-      marks(data, data.trades.filter((t) => t.exit_date), "exit", "Left", "circle-open", (t) => colour(t.profit_usd >= 0 ? "good" : "bad")),
-      ...[["long", "triangle-up"], ["short", "triangle-down"]].map(([side, symbol]) => marks(data, data.trades.filter((t) => t.side === side), "entry", side === "long" ? "Bought" : "Sold short", symbol, () => colour("accent"))),
+      ...[["With a profit", "good", (t) => t.exit_date && t.profit_usd >= 0], ["With a loss", "bad", (t) => t.exit_date && t.profit_usd < 0],
+        ["Open", "accent", (t) => !t.exit_date]].flatMap(([name, shade, kind]) => outcome(data.trades.filter(kind), name, shade, data.trades.length)),
       line(data.dates, data.equity, "Equity", "accent", ",.2f", { yaxis: "y2" }),
     ], layout({ showlegend: true, hovermode: "closest", xaxis: below_all, yaxis: axis({ domain: [0.36, 1], title: { text: "Price, USD" }, ...steps(data.close) }),
       yaxis2: axis({ domain: [0, 0.24], title: { text: "Equity, USD" }, tickformat: "~s" }) })],
@@ -70,12 +71,19 @@
   // Made once: toLocaleString makes a format for every number.
   const forms = [0, 2].map((digits) => new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
   const said = (value, digits) => forms[digits / 2].format(value);
-  function marks(data, trades, end, name, symbol, shade) {
-    const size = trades.length > 60 ? 6 : 9;  // hundreds of large ones would hide the price
-    return { x: trades.map((t) => t[end + "_date"]), y: trades.map((t) => t[end + "_shown"]), name, mode: "markers",
-      marker: { symbol, size: end === "exit" ? size * 1.6 : size, color: trades.map(shade), line: { width: end === "exit" ? size / 5 : 0 } },
-      text: trades.map((t) => `${said(t.shares, 0)} shares at ${said(t[end + "_price_usd"], 2)}` + (end === "exit" ? `, ${said(t.profit_usd, 2)} USD` : "")),
-      hovertemplate: "%{x} %{text}" };
+  function outcome(trades, name, shade, all) {
+    if (!trades.length) return [];
+    const of = (t, end) => `${said(t.shares, 0)} shares at ${said(t[end + "_price_usd"], 2)}`;
+    const ways = trades.flatMap((t) => t.exit_date ? [["entry", t], ["exit", t], null] : []);
+    const way = (value) => ways.map((at) => at && value(at[1], at[0]));
+    const shared = { name, legendgroup: name, hovertemplate: "%{x} %{text}" };
+    return [
+      ...ways.length ? [{ ...shared, x: way((t, end) => t[end + "_date"]), y: way((t, end) => t[end + "_shown"]), mode: "lines", line: { color: colour(shade), width: 1.5 },
+        text: way((t, end) => `${end === "entry" ? "in" : "out"}: ${of(t, end)}, ${said(t.profit_usd, 2)} USD`), showlegend: false }] : [],
+      { ...shared, x: trades.map((t) => t.entry_date), y: trades.map((t) => t.entry_shown), mode: "markers",
+        marker: { symbol: trades.map((t) => t.side === "long" ? "triangle-up" : "triangle-down"), size: all > 60 ? 7 : 10, color: colour(shade) },
+        text: trades.map((t) => `${t.side === "long" ? "bought" : "sold short"}: ${of(t, "entry")}` + (t.exit_date ? `, ${said(t.profit_usd, 2)} USD` : "")) },
+    ];
   }
   // Read once, however many charts draw it; days as numbers, which Plotly need not read anew for every line.
   const held = new Map();
