@@ -29,15 +29,17 @@ def answer(uri: str, settings: Settings, run_id: str, day: dt.date, form: Mappin
         form: texts by the lower-case names of WORDS; empty or None for the default.
 
     Raises:
-        ConfigError: for a word that is wrong or a symbol without bars; noted as the answer.
+        ConfigError: for a word that is wrong or a symbol without bars. Noted as the answer, like any other error
+            but a RetryableError: who asked would wait for an answer for ever.
     """
     try:
         request = read_request({name: str(form.get(name.lower()) or "") for name in WORDS}, settings)
         backtest_id = backtest(uri, request)
     except RetryableError:
         raise
-    except AlmanacError as error:
-        _note(uri, run_id, day, "failed", {"error": str(error)})
+    except Exception as error:
+        told = str(error) if isinstance(error, AlmanacError) else f"{type(error).__name__}: {error}"
+        _note(uri, run_id, day, "failed", {"error": told})
         raise
     _note(uri, run_id, day, "stored", {"id": backtest_id})
     return backtest_id

@@ -11,11 +11,12 @@ from data_layer.runtime.console import ends, say, table
 from data_layer.runtime.home import Home
 from data_layer.settings import given_values, load_settings
 from models.backtest.grid import RESULTS
+from models.errors import ConfigError
 from models.strategies.base import BaseStrategy
 from plugins.backtest.market import Market
 from plugins.backtest.outcome import Outcome
 from plugins.backtest.portfolio import run_whole
-from plugins.backtest.request import NAMES, Request, Terms, read_request
+from plugins.backtest.request import NAMES, STAGE, Request, Terms, read_request
 from plugins.backtest.single import run_single
 from plugins.backtest.store import store_run
 
@@ -50,7 +51,17 @@ def run_stored(uri: str, market: Market, strategy: BaseStrategy, request: Terms)
 
 
 def accounts(market: Market, strategy: BaseStrategy, request: Terms, form: str) -> list[Outcome]:
-    """Run a strategy in the form asked for."""
+    """Run a strategy in the form asked for.
+
+    Raises:
+        ConfigError: the market has sessions from START to END, but none with a bar of these symbols.
+    """
+    last = int(market.row_session.max())
+    if last < market.begin:
+        held = f"{market.sessions[market.row_session.min()]} to {market.sessions[last]}"
+        raise ConfigError("no bars of the symbols from START to END", stage=STAGE, key="START..END",
+                          value=f"{request.start or ''}..{request.end or ''}",
+                          remedy=f"held of them are bars of {held}")  # fmt: skip
     if form == "portfolio":
         return [run_whole(market, strategy, request.rules, request.constraints)]
     return run_single(market, strategy, request.rules)

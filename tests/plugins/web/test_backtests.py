@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from models.errors import ConfigError
+from models.errors import ConfigError, RetryableError
 from plugins.backtest.answering import answer
 
 V1 = "/api/v1"
@@ -75,6 +75,25 @@ def test_what_fails_in_airflow_is_told(as_role, over, chained, queued, small_set
     told = user.get(f"{V1}/backtests/asked/manual__1").json()
     assert (told["state"], told["id"]) == ("failed", None)
     assert "no bars of this symbol" in told["error"]
+
+
+def test_what_fails_in_a_way_nobody_foresaw_is_told_too(as_role, over, chained, queued, small_settings, monkeypatch):
+    over(chained)
+    user = as_role("user")
+    user.post(f"{V1}/backtests", json=ASKED)
+
+    def fails(error):
+        def stands_in(*_):
+            raise error
+
+        monkeypatch.setattr("plugins.backtest.answering.backtest", stands_in)
+        with pytest.raises(type(error)):
+            answer(chained.writer, small_settings, "manual__1", DAY, {"strategy": "golden_cross"})
+        return user.get(f"{V1}/backtests/asked/manual__1").json()
+
+    assert fails(RetryableError("the database is away"))["state"] == "waiting"
+    told = fails(ZeroDivisionError("by none"))
+    assert (told["state"], told["error"]) == ("failed", "ZeroDivisionError: by none")
 
 
 @pytest.mark.parametrize(
