@@ -17,7 +17,8 @@ class Constraints:
     """What a portfolio may hold, as fractions of its equity.
 
     weighting: equal for all with a target; score: in proportion to it; target: each symbol with an opinion has an
-        equal slice of equity and holds its target of that, so that a strategy half in cash stays half in cash.
+        equal slice of equity and holds its target of that, so that a strategy half in cash stays half in cash. But for
+        score, a strategy whose targets are weights holds those, see BaseStrategy.account_weights.
     rebalance: change: a symbol when its own weight changes; session, week, month: all, at the last close of each.
     max_weight: of one symbol, unsigned. gross: sum of the unsigned weights. net: the sum, unsigned.
 

@@ -125,7 +125,7 @@ def trade(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one place
         simple = shares == 0.0 or (rests and ended == 0.0 and (shares > 0.0 or cash > 0.0))
         if t > 0 and not order and simple:
             # Most bars: nothing is done and nothing decided. The same as below, for the sake of time only.
-            least, most = calm(acted, ended, rules)
+            least, most = calm(acted, ended, shares, rules)
             rate, side = growth(cash, rules), 1.0 if shares >= 0.0 else -1.0
             charge = max(-shares, 0.0) * rules.borrow_rate
             earned, charged = cash, 0.0
@@ -239,7 +239,7 @@ def trade(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one place
                 continue
         if banded:
             weight = shares * close / value if value > 0.0 else 0.0
-            order = abs(weight - wanted) > rules.band or (wanted == 0.0 and weight != 0.0)
+            order = abs(weight - wanted) > rules.band or (wanted == 0.0) != (weight == 0.0)
         else:
             order = wanted != acted
     account = moved(account, cash, shares, flow, best, trailing, costs)
@@ -247,14 +247,14 @@ def trade(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one place
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def calm(acted: float, ended: float, rules: Rules) -> tuple[float, float]:
+def calm(acted: float, ended: float, shares: float, rules: Rules) -> tuple[float, float]:
     """Return between which targets a close gives no order (NaN lies between none); with a band, how far off weights."""
     if rules.buys_amounts:
         return 0.0, 0.0
     if ended != 0.0:
         return (LEAST, math.inf) if ended > 0.0 else (-math.inf, -LEAST)
     if not math.isnan(rules.band):
-        return -rules.band, rules.band
+        return (-rules.band, rules.band) if shares != 0.0 else (0.0, 0.0)
     return acted, acted
 
 

@@ -57,8 +57,8 @@ Flags = NDArray[np.bool_]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_portfolio(
-    bars: Matrix, rows: Index, first: int, last: int, targets: Matrix, trail: Series, decide: Flags,
-    rules: Rules, equity: Series, cash: Series,
+    bars: Matrix, rows: Index, first: int, last: int, targets: Matrix, bands: Matrix, trail: Series,
+    decide: Flags, rules: Rules, equity: Series, cash: Series,
 ) -> tuple[Account, int, Matrix]:  # fmt: skip
     """Trade targets through sessions first..last, both included; the account starts flat, with cash only.
 
@@ -68,8 +68,9 @@ def run_portfolio(
         first: index of the first session: the first decision is taken at its close.
         last: index of the last one; what is held then is valued at its close.
         targets: [T, N] wanted weight of equity at each close, NaN is 0; with buys_amounts USD to buy more.
+        bands: [T, N] by how much a weight held may be off, in place of rules.band; NaN everywhere without one.
         trail: [R] distance of a trailing stop, USD per share; NaN for none.
-        decide: [T] True at closes that bring all holdings to their targets (but those rules.band leaves alone).
+        decide: [T] True at closes that bring all holdings to their targets (but those their band leaves alone).
             All False: a symbol is traded when its own target changes, or its weight leaves the band, as in
             the grid.
         rules: see Rules.
@@ -114,7 +115,7 @@ def run_portfolio(
         value += book[symbols, 0]
         equity[t - first], cash[t - first] = value, book[symbols, 0]
         held += holds
-        loan = _decide(rows[t], targets[t], value, scheduled, bool(decide[t]), rules, book, state)
+        loan = _decide(rows[t], targets[t], bands[t], value, scheduled, bool(decide[t]), rules, book, state)
     for n in range(symbols):
         if book[n, SHARES] != 0.0:
             log, count = still_held(log, count, n, book, state)
@@ -201,8 +202,8 @@ def _protect_all(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _decide(
-    rows: Index, targets: Series, value: float, scheduled: bool, today: bool, rules: Rules, book: Matrix,
-    state: Matrix,
+    rows: Index, targets: Series, bands: Series, value: float, scheduled: bool, today: bool, rules: Rules,
+    book: Matrix, state: Matrix,
 ) -> float:  # fmt: skip
     """Take the orders of this close; return what may be owed for them, a fraction of the account's value."""
     net = 0.0
@@ -232,10 +233,10 @@ def _decide(
             continue
         if scheduled and not (today or late):
             continue
-        if scheduled or not math.isnan(rules.band):
+        if scheduled or not math.isnan(bands[n]):
             weight = shares * price / value if value > 0.0 and shares != 0.0 else 0.0
-            band = 0.0 if math.isnan(rules.band) else rules.band
-            waits = abs(weight - wanted) > band or (wanted == 0.0 and weight != 0.0)
+            band = 0.0 if math.isnan(bands[n]) else bands[n]
+            waits = abs(weight - wanted) > band or (wanted == 0.0) != (weight == 0.0)
         else:
             waits = wanted != state[n, ACTED]
         state[n, WANTED], state[n, WAITS] = wanted, 1.0 if waits else 0.0

@@ -27,7 +27,8 @@ class Rules(NamedTuple):
     root_impact: float = 0.0
     stop_loss: float = math.nan  # fraction of the entry price
     take_profit: float = math.nan  # fraction of the entry price
-    band: float = math.nan  # trade back to the target when the weight is off by more; NaN: when it changes
+    # Trade back to the target when a weight held is off by more, and whenever nothing is; NaN: when it changes.
+    band: float = math.nan
     cash_buffer: float = 0.0  # fraction of equity that no target uses
     cash_rate: float = 0.0  # per session, on cash held
     # Per session, on cash owed and on the value sold short: 3 % a year, a short rate of two percent and a broker's

@@ -1,4 +1,4 @@
-"""From a strategy's targets to a portfolio's weights, and when they are traded to."""
+"""From a strategy's targets to a portfolio's weights, how far those may drift, and when they are traded to."""
 
 from __future__ import annotations
 
@@ -12,18 +12,29 @@ Dates = NDArray[np.datetime64]
 Flags = NDArray[np.bool_]
 
 
-def weights(targets: Matrix, constraints: Constraints) -> Matrix:
+def weights(targets: Matrix, constraints: Constraints, stated: Matrix | None = None) -> Matrix:
     """Return [T, N] weights of equity from what a strategy wants of each symbol, NaN counted as 0.
 
-    But for weighting "target" each session's weights sum up to the gross in absolute terms. What a limit then takes
-    off a symbol stays in cash: handing it to the others would give weights that no score asked for. A net beyond its
-    limit is brought back by scaling down the side that is too heavy.
+    Sides share out the gross: but for weighting "target" each session's weights sum up to it in absolute terms. What a
+    limit then takes off a symbol stays in cash: handing it to the others would give weights that no score asked for. A
+    net beyond its limit is brought back by scaling down the side that is too heavy.
+
+    Args:
+        targets: [T, N].
+        constraints: how they are weighted, and limits.
+        stated: [T, N] the account's weights as a strategy states them, see BaseStrategy.account_weights. They stand,
+            scaled down to the gross where they sum up to more; but weighting "score" shares out the gross all the same.
     """
-    wanted = np.where(np.isnan(targets), 0.0, targets)
-    if constraints.weighting == "equal":
+    if constraints.weighting == "score":
+        stated = None
+    given = targets if stated is None else stated
+    wanted = np.where(np.isnan(given), 0.0, given)
+    if stated is None and constraints.weighting == "equal":
         wanted = np.sign(wanted)
     total = np.abs(wanted).sum(axis=1, keepdims=True)
-    if constraints.weighting == "target":
+    if stated is not None:
+        total = np.maximum(total, constraints.gross)
+    elif constraints.weighting == "target":
         opinions = (~np.isnan(targets)).sum(axis=1, keepdims=True).astype(np.float64)
         total = np.maximum(opinions, total)  # leverage a strategy asks for does not pass the gross
     share = np.divide(wanted * constraints.gross, total, out=np.zeros(wanted.shape), where=total > 0.0)
@@ -31,6 +42,23 @@ def weights(targets: Matrix, constraints: Constraints) -> Matrix:
     longs, shorts = np.maximum(share, 0.0), np.maximum(-share, 0.0)
     long, short = longs.sum(axis=1, keepdims=True), shorts.sum(axis=1, keepdims=True)
     return _within(longs, long, short + constraints.net) - _within(shorts, short, long + constraints.net)
+
+
+def bands(held: Matrix, targets: Matrix, band: float) -> Matrix:
+    """Return [T, N] by how much each weight may be off: a target's band, shrunk as the target is.
+
+    A strategy states both as of an account in that symbol alone. As it stands, a band of 0.05 would let a fortieth of
+    an account in forty symbols grow threefold.
+
+    Args:
+        held: [T, N] what ``weights`` made of the targets.
+        targets: [T, N].
+        band: the strategy's, NaN for none.
+    """
+    if np.isnan(band):
+        return np.full(held.shape, np.nan)
+    unsigned = np.abs(targets)
+    return band * np.divide(np.abs(held), unsigned, out=np.ones(held.shape), where=unsigned > 0.0)
 
 
 def _within(side: Matrix, total: Matrix, most: Matrix) -> Matrix:

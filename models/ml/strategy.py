@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -100,6 +101,10 @@ class ModelStrategy(BaseStrategy):
     def target(self, panel: Panel, scores: Scores) -> Matrix:
         """Return the book that was evaluated: half of the equity on each side, in equal parts."""
         return scores.score * _sizes(scores.score)
+
+    def account_weights(self, target: Matrix, symbols: Sequence[str]) -> Matrix:
+        """Return the book as it is: it is one of all symbols."""
+        return target
 
 
 def _sizes(sides: Matrix) -> Matrix:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -16,7 +16,8 @@ from models.records import Signal
 from models.strategies._parameters import Parametrised, choice, parameter, symbol_parameter
 
 __all__ = [
-    "BaseStrategy", "Panel", "Scores", "choice", "parameter", "signals_frame", "symbol_parameter", "while_held",
+    "BaseStrategy", "Panel", "Scores", "choice", "in_equal_slices", "parameter", "signals_frame", "symbol_parameter",
+    "while_held",
 ]  # fmt: skip
 
 # A twentieth of the capital: twenty full positions use all of it, so one wrong signal costs little.
@@ -153,6 +154,19 @@ class BaseStrategy(Parametrised):
         """
         return scores.score
 
+    def account_weights(self, target: Matrix, symbols: Sequence[str]) -> Matrix | None:
+        """Return what one account in all symbols is to hold, where targets are weights and not sides.
+
+        Args:
+            target: what ``target`` returned.
+            symbols: [N] of the target's columns.
+
+        Returns:
+            [T, N] weight of equity, NaN counts as 0; None, the default, when the backtest's weighting is to make
+            them from the targets.
+        """
+        return None
+
     def trail(self, panel: Panel) -> Matrix | None:
         """Return the distance of a trailing stop.
 
@@ -205,6 +219,12 @@ class BaseStrategy(Parametrised):
 def while_held(score: Matrix, value: float) -> Matrix:
     """Return the value wherever the score wants a position, NaN elsewhere: what Scores takes as stop_loss."""
     return np.where(np.abs(score) > 0, value, np.nan)
+
+
+def in_equal_slices(target: Matrix) -> Matrix:
+    """Return the weights of an account of which each symbol with a target has an equal slice and holds that of it."""
+    weights: Matrix = target / np.maximum((~np.isnan(target)).sum(axis=1, keepdims=True), 1)
+    return weights
 
 
 def signals_frame(panel: Panel, scores: Scores, previous: Mapping[str, float] | None = None) -> pd.DataFrame:

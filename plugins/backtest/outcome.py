@@ -48,6 +48,7 @@ def run(
     rules: Rules,
     benchmark: Series,
     rate: float,
+    bands: Matrix | None = None,
 ) -> Outcome:
     """Run one account and measure it; see models.backtest.portfolio for the arrays.
 
@@ -58,12 +59,16 @@ def run(
         span: first and last session of the account.
         benchmark: [T] the benchmark's return of each session.
         rate: risk-free, per session.
+        bands: by default that of the rules for every target.
     """
     first, last = span
+    if bands is None:
+        bands = np.full(targets.shape, rules.band)
     equity, cash = np.empty(last - first + 1), np.empty(last - first + 1)
     account, held, log = run_portfolio(
-        bars, rows, first, last, np.ascontiguousarray(targets), trail, decide, rules, equity, cash
-    )
+        bars, rows, first, last, np.ascontiguousarray(targets), np.ascontiguousarray(bands), trail, decide, rules,
+        equity, cash,
+    )  # fmt: skip
     out = np.empty(len(RESULTS))
     measure_curve(equity, benchmark[first : last + 1], rate, np.empty(len(equity)), out[: len(MEASURES)])
     measure_trades(account, held, equity, rules, out[len(MEASURES) :])

@@ -6,7 +6,7 @@ import numpy as np
 
 from models.backtest.constraints import Constraints
 from models.backtest.rules import Rules
-from models.backtest.weights import rebalancing, weights
+from models.backtest.weights import bands, rebalancing, weights
 from models.strategies.base import BaseStrategy
 from plugins.backtest.market import Market
 from plugins.backtest.orders import wanted
@@ -24,10 +24,12 @@ def run_whole(market: Market, strategy: BaseStrategy, rules: Rules, constraints:
     rows[market.row_session, market.row_symbol] = np.arange(len(market.bars))
     first = max(market.begin, int(market.row_session.min()))
     span = first, int(market.row_session.max())
-    schedule = "change" if own.buys_amounts else constraints.rebalance
-    held = target if own.buys_amounts else weights(target, constraints)
+    schedule, held = "change", target
+    if not own.buys_amounts:
+        stated = strategy.account_weights(target, market.symbols)
+        schedule, held = constraints.rebalance, weights(target, constraints, stated)
     decide = rebalancing(market.sessions, schedule, first)
     return run(
         "", market.symbols, market.sessions, market.bars, rows, span, held, trail, decide, own,
-        benchmark_by_session(market), rules.cash_rate,
+        benchmark_by_session(market), rules.cash_rate, bands(held, target, own.band),
     )  # fmt: skip

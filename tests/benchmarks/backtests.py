@@ -13,7 +13,7 @@ from models.backtest.curve import MEASURES, measure_curve
 from models.backtest.grid import run_grid
 from models.backtest.portfolio import run_portfolio
 from models.backtest.rules import Rules
-from models.backtest.weights import rebalancing, weights
+from models.backtest.weights import bands, rebalancing, weights
 from tests.benchmarks.bars import panel
 from tests.benchmarks.features import timed, timed_in_turns
 from tests.benchmarks.measure import Measure
@@ -73,7 +73,9 @@ def backtest_portfolio() -> Iterator[Measure]:
     def run() -> None:
         limits = Constraints(rebalance="month")
         decide = rebalancing(days, limits.rebalance, 0)
-        run_portfolio(bars, rows, 0, YEARS - 1, weights(target, limits), trail, decide, COST, equity, cash)
+        held = weights(target, limits)
+        wide = bands(held, target, COST.band)
+        run_portfolio(bars, rows, 0, YEARS - 1, held, wide, trail, decide, COST, equity, cash)
         measure_curve(equity, np.full(YEARS, np.nan), 0.0, np.empty(YEARS), np.empty(len(MEASURES)))
 
     yield Measure("backtest_portfolio", timed(run), 1.0, 1.0)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from models.errors import ConfigError
+from models.panel import Matrix
 from models.strategies._parameters import per_session
-from models.strategies.base import BaseStrategy, Panel, Scores, parameter, symbol_parameter
+from models.strategies.base import BaseStrategy, Panel, Scores, in_equal_slices, parameter, symbol_parameter
 
 
 @dataclass(frozen=True)
 class BalancedPortfolio(BaseStrategy):
     """Weights equity_weight and 1 - equity_weight; the engine trades when one is off by more than the band.
 
-    equity_leg names the equity; unnamed, each symbol is the equity of its own account. bond_leg names the
-    calm side; unnamed, it is cash at cash_return a year. The score is the weight; NaN without a bar, and for
-    symbols that are neither leg. Sources: 60/40 is the usual policy portfolio (Ambachtsheer (1987), Financial
-    Analysts Journal 43(5)); a band of 5 points: Vanguard, Best Practices for Portfolio Rebalancing
-    (2010), about the fewest trades at nearly the risk wanted.
+    equity_leg names the equity; unnamed, each symbol is the equity of its own account, and in one account all
+    but the bond share equity_weight in equal parts. bond_leg names the calm side; unnamed, it is cash at
+    cash_return a year. The score is the weight; NaN without a bar, and for symbols that are neither leg. Sources:
+    60/40 is the usual policy portfolio (Ambachtsheer (1987), Financial Analysts Journal 43(5)); a band of 5
+    points: Vanguard, Best Practices for Portfolio Rebalancing (2010), about the fewest trades at nearly the risk
+    wanted.
     """
 
     name = "balanced_portfolio"
@@ -55,6 +58,15 @@ class BalancedPortfolio(BaseStrategy):
     def rules(self) -> dict[str, float | bool]:
         """The band, and what the calm side earns as cash."""
         return {"band": self.drift_band, "cash_rate": per_session(self.cash_return)}
+
+    def account_weights(self, target: Matrix, symbols: Sequence[str]) -> Matrix:
+        """Return the legs' weights; without a named equity, all symbols but the bond share its weight."""
+        if self.equity_leg:
+            return target
+        equity = np.array([symbol != self.bond_leg for symbol in symbols], np.bool_)
+        weights = target.copy()
+        weights[:, equity] = in_equal_slices(target[:, equity])
+        return weights
 
     def _column(self, panel: Panel, key: str, leg: str) -> int:
         if leg in panel.symbols:

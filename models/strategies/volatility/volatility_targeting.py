@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from models.panel import Matrix
-from models.strategies.base import BaseStrategy, Panel, Scores, choice, parameter
+from models.strategies.base import BaseStrategy, Panel, Scores, choice, in_equal_slices, parameter
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,7 @@ class VolatilityTargeting(BaseStrategy):
     def target(self, panel: Panel, scores: Scores) -> Matrix:
         """Return the weight."""
         return scores.score * self.max_leverage
+
+    def account_weights(self, target: Matrix, symbols: Sequence[str]) -> Matrix:
+        """Return each symbol's weight of an equal slice."""
+        return in_equal_slices(target)

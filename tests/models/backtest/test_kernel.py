@@ -134,6 +134,11 @@ def test_a_band_leaves_small_drifts_alone():
     assert account.shares == pytest.approx(3.75)
 
 
+def test_a_band_does_not_keep_a_small_target_from_being_bought():
+    account, _, _ = trade(make_bars(flat(100.0, 4)), [0.0, 0.0, 0.03, 0.03], FREE._replace(band=0.05))
+    assert account.shares == pytest.approx(0.3)
+
+
 def test_amounts_buy_more_until_the_money_is_gone():
     account, _, _ = trade(make_bars(flat(10.0, 5)), [400, 0, 400, 400, 400], FREE._replace(buys_amounts=True))
     assert account.shares == pytest.approx(100) and account.cash == pytest.approx(0)

@@ -115,7 +115,7 @@ def by_stops(market, file):
             curve, cash = np.empty(shape[0]), np.empty(shape[0])
             _, _, log = run_portfolio(
                 bars[part], np.arange(shape[0])[:, None], 0, shape[0] - 1, np.ascontiguousarray(target[:, n : n + 1]),
-                trail[part], np.zeros(shape[0], bool), rules, curve, cash,
+                np.full((shape[0], 1), rules.band), trail[part], np.zeros(shape[0], bool), rules, curve, cash,
             )  # fmt: skip
             curves[:, n] = curve
             logs.append(log)
@@ -155,8 +155,9 @@ def by_bracket(market, symbol, file):
     equity, cash = np.empty(len(bars)), np.empty(len(bars))
     rows, none = np.arange(len(bars))[:, None], np.full(len(bars), np.nan)
     _, _, trades = run_portfolio(
-        bars, rows, 0, len(bars) - 1, target[:, None], none, np.zeros(len(bars), bool), rules, equity, cash
-    )
+        bars, rows, 0, len(bars) - 1, target[:, None], none[:, None], none, np.zeros(len(bars), bool), rules, equity,
+        cash,
+    )  # fmt: skip
     np.savez(file, prices=bars[:, :4], target=target, stop=0.02, goal=0.03, cash=1e6)
     return equity, trades
 

@@ -16,7 +16,7 @@ from models.backtest.rules import Rules
 from tests.models.backtest.test_kernel import FREE, flat, make_bars
 
 
-def run(symbols, targets, rules=FREE, decide=None, trail=None, rows=None):
+def run(symbols, targets, rules=FREE, decide=None, trail=None, rows=None, bands=None):
     """Run bars of symbols ([T, 9] each) against targets [T, N]."""
     bars = np.ascontiguousarray(np.vstack(symbols))
     sessions = len(targets)
@@ -26,8 +26,9 @@ def run(symbols, targets, rules=FREE, decide=None, trail=None, rows=None):
     decide = np.zeros(sessions, bool) if decide is None else np.asarray(decide)
     equity, cash = np.empty(sessions), np.empty(sessions)
     account, held, trades = run_portfolio(
-        bars, np.ascontiguousarray(rows), 0, sessions - 1, np.asarray(targets, float), trail, decide, rules, equity,
-        cash,
+        bars, np.ascontiguousarray(rows), 0, sessions - 1, np.asarray(targets, float),
+        np.full(np.shape(targets), rules.band) if bands is None else np.asarray(bands, float), trail, decide, rules,
+        equity, cash,
     )  # fmt: skip
     return account, held, trades, equity, cash
 
@@ -51,7 +52,7 @@ def worlds(draw):
     if draw(st.booleans()):
         bars[-1, GAP] += LEFT
     leverage = draw(st.sampled_from([1.0, 1.5]))
-    target = np.repeat(random.choice([0.0, 1.0, -1.0, 0.4, math.nan], sessions), 3)[:sessions] * leverage
+    target = np.repeat(random.choice([0.0, 1.0, -1.0, 0.4, 0.03, math.nan], sessions), 3)[:sessions] * leverage
     rules = Rules(
         cash=draw(st.sampled_from([300.0, 100_000.0])),
         stop_loss=draw(st.sampled_from([math.nan, 0.02, 0.05])),
@@ -124,6 +125,15 @@ def test_rebalancing_brings_weights_back_on_its_days_only():
     assert equity.tolist() == [1000, 1000, 1500, 1500, 1500, 1500]
     assert account.trades == 0 and account.traded == 1000 + 250 + 250
     assert trades[:, 4].tolist() == [50, 75]  # half of 1500 in each: 37.5 of the first were left, 75 of the second
+
+
+def test_a_band_of_each_weight_leaves_what_is_held_alone_and_nothing_that_is_not():
+    prices = [*flat(10.0, 3), *flat(11.0, 3)]  # the first one's weight goes from 0.04 to 0.0438
+    for wide, traded in ((0.05, 40.0), (0.003, 40.0 + 3.84)):
+        bands = np.tile([wide, 0.5], (6, 1))
+        for decide in (None, [True] * 6):
+            account, *_ = run(two(prices, flat(10.0, 6)), [[0.04, 0.0]] * 6, decide=decide, bands=bands)
+            assert account.shares == 1 and account.traded == pytest.approx(traded)
 
 
 def test_an_order_expires_without_a_bar_and_is_taken_anew():

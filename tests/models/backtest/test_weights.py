@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from models.backtest.constraints import Constraints
-from models.backtest.weights import rebalancing, weights
+from models.backtest.weights import bands, rebalancing, weights
 from models.errors import ConfigError
 
 NAN = float("nan")
@@ -27,6 +27,22 @@ def test_a_slice_keeps_what_the_strategy_keeps_in_cash():
     np.testing.assert_allclose(weights(wanted, Constraints(weighting="target")), [[0.3, 0.3, 0], [0.5, 0.5, 0]])
 
 
+def test_weights_that_a_strategy_states_stand_up_to_the_gross():
+    targets = np.array([[0.6, 0.4, NAN], [1.5, 1.5, NAN]])
+    for weighting in ("equal", "target"):
+        assert weights(targets, Constraints(weighting), targets / 2).tolist() == [[0.3, 0.2, 0], [0.5, 0.5, 0]]
+    by_score = weights(targets, Constraints("score"), targets / 2)
+    np.testing.assert_allclose(by_score, [[0.6, 0.4, 0], [0.5, 0.5, 0]])
+    assert weights(targets, Constraints(gross=2.0, net=2.0), targets).tolist() == [[0.6, 0.4, 0], [1.0, 1.0, 0]]
+
+
+def test_a_band_shrinks_with_what_is_held_of_its_target():
+    targets = np.array([[0.6, -1.2, 0.0, NAN]])
+    found = bands(np.array([[0.03, -0.03, 0.0, 0.0]]), targets, 0.05)
+    np.testing.assert_allclose(found[0], [0.05 / 20, 0.05 / 40, 0.05, 0.05])
+    assert np.isnan(bands(targets, targets, NAN)).all()
+
+
 def test_what_a_limit_takes_off_stays_in_cash():
     wanted = np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
     assert weights(wanted, Constraints(max_weight=0.4)).tolist() == [[0.4, 0.4, 0], [0.4, 0, 0]]
@@ -41,9 +57,10 @@ def test_the_heavier_side_is_scaled_to_the_net():
 @given(
     arrays(np.float64, (4, 5), elements=st.one_of(st.floats(-1.5, 1.5), st.just(NAN))),
     st.sampled_from(["equal", "score", "target"]), st.floats(0.05, 1.0), st.floats(0.1, 2.0), st.floats(0.0, 2.0),
+    st.booleans(),
 )  # fmt: skip
-def test_every_limit_holds(wanted, weighting, most, gross, net):
-    found = weights(wanted, Constraints(weighting, "month", most, gross, net))
+def test_every_limit_holds(wanted, weighting, most, gross, net, states):
+    found = weights(wanted, Constraints(weighting, "month", most, gross, net), wanted / 2 if states else None)
     assert np.isfinite(found).all() and (np.abs(found) <= most + 1e-12).all()
     assert (np.abs(found).sum(axis=1) <= gross + 1e-9).all() and (np.abs(found.sum(axis=1)) <= net + 1e-9).all()
     assert (np.sign(found) * np.sign(np.nan_to_num(wanted)) >= 0).all()

@@ -61,6 +61,7 @@ def test_the_best_are_long_and_the_worst_short(strategy):
     assert (np.nansum(scores.position_size, axis=1) <= 1 + 1e-12).all()
     weights = strategy.target(panel(), scores)
     assert np.abs(weights.sum(axis=1)).max() < 1e-12 or (np.abs(scores.score).sum(axis=1) < 6).any()
+    np.testing.assert_array_equal(strategy.account_weights(weights, panel().symbols), weights)
     assert len(signals_frame(panel(), scores))
 
 

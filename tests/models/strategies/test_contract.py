@@ -103,6 +103,8 @@ def told(strategy, panel):
     found["target"] = strategy.target(panel, scores)
     if (trail := strategy.trail(panel)) is not None:
         found["trail"] = trail
+    if (weights := strategy.account_weights(found["target"], panel.symbols)) is not None:
+        found["account_weights"] = weights
     assert {a.shape for a in found.values()} == {panel.shape}
     return found
 

@@ -111,6 +111,20 @@ def test_balanced_portfolio_weighs_its_legs():
     assert rules == {"band": 0.05, "cash_rate": pytest.approx(1.02 ** (1 / 252) - 1, rel=1e-12)}
 
 
+def test_weights_of_one_account_are_shares_of_its_own():
+    target = np.array([[0.6, 0.6, 0.4], [NAN, 0.6, 0.4], [NAN, NAN, NAN]])
+    names = ("S0", "S1", "S2")
+    with_bond = BalancedPortfolio(bond_leg="S2").account_weights(target, names)
+    assert_equal(with_bond, [[0.3, 0.3, 0.4], [NAN, 0.6, 0.4], [NAN, NAN, NAN]])
+    assert_equal(BalancedPortfolio(equity_leg="S1", bond_leg="S2").account_weights(target, names), target)
+    for strategy in (BalancedPortfolio(), VolatilityTargeting()):
+        np.testing.assert_allclose(
+            strategy.account_weights(target, names),
+            [[0.2, 0.2, 0.4 / 3], [NAN, 0.3, 0.2], [NAN, NAN, NAN]], rtol=1e-15,
+        )  # fmt: skip
+    assert RsiReversion().account_weights(target, names) is None
+
+
 def test_balanced_portfolio_names_a_leg_without_bars():
     panel = panel_of(day_of_week=[[0, NAN], [1, NAN]])
     for leg in ("AGG", "S1"):
