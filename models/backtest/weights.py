@@ -6,10 +6,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.backtest.constraints import Constraints
+from models.backtest.kernel import LEFT
 
+Series = NDArray[np.float64]
 Matrix = NDArray[np.float64]
+Index = NDArray[np.int64]
 Dates = NDArray[np.datetime64]
 Flags = NDArray[np.bool_]
+
+
+def carried(targets: Matrix, rows: Index, gap: Series) -> Matrix:
+    """Return targets in which a symbol's last one stands where it has no bar, until it has left the market.
+
+    Nothing can be traded there: what is held stays, so the others do not get its share for those sessions. Whether a
+    bar follows is not asked, for nobody knew.
+
+    Args:
+        targets: [T, N], NaN for none.
+        rows: [T, N] row of each symbol's bar of each session, -1 without one.
+        gap: [R] that column of the bars.
+    """
+    missing = rows < 0
+    if not missing.any():
+        return targets
+    days = np.arange(len(rows))[:, None]
+    last = np.maximum.accumulate(np.where(missing, -1, days), axis=0)  # -1 before the first bar
+    here = np.maximum(last, 0)
+    ended = gap[np.take_along_axis(rows, here, axis=0)] >= LEFT
+    return np.where((last < 0) | (missing & ended), np.nan, np.take_along_axis(targets, here, axis=0))
 
 
 def weights(targets: Matrix, constraints: Constraints, stated: Matrix | None = None) -> Matrix:

@@ -158,7 +158,7 @@ class BaseStrategy(Parametrised):
         """Return what one account in all symbols is to hold, where targets are weights and not sides.
 
         Args:
-            target: what ``target`` returned.
+            target: what ``target`` returned; where a symbol has no bar that of its last one, until it has left.
             symbols: [N] of the target's columns.
 
         Returns:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from models.backtest.constraints import Constraints
+from models.backtest.kernel import GAP
 from models.backtest.rules import Rules
-from models.backtest.weights import bands, rebalancing, weights
+from models.backtest.weights import bands, carried, rebalancing, weights
 from models.strategies.base import BaseStrategy
 from plugins.backtest.market import Market
 from plugins.backtest.orders import wanted
@@ -26,6 +27,7 @@ def run_whole(market: Market, strategy: BaseStrategy, rules: Rules, constraints:
     span = first, int(market.row_session.max())
     schedule, held = "change", target
     if not own.buys_amounts:
+        target = carried(target, rows, market.bars[:, GAP])
         stated = strategy.account_weights(target, market.symbols)
         schedule, held = constraints.rebalance, weights(target, constraints, stated)
     decide = rebalancing(market.sessions, schedule, first)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from models.backtest.constraints import Constraints
-from models.backtest.weights import bands, rebalancing, weights
+from models.backtest.kernel import LEFT
+from models.backtest.weights import bands, carried, rebalancing, weights
 from models.errors import ConfigError
 
 NAN = float("nan")
@@ -41,6 +42,18 @@ def test_a_band_shrinks_with_what_is_held_of_its_target():
     found = bands(np.array([[0.03, -0.03, 0.0, 0.0]]), targets, 0.05)
     np.testing.assert_allclose(found[0], [0.05 / 20, 0.05 / 40, 0.05, 0.05])
     assert np.isnan(bands(targets, targets, NAN)).all()
+
+
+def test_a_target_stands_where_its_symbol_has_no_bar_until_it_has_left():
+    rows = np.array([[0, -1, 4], [1, 3, 5], [-1, -1, -1], [2, -1, -1]])
+    gap = np.array([0.0, 0.0, 1.0, 0.0, 0.0, LEFT])
+    targets = np.array([[1.0, 9.0, 1.0], [0.5, 1.0, 1.0], [NAN, NAN, NAN], [NAN, NAN, NAN]])
+    expected = [[1.0, NAN, 1.0], [0.5, 1.0, 1.0], [0.5, 1.0, NAN], [NAN, 1.0, NAN]]
+    np.testing.assert_array_equal(carried(targets, rows, gap), expected)
+    for sessions in range(1, 5):  # what comes later changes nothing
+        np.testing.assert_array_equal(carried(targets[:sessions], rows[:sessions], gap), expected[:sessions])
+    every = np.arange(8).reshape(4, 2)
+    np.testing.assert_array_equal(carried(targets[:, :2], every, np.zeros(8)), targets[:, :2])
 
 
 def test_what_a_limit_takes_off_stays_in_cash():

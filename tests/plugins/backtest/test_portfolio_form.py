@@ -75,6 +75,15 @@ def test_a_balanced_portfolio_holds_its_legs(tmp_path, strategy, held):
     assert spent.to_dict() == pytest.approx(held, rel=0.02)
 
 
+def test_a_missing_bar_moves_nobody(tmp_path):
+    names = [f"S{i}" for i in range(20)]
+    whole = run_whole(market_of(tmp_path, names), BuyAndHold(), RULES, Constraints())
+    holes = [(name, 5 + 5 * i) for i, name in enumerate(names)]
+    found = run_whole(market_of(tmp_path, names, holes), BuyAndHold(), RULES, Constraints())
+    for name in ("turnover", "cost_drag"):
+        assert found.measures[name] == pytest.approx(whole.measures[name], rel=0.01)
+
+
 @pytest.mark.parametrize("form", ["grid", "portfolio"])
 def test_a_window_without_a_bar_of_the_symbols_is_refused(tmp_path, form):
     """Another symbol's bars are sessions of the window."""
