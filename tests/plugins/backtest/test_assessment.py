@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from data_layer.settings import parse_settings
 from data_layer.storage.database import transaction
 from models.backtest.grid import RESULTS
 from models.backtest.kernel import CLOSE, HIGH, LOW
@@ -33,7 +31,6 @@ from plugins.backtest.assessment_run import (
     shards,
 )
 from plugins.backtest.market import market_from_database
-from plugins.backtest.orders import orders
 from plugins.backtest.ranking import rank_assessed
 from plugins.backtest.scenario_file import read_scenarios
 from plugins.backtest.stress import cut, shocked_market
@@ -246,34 +243,6 @@ def test_the_steps_of_the_dag_rank_what_ran(chained, small_settings, monkeypatch
     assessment_steps.assess_shard(chained.writer, **only[0])
     with pytest.raises(BlockedError, match=r"no strategy could run.*no such strategy.*gone"):
         assessment_steps.rank_strategies(chained.writer, only)
-
-
-def test_two_models_of_one_configuration_run_once():
-    twice = assessment_run._once([
-        dataclasses.replace(contenders_from_files(("golden_cross",))[0], name=name) for name in ("a", "b")
-    ])  # fmt: skip
-    assert [c.error for c in twice] == ["", "the same configuration as a, whose results are its own"]
-
-
-@pytest.mark.parametrize(("asked", "runs"), [
-    ((), "golden_cross"), (("a_second", "golden_cross"), "golden_cross"), (("a_second",), "a_second"),
-])  # fmt: skip
-def test_of_two_models_the_one_of_the_strategys_own_name_runs_unless_only_the_other_is_asked_for(asked, runs):
-    """A ranking compares with buy_and_hold: a second model of it must not take its place."""
-    own = contenders_from_files(("golden_cross",))[0]
-    rows = [dataclasses.replace(own, name="a_second"), own]
-    picked = {c.name: c.error for c in assessment_run._picked(rows, asked)}
-    assert [name for name, error in picked.items() if not error] == [runs]
-
-
-def test_a_second_assessment_at_another_rate_moves_the_cash_of_every_strategy_alike(small_market):
-    """What is not invested earns the risk-free rate the ranking measures against, whichever strategy it is."""
-    names = ("dual_momentum", "balanced_portfolio", "momentum")
-    settings = parse_settings(Path(), {"RISK_FREE_RATE": "0.05"})
-    strategies = [c.strategy for c in contenders_from_files(names)]
-    found = orders(small_market, strategies, assessment_run.rules_for(settings, {})).rules
-    rates = found[:, Rules._fields.index("cash_rate")]
-    assert (1 + rates) ** 252 - 1 == pytest.approx([0.05] * 3)
 
 
 def test_files_in_files_out(small_chain, small_market, tmp_path, capsys):
