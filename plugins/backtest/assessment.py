@@ -18,7 +18,7 @@ from models.errors import BlockedError, ConfigError
 from models.strategies.base import BaseStrategy
 from plugins.backtest.market import Market
 from plugins.backtest.orders import Orders, joined, orders
-from plugins.backtest.stress import benchmark_by_session, shocked_benchmark, shocked_market
+from plugins.backtest.stress import shocked_benchmark, shocked_market
 
 Matrix = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -73,8 +73,7 @@ class Assessed:
 
 def lay_out(market: Market, scenarios: Sequence[Scenario]) -> Course:
     """Find every scenario in the sessions from the market's begin on; regimes are told from all before as well."""
-    benchmark = benchmark_by_session(market)
-    labels = label_regimes(benchmark)
+    labels = label_regimes(market.index)
     begin = market.begin
     found = [place(s, market.sessions[begin:], labels[begin:]) for s in scenarios]
     places = tuple(p if p.skipped else Place(p.first + begin, p.last + begin) for p in found)
@@ -82,7 +81,7 @@ def lay_out(market: Market, scenarios: Sequence[Scenario]) -> Course:
     for scenario, at in zip(scenarios, places, strict=True):
         seen = labels
         if scenario.shock is not None and not at.skipped:
-            seen = label_regimes(shocked_benchmark(benchmark[: at.last + 1], at.first, scenario.shock))
+            seen = label_regimes(shocked_benchmark(market.index[: at.last + 1], at.first, scenario.shock))
         regimes.append(None if at.skipped else prevailing(seen, at.first, at.last))
     windows = rows_of(market, scenarios, places)
     symbols = tuple(int(n) for n in (windows[:, :, 0] >= 0).sum(axis=0))

@@ -22,7 +22,6 @@ from models.backtest.scenarios import Scenario, definition
 from models.errors import ConfigError
 from plugins.backtest.assessment import Assessed, Contender, Course
 from plugins.backtest.market import Market
-from plugins.backtest.stress import benchmark_by_session
 
 LOCK = "strategy_assessment"
 CODE = ("models/backtest", "models/strategies", "data_layer/features")
@@ -199,7 +198,7 @@ def _session_rows(run_id: int, market: Market, course: Course) -> pd.DataFrame:
         "run_id": run_id,
         "date": market.sessions.astype("datetime64[s]"),
         "regime": labels,
-        "benchmark_return": benchmark_by_session(market),
+        "benchmark_return": market.index,
     }).iloc[market.begin :]  # fmt: skip
 
 
