@@ -76,16 +76,28 @@ def lay_out(market: Market, scenarios: Sequence[Scenario]) -> Course:
     labels = label_regimes(market.index)
     begin = market.begin
     found = [place(s, market.sessions[begin:], labels[begin:]) for s in scenarios]
-    places = tuple(p if p.skipped else Place(p.first + begin, p.last + begin) for p in found)
+    places = [p if p.skipped else Place(p.first + begin, p.last + begin) for p in found]
+    windows = rows_of(market, scenarios, places)
+    for w, (scenario, at) in enumerate(zip(scenarios, places, strict=True)):
+        if scenario.shock is not None and not at.skipped:
+            places[w] = _with_index(market, at, windows[:, w])
     regimes = []
     for scenario, at in zip(scenarios, places, strict=True):
         seen = labels
         if scenario.shock is not None and not at.skipped:
             seen = label_regimes(shocked_benchmark(market.index[: at.last + 1], at.first, scenario.shock))
         regimes.append(None if at.skipped else prevailing(seen, at.first, at.last))
-    windows = rows_of(market, scenarios, places)
-    symbols = tuple(int(n) for n in (windows[:, :, 0] >= 0).sum(axis=0))
-    return Course(tuple(scenarios), places, labels, tuple(regimes), symbols)
+    taking_part = (windows[:, :, 0] >= 0).sum(axis=0)
+    symbols = tuple(0 if p.skipped else int(n) for p, n in zip(places, taking_part, strict=True))
+    return Course(tuple(scenarios), tuple(places), labels, tuple(regimes), symbols)
+
+
+def _with_index(market: Market, at: Place, rows: Index) -> Place:
+    """Return a stress's place; skipped where no symbol's rows [S, 2] fill it: its index would be of none."""
+    if (rows[:, 1] - rows[:, 0] == at.last - at.first).any():
+        return at
+    first, last = market.sessions[at.first], market.sessions[at.last]
+    return Place(skipped=f"no symbol has a bar in every session from {first} to {last}, as a shock's index needs")
 
 
 def assess(market: Market, course: Course, contenders: Sequence[Contender], rules: Rules) -> Assessed:

@@ -1,4 +1,4 @@
-"""Bars with holes: what they are compared with covers the same sessions."""
+"""Bars with holes: what they are compared with covers the same sessions; a stress they prevent is skipped alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.backtest.curve import MEASURES, measure_curve
 from models.backtest.grid import RESULTS
 from models.backtest.kernel import CLOSE
 from models.backtest.rules import Rules
-from models.backtest.scenarios import Scenario
+from models.backtest.scenarios import Scenario, Shock
 from models.strategies.allocation.buy_and_hold import BuyAndHold
 from plugins.backtest.assessment import assess, lay_out
 from plugins.backtest.assessment_run import contenders_from_files
@@ -21,6 +21,7 @@ from plugins.backtest.single import run_single
 SESSIONS = 600
 EVERY = np.ones(SESSIONS, bool)
 WHOLE = Scenario("whole", "historical", "whole", "all there is")
+FALL = Scenario("fall", "stress", "stress", "prices fall", shock=Shock(42, -0.3))
 
 
 def path(seed):
@@ -94,3 +95,23 @@ def test_a_symbol_with_holes_is_compared_over_its_own_sessions(market_of):
 def test_where_the_benchmark_says_nothing_a_span_over_it_says_nothing(market_of):
     market = market_of({"A": (path(1), without(2)), "SPY": (path(1), without(0, 1))}, ["A"], "SPY")
     assert np.isnan(market.benchmark[:3]).all() and np.isfinite(market.benchmark[3:]).all()
+
+
+@pytest.mark.parametrize("held", [without(SESSIONS - 40), np.arange(SESSIONS) < 300], ids=["hole", "delisted"])
+def test_a_stress_without_a_symbol_to_make_its_index_of_is_skipped_and_the_others_run(market_of, held):
+    market = market_of({"A": (path(1), EVERY), "C": (path(2), held)}, ["C"])
+    course = lay_out(market, [WHOLE, FALL])
+    days = market.sessions[[-43, -1]]
+    assert course.places[1].skipped == (
+        f"no symbol has a bar in every session from {days[0]} to {days[1]}, as a shock's index needs"
+    )
+    assert course.symbols == (1, 0) and course.regimes[1] is None
+    found = assessed(market, WHOLE, FALL)
+    assert [scenario.name for scenario in found.ran] == ["whole"]
+    assert np.isfinite(found.values[0, 0, 0, RESULTS.index("total_return")])
+
+
+def test_a_hole_in_one_symbol_keeps_no_other_from_a_stress(market_of):
+    market = market_of({"A": (path(1), EVERY), "C": (path(2), without(SESSIONS - 40))})
+    found = assessed(market, FALL)
+    assert found.sessions[0, :, 0].tolist() == [43, 42]
