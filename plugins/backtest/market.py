@@ -59,9 +59,13 @@ class Market:
 
     @cached_property
     def data_version(self) -> str:
-        """SHA-256 (16 digits) of symbols, sessions, bars and what models said: the same data gives the same."""
-        digest = hashlib.sha256("\n".join(self.symbols).encode())
-        for array in (self.offsets, self.sessions[self.row_session].astype(np.int64), self.bars):
+        """SHA-256 (16 digits) of all that decides a result: the same data gives the same.
+
+        Symbols with their sectors, which stresses go by, sessions, bars, the benchmark and what models said.
+        """
+        stated = [f"{symbol} {self.sectors.get(symbol, '')}" for symbol in self.symbols]
+        digest = hashlib.sha256("\n".join(stated).encode())
+        for array in (self.offsets, self.sessions.astype(np.int64), self.row_session, self.bars, self.index):
             digest.update(np.ascontiguousarray(array).data)
         if len(self.voices):
             digest = hashlib.sha256(digest.hexdigest()[:16].encode())
