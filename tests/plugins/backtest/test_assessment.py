@@ -155,8 +155,7 @@ def market_of(market, s):
     rows = slice(market.offsets[s], market.offsets[s + 1])
     return dataclasses.replace(
         market, symbols=(market.symbols[s],), bars=market.bars[rows], row_session=market.row_session[rows],
-        offsets=np.array([0, rows.stop - rows.start]), benchmark=market.benchmark[rows],
-        frame=market.frame[rows].reset_index(drop=True),
+        offsets=np.array([0, rows.stop - rows.start]), frame=market.frame[rows].reset_index(drop=True),
     )  # fmt: skip
 
 
