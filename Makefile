@@ -4,6 +4,8 @@
 # MAX_WEIGHT MODE MODEL NET ONLY OUT OUTPUT PARAMETERS REASON REBALANCE REJECT RELEASE REPLACE SCENARIOS SEED SESSION
 # SPLIT STAGE START STRATEGIES STRATEGY SYMBOL SYMBOLS TABLES TEST_MONTHS TO TRAIN_MONTHS VALUE VERSION WAIVER WEIGHTING
 VENV ?= .venv
+# Such a value is taken as it was typed: make would read a $ in it as a variable of its own, and drop what follows.
+$(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(eval override export $(name) := $$(value $(name)))))
 export VENV
 export PYTHONPATH := $(CURDIR)
 RUNTIME := $(VENV)/bin/python -m data_layer.runtime

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
+from pathlib import Path
 
 from data_layer.settings import ROOT
 
@@ -12,12 +13,16 @@ DAILY = ("models", "data_layer", "plugins", "include/sql")  # all that a session
 SUFFIXES = {".py", ".sql"}
 
 
-def code_version(folders: Sequence[str]) -> str:
-    """Return a hash of the folders' programs and statements, sixteen hexadecimal digits."""
+def code_version(parts: Sequence[str]) -> str:
+    """Return a hash of files and of the folders' programs and statements, sixteen hexadecimal digits."""
     digest = hashlib.sha256()
-    for path in sorted(p for folder in folders for p in (ROOT / folder).rglob("*") if p.suffix in SUFFIXES):
+    for path in sorted(path for part in parts for path in _files(ROOT / part)):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def _files(part: Path) -> Iterable[Path]:
+    return [part] if part.suffix in SUFFIXES else (p for p in part.rglob("*") if p.suffix in SUFFIXES)
 
 
 @cache

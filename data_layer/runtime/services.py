@@ -63,7 +63,12 @@ class Services:
         self.airflow = services_of(home)
 
     def states(self) -> dict[str, str]:
-        """Return the state per service (RUNNING, STARTING, BACKOFF ...); empty without a supervisor."""
+        """Return the state per service (RUNNING, STARTING, BACKOFF ...); empty without a supervisor of this home.
+
+        A copy of a home remembers its port and password, too: what answers there is not the copy's.
+        """
+        if not self._supervisor_pids():
+            return {}
         try:
             return {entry["name"]: entry["statename"] for entry in self._rpc().getAllProcessInfo()}
         except (OSError, xmlrpc.client.Error, ConfigError):
@@ -141,6 +146,8 @@ class Services:
         )
 
     def _start(self, name: str) -> None:
+        if self.states().get(name) == "BACKOFF":  # it waits longer each time, and counts as started until then
+            self._rpc().stopProcess(name, False)
         try:
             self._rpc().startProcess(name, False)
         except xmlrpc.client.Fault as fault:

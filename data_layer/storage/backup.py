@@ -27,6 +27,7 @@ from data_layer.runtime.verify_audit import breaks, head
 from data_layer.storage.database import Connection, load_sql
 from data_layer.storage.hashes import table_hashes
 from data_layer.storage.migrate import DB_INIT, migration_files, prepare_database, run_script
+from data_layer.storage.scratch import PREFIX
 from models.errors import ConfigError, DataQualityError
 
 FORMAT = 1
@@ -63,7 +64,11 @@ def write_backup(home: Home, folder: Path, database: str = "quant_data") -> dict
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         snapshot = connection.execute("SELECT pg_export_snapshot() AS id").fetchone()
         assert snapshot is not None  # noqa: S101  # a function's one row
-        options = ("--format=custom", f"--snapshot={snapshot['id']}", f"--file={unfinished / DUMP}")
+        # Replays' schemas come and go: the dump would fail over one that is dropped, or hold its end up.
+        options = (
+            "--format=custom", f"--snapshot={snapshot['id']}", f"--file={unfinished / DUMP}",
+            f"--exclude-schema={PREFIX}*",
+        )  # fmt: skip
         _run(home, "pg_dump", database, *options)
         manifest = {"format": FORMAT, **_contents(connection)}
     if (home.path / ARTIFACTS).is_dir():

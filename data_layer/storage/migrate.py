@@ -87,16 +87,19 @@ def run_script(home: Home, script: Path) -> None:
 
 
 def set_passwords(home: Home) -> None:
-    """Give each role the password its home keeps; a role that the scripts did not make is left out."""
+    """Give each role the password its home keeps; a role that the scripts did not make is left out.
+
+    What is sent is what Postgres would keep of it: a server may log statements, its passwords are not to stand there.
+    """
     with psycopg.connect(home.uri("postgres", "postgres")) as connection:
         for role in ROLES:
             if role == SUPERUSER and home.elsewhere.database:
                 continue  # an existing server's superuser keeps its own
             if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
+                password = home.secret(f"postgres_{role}").encode()
+                verifier = connection.pgconn.encrypt_password(password, role.encode(), b"scram-sha-256").decode()
                 connection.execute(
-                    sql.SQL("ALTER ROLE {} PASSWORD {}").format(
-                        sql.Identifier(role), sql.Literal(home.secret(f"postgres_{role}"))
-                    )
+                    sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier))
                 )
 
 

@@ -2,7 +2,8 @@
 
 Equal to empyrical-reloaded's functions of the same meaning: cum_returns_final, annual_return,
 annual_volatility, sharpe_ratio, sortino_ratio, calmar_ratio, max_drawdown, value_at_risk,
-conditional_value_at_risk, tail_ratio, beta, alpha.
+conditional_value_at_risk, tail_ratio, beta, alpha. A year is 252 returns, in calendar time longer where a symbol lacks
+bars: its annual figures are of a year of its own bars.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ def measure_curve(equity: Series, benchmark: Series, rate: float, scratch: Serie
 
     Args:
         equity: [T] account value at each close, > 0 or lost for good.
-        benchmark: [T] the benchmark's return from the close before to each; NaN where there is none, and
-            then alpha and beta are NaN.
+        benchmark: [T] the benchmark's return from the curve's close before to each; NaN where there is none,
+            and then alpha and beta are NaN.
         rate: risk-free, per session.
         scratch: [T - 1] or longer, overwritten.
         out: [len(MEASURES)], filled: fractions; drawdown_sessions is the longest stretch below a peak.

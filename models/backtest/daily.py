@@ -29,7 +29,7 @@ def mean_daily_returns(
         sessions: number of sessions.
 
     Returns:
-        [K, sessions], NaN where no account has a bar on it and one before; an account that is lost returns 0.
+        [K, sessions], NaN where no account has a bar on it and one before; an account that is lost returns -1, then 0.
         [K, sessions] accounts.
     """
     out = np.zeros((len(targets), sessions))
@@ -62,9 +62,11 @@ def _run_strategies(
                 bars[first:end], start, end - first - 1, targets[k, first:end],
                 trail_at(trails, trail_of[k], first, end), rules_of(rules[k]), equity,
             )  # fmt: skip
+            lost = False
             for i in range(1, len(equity)):
                 at = own[start + i]
-                out[k, at] += max(equity[i] / equity[i - 1] - 1.0, -1.0) if equity[i - 1] > 0.0 else 0.0
+                out[k, at] += 0.0 if lost else max(equity[i] / equity[i - 1] - 1.0, -1.0)
                 count[k, at] += 1
+                lost = lost or equity[i] <= 0.0
         for t in range(out.shape[1]):
             out[k, t] = out[k, t] / count[k, t] if count[k, t] > 0 else np.nan

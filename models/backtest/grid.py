@@ -55,7 +55,7 @@ def run_grid(
         rules: [K, len(Rules._fields)].
         windows: [S, W, 2] first and last row of each window, counted from the symbol's first; first < 0
             where the symbol does not reach into the window.
-        benchmark: [R] the benchmark's return from the close before.
+        benchmark: [R] the benchmark's return since the symbol's bar before.
         rate: risk-free, per session.
 
     Returns:

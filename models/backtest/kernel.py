@@ -10,7 +10,8 @@ A bar's order of events, the same in a backtest and in the paper account:
    targets do not: they are limit orders.
 4. At the close: a share that has left the market with this bar is paid out at its close, without costs.
    The account is valued, a trailing stop moves for the next bar, and the next order is decided. A position
-   that a stop or a target has ended is not entered again until the target has turned.
+   that a stop or a target has ended is not entered again until the target has turned. An account worth nothing, or
+   less, ends what it holds at the next open, and never trades again.
 
 Reversals are two orders: one closes, one opens.
 """
@@ -120,7 +121,7 @@ def trade(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one place
     held, t = 0, 0
     order, wanted = False, 0.0  # what the last close decided
     acted, ended = 0.0, 0.0  # the weight last traded to; the side that a stop or a target has ended
-    rests, banded = not rules.stops_at_close, not math.isnan(rules.band)
+    rests, banded, lost = not rules.stops_at_close, not math.isnan(rules.band), False
     while t < count:
         simple = shares == 0.0 or (rests and ended == 0.0 and (shares > 0.0 or cash > 0.0))
         if t > 0 and not order and simple:
@@ -145,7 +146,7 @@ def trade(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one place
                     cash *= rate
                     equity[u] = cash
                     t += 1
-            elif side > 0.0 and not banded:
+            elif side > 0.0 and not banded and cash >= 0.0:
                 floor, begun = max(fixed, guard), t
                 for u in range(np.uint64(t), np.uint64(min(same, events[t] - first))):
                     top, low = bars[u, HIGH], bars[u, LOW]
@@ -176,7 +177,7 @@ def trade(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one place
                     off = target[u]
                     if banded:
                         off = abs(shares * close / value - off) if off != 0.0 and value > 0.0 else math.inf
-                    if not least <= off <= most or after * cash < 0.0:
+                    if not least <= off <= most or after * cash < 0.0 or value <= 0.0:
                         break
                     cash, before = after, close
                     charged += lent
@@ -224,6 +225,10 @@ def trade(  # noqa: PLR0912, PLR0915  # one bar's order of events, in one place
             best, trailing = trail_on(shares, best, trailing, high, low, trail[t] if trailed else math.nan)
         wanted = 0.0 if math.isnan(target[t]) else target[t]
         t += 1
+        lost = lost or value <= 0.0
+        if lost:
+            order, wanted = shares != 0.0, 0.0
+            continue
         if rules.buys_amounts:
             order = wanted != 0.0
             continue

@@ -87,7 +87,7 @@ def run_portfolio(
     book[:, 6] = math.nan  # trailing
     state = np.zeros((symbols, 8))
     log, count, held, loan = np.empty((256, len(TRADE))), 0, 0, 0.0
-    scheduled = bool(decide[first : last + 1].any())
+    scheduled, lost = bool(decide[first : last + 1].any()), False
     for t in range(first, last + 1):
         if t > first:
             log, count, value = _carry_all(bars, rows, t, rules, book, state, log, count)
@@ -115,6 +115,11 @@ def run_portfolio(
         value += book[symbols, 0]
         equity[t - first], cash[t - first] = value, book[symbols, 0]
         held += holds
+        lost = lost or value <= 0.0
+        if lost:
+            _end_all(rows[t], book, state)
+            loan = 0.0
+            continue
         loan = _decide(rows[t], targets[t], bands[t], value, scheduled, bool(decide[t]), rules, book, state)
     for n in range(symbols):
         if book[n, SHARES] != 0.0:
@@ -241,3 +246,12 @@ def _decide(
             waits = wanted != state[n, ACTED]
         state[n, WANTED], state[n, WAITS] = wanted, 1.0 if waits else 0.0
     return 0.0 if rules.buys_amounts else max(abs(net) - 1.0, 0.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _end_all(rows: Index, book: Matrix, state: Matrix) -> None:
+    """Take the orders of an account that has lost all: whatever has a bar is closed at the next open."""
+    for n in range(len(rows)):
+        if rows[n] >= 0:
+            state[n, WANTED], state[n, REASON] = 0.0, ORDER
+            state[n, WAITS] = 1.0 if book[n, SHARES] != 0.0 else 0.0

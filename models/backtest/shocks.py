@@ -34,7 +34,7 @@ def path_of(shock: Shock) -> Series:
 
 def shocked_index(index: Series, shock: Shock) -> Series:
     """Return what the shock makes of an index: [sessions + 1], from the session before the stretch."""
-    return _stirred(index[:, None], shock.volatility)[:, 0] * (1.0 + shock.size * path_of(shock))
+    return index * _stir(index[:, None], shock.volatility)[:, 0] * (1.0 + shock.size * path_of(shock))
 
 
 def betas(returns: Matrix) -> Series:
@@ -85,9 +85,7 @@ def shock_bars(bars: Matrix, rows: Index, shock: Shock, exposure: Series, keys: 
     split: Matrix = np.where(held, bars[rows, SPLIT], 1.0)
     split[0] = 1.0
     price: Matrix = close * np.cumprod(split, axis=0)
-    factor = np.ones(price.shape)
-    factor[:, through] = _stirred(price[:, through], shock.volatility) / price[:, through]
-    factor *= _noise(shock, keys)
+    factor = _stir(price, shock.volatility) * _noise(shock, keys)
     factor *= (1.0 + shock.size * path_of(shock))[:, None] ** exposure
     index = (price[:, through] / price[0, through]).mean(axis=1)
     moved = (price[:, through] / price[0, through] * factor[:, through]).mean(axis=1)
@@ -113,12 +111,18 @@ def _apply(bars: Matrix, rows: Index, held: NDArray[np.bool_], factor: Matrix, s
     return out
 
 
-def _stirred(price: Matrix, volatility: float) -> Matrix:
-    """Scale the deviations from the straight line (in logarithms) between first and last price."""
-    log = np.log(price)
-    line = log[0] + (log[-1] - log[0]) * np.linspace(0.0, 1.0, len(log))[:, None]
-    stirred: Matrix = np.exp(line + volatility * (log - line))
-    return stirred
+def _stir(price: Matrix, volatility: float) -> Matrix:
+    """Return factors that scale the deviations from the straight line (in logarithms) from first to last price.
+
+    In a hole (NaN) the last price stands; before a column's first price and after its last the factor is 1.
+    """
+    held, time = np.isfinite(price), np.arange(len(price))[:, None]
+    first, last = held.argmax(axis=0), len(price) - 1 - held[::-1].argmax(axis=0)
+    known = np.maximum.accumulate(np.where(held, time, first), axis=0)
+    log = np.log(np.take_along_axis(price, known, axis=0))
+    share = np.clip((time - first) / np.maximum(last - first, 1), 0.0, 1.0)
+    stir: Matrix = np.exp((volatility - 1.0) * (log - log[0] - (log[-1] - log[0]) * share))
+    return stir
 
 
 def _noise(shock: Shock, keys: Index) -> Matrix:

@@ -68,8 +68,8 @@ def _place_stress(scenario: Scenario, sessions: Dates) -> Place:
         first = int(np.searchsorted(sessions, np.datetime64(scenario.start, "D")))
         is_held = first >= 1 and sessions[first - 1] >= np.datetime64(scenario.start, "D") - SLACK
         if is_held and first + length <= len(sessions):
-            return Place(first - 1, first + length - 1)
-    return Place(len(sessions) - length - 1, len(sessions) - 1)
+            return _long_enough(first - 1, first + length - 1)
+    return _long_enough(len(sessions) - length - 1, len(sessions) - 1)
 
 
 def _long_enough(first: int, last: int) -> Place:

@@ -110,6 +110,8 @@ class BaseStrategy(Parametrised):
     # Of the row in models that registration makes; from then on is_active is the user's. Active models trade
     # the paper account together, so what is not meant to vote there starts paused; assessments take all.
     starts_active: ClassVar[bool] = True
+    # Parameters it had once: rows of models, and sessions that are replayed, may still name them.
+    retired: ClassVar[tuple[str, ...]] = ()
     # With the parameters in braces, "sma_{window}"; an instance has them filled in.
     features: ClassVar[tuple[str, ...]] = ()
     predictions: ClassVar[bool] = False  # True: the panel also holds "prediction.<model>" per trained model

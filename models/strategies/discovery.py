@@ -65,7 +65,7 @@ def load_strategy(path: str, parameters: Mapping[str, object]) -> BaseStrategy:
 
     Args:
         path: ``models.strategies.<family>.<file>.<Class>``; no other module is ever imported.
-        parameters: the row's parameters; those left out keep their defaults.
+        parameters: the row's parameters; those left out keep their defaults, those the class has retired are left out.
 
     Raises:
         ConfigError: when there is no such class, its file is broken, or a parameter is refused.
@@ -83,7 +83,7 @@ def load_strategy(path: str, parameters: Mapping[str, object]) -> BaseStrategy:
     if not (isinstance(cls, type) and issubclass(cls, BaseStrategy) and cls.__module__ == module_name):
         raise ConfigError("unknown strategy class", stage="strategies", key="strategy_class", value=path,
                           remedy=remedy)  # fmt: skip
-    return cls.from_parameters(parameters)
+    return cls.from_parameters({name: value for name, value in parameters.items() if name not in cls.retired})
 
 
 def _load_file(relative: Path) -> type[BaseStrategy]:

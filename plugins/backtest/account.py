@@ -25,7 +25,7 @@ from plugins.backtest.assessment_store import read_run
 from plugins.backtest.market import Market, market_from_database
 from plugins.backtest.orders import wanted
 from plugins.backtest.outcome import Outcome, run
-from plugins.backtest.stress import WARM_UP, benchmark_by_session, shocked_market
+from plugins.backtest.stress import WARM_UP, shocked_market
 
 # Bars read at once beyond the symbol's own: 2.1 million, 397 shares of 5,400 sessions, take four to eight seconds and
 # 0.9 GB of a server that answers others as well. So one such account at a time.
@@ -161,7 +161,7 @@ def _again(asked: _Asked, market: Market) -> tuple[Outcome, Market, int] | None:
     outcome = run(
         asked.symbol, (asked.symbol,), market.sessions[places], market.bars[part], np.arange(len(places))[:, None],
         (int(window[0]), int(window[1])), target[places, n : n + 1], trail[part], np.zeros(len(places), np.bool_), own,
-        benchmark_by_session(market)[places], asked.rules.cash_rate,
+        market.benchmark[part], asked.rules.cash_rate,
     )  # fmt: skip
     return outcome, market, n
 

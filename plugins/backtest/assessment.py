@@ -18,7 +18,7 @@ from models.errors import BlockedError, ConfigError
 from models.strategies.base import BaseStrategy
 from plugins.backtest.market import Market
 from plugins.backtest.orders import Orders, joined, orders
-from plugins.backtest.stress import benchmark_by_session, shocked_benchmark, shocked_market
+from plugins.backtest.stress import shocked_benchmark, shocked_market
 
 Matrix = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -73,20 +73,31 @@ class Assessed:
 
 def lay_out(market: Market, scenarios: Sequence[Scenario]) -> Course:
     """Find every scenario in the sessions from the market's begin on; regimes are told from all before as well."""
-    benchmark = benchmark_by_session(market)
-    labels = label_regimes(benchmark)
+    labels = label_regimes(market.index)
     begin = market.begin
     found = [place(s, market.sessions[begin:], labels[begin:]) for s in scenarios]
-    places = tuple(p if p.skipped else Place(p.first + begin, p.last + begin) for p in found)
+    places = [p if p.skipped else Place(p.first + begin, p.last + begin) for p in found]
+    windows = rows_of(market, scenarios, places)
+    for w, (scenario, at) in enumerate(zip(scenarios, places, strict=True)):
+        if scenario.shock is not None and not at.skipped:
+            places[w] = _with_index(market, at, windows[:, w])
     regimes = []
     for scenario, at in zip(scenarios, places, strict=True):
         seen = labels
         if scenario.shock is not None and not at.skipped:
-            seen = label_regimes(shocked_benchmark(benchmark[: at.last + 1], at.first, scenario.shock))
+            seen = label_regimes(shocked_benchmark(market.index[: at.last + 1], at.first, scenario.shock))
         regimes.append(None if at.skipped else prevailing(seen, at.first, at.last))
-    windows = rows_of(market, scenarios, places)
-    symbols = tuple(int(n) for n in (windows[:, :, 0] >= 0).sum(axis=0))
-    return Course(tuple(scenarios), places, labels, tuple(regimes), symbols)
+    taking_part = (windows[:, :, 0] >= 0).sum(axis=0)
+    symbols = tuple(0 if p.skipped else int(n) for p, n in zip(places, taking_part, strict=True))
+    return Course(tuple(scenarios), tuple(places), labels, tuple(regimes), symbols)
+
+
+def _with_index(market: Market, at: Place, rows: Index) -> Place:
+    """Return a stress's place; skipped where no symbol's rows [S, 2] fill it: its index would be of none."""
+    if (rows[:, 1] - rows[:, 0] == at.last - at.first).any():
+        return at
+    first, last = market.sessions[at.first], market.sessions[at.last]
+    return Place(skipped=f"no symbol has a bar in every session from {first} to {last}, as a shock's index needs")
 
 
 def assess(market: Market, course: Course, contenders: Sequence[Contender], rules: Rules) -> Assessed:

@@ -128,7 +128,7 @@ def contenders_from_models(uri: str, names: Sequence[str]) -> tuple[Contender, .
             )
         else:
             rows.append(Contender(row["model_name"], row["strategy_class"], strategy.parameters(), strategy))
-    known = {c.name for c in rows} | {c.strategy_class.rpartition(".")[0].rpartition(".")[2] for c in rows}
+    known = {c.name for c in rows} | {_own(c) for c in rows}
     rows += [c for c in contenders_from_files(()) if c.name not in known]
     return _picked(rows, names)
 
@@ -227,7 +227,7 @@ def settled_contender(entry: Mapping[str, Any]) -> Contender:
 
 
 def _picked(rows: Sequence[Contender], names: Sequence[str]) -> tuple[Contender, ...]:
-    by_name = {c.name: c for c in _once(sorted(rows, key=lambda c: c.name))}
+    by_name = {c.name: c for c in _once(sorted(rows, key=lambda c: (c.name not in names, c.name != _own(c), c.name)))}
     if not names:
         return tuple(by_name[name] for name in sorted(by_name))
     known = ", ".join(sorted(by_name))
@@ -238,7 +238,7 @@ def _picked(rows: Sequence[Contender], names: Sequence[str]) -> tuple[Contender,
 
 
 def _once(rows: Sequence[Contender]) -> list[Contender]:
-    """A configuration runs once, whatever names it has: its trial is one."""
+    """A configuration runs once, whatever names it has: its trial is one. The first name is the one that runs."""
     first: dict[tuple[str, str], str] = {}
     once = []
     for row in rows:
@@ -247,6 +247,11 @@ def _once(rows: Sequence[Contender]) -> list[Contender]:
         error = f"the same configuration as {name}, whose results are its own"
         once.append(replace(row, strategy=None, error=error, same_as=name) if is_again else row)
     return once
+
+
+def _own(row: Contender) -> str:
+    """Return the name of the strategy itself, which its file has; a row of models may have any."""
+    return row.strategy_class.rpartition(".")[0].rpartition(".")[2]
 
 
 def _stem(file: str) -> str:

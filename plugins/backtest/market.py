@@ -48,7 +48,7 @@ class Market:
     bars: Matrix  # [R, 9], see models.backtest.kernel
     offsets: Index  # [S + 1] first row of each symbol
     row_session: Index  # [R] index into sessions
-    benchmark: Series  # [R] total return of the benchmark from the session before; NaN on the first
+    index: Series  # [T] total return of the benchmark from the session before; NaN on the first and where it has none
     frame: pd.DataFrame = field(repr=False)  # [R] bars with their factors, as features are computed from
     known_at: dt.datetime | None  # knowledge cutoff; None for files
     has_delisted: bool  # whether shares that left the market are among them, as many as a market loses
@@ -59,14 +59,28 @@ class Market:
 
     @cached_property
     def data_version(self) -> str:
-        """SHA-256 (16 digits) of symbols, sessions, bars and what models said: the same data gives the same."""
-        digest = hashlib.sha256("\n".join(self.symbols).encode())
-        for array in (self.offsets, self.sessions[self.row_session].astype(np.int64), self.bars):
+        """SHA-256 (16 digits) of all that decides a result: the same data gives the same.
+
+        Symbols with their sectors, which stresses go by, sessions, bars, the benchmark and what models said.
+        """
+        stated = [f"{symbol} {self.sectors.get(symbol, '')}" for symbol in self.symbols]
+        digest = hashlib.sha256("\n".join(stated).encode())
+        for array in (self.offsets, self.sessions.astype(np.int64), self.row_session, self.bars, self.index):
             digest.update(np.ascontiguousarray(array).data)
         if len(self.voices):
             digest = hashlib.sha256(digest.hexdigest()[:16].encode())
             digest.update(pd.util.hash_pandas_object(self.voices, index=False).to_numpy().tobytes())
         return digest.hexdigest()[:16]
+
+    @cached_property
+    def benchmark(self) -> Series:
+        """[R] the benchmark's return since the symbol's bar before, over as many sessions as the symbol's own."""
+        found = self.index[self.row_session]
+        late = np.setdiff1d(np.flatnonzero(np.diff(self.row_session) > 1) + 1, self.offsets)
+        spans = np.column_stack([self.row_session[late - 1], self.row_session[late]]) + 1
+        # Between two ends of a span reduceat multiplies what is asked for; between two spans, what is thrown away.
+        found[late] = np.multiply.reduceat(np.append(1.0 + self.index, 1.0), spans.ravel())[::2] - 1.0
+        return found
 
     @cached_property
     def row_symbol(self) -> Index:
@@ -173,7 +187,7 @@ def _market(
         span = f"{sessions[0]} to {sessions[-1]}" if len(sessions) else "none"
         raise ConfigError("no bars from START to END", stage="backtest", key="START..END",
                           value=f"{start or ''}..{end or ''}", remedy=f"held are bars of {span}")  # fmt: skip
-    market = _benchmark(frame, row_session, len(sessions), benchmark)
+    index = _benchmark(frame, row_session, len(sessions), benchmark)
     if symbols:
         wanted = sorted(set(symbols))
         _refuse_unknown(wanted, list(frame["symbol"].cat.categories))
@@ -192,7 +206,7 @@ def _market(
     bars[offsets[1:][gone] - 1, GAP] += LEFT
     return Market(
         names, {name: sectors[name] for name in names if name in sectors}, sessions, begin, bars, offsets,
-        row_session, market[row_session], frame, known_at,
+        row_session, index, frame, known_at,
         len(gone) >= LEAVERS_A_YEAR * len(row_session) / SESSIONS_PER_YEAR and bool(gone), synthetic,
     )  # fmt: skip
 
@@ -209,14 +223,26 @@ def _axis(dates: NDArray[np.datetime64], more: NDArray[np.datetime64]) -> tuple[
 
 def _benchmark(frame: pd.DataFrame, row_session: Index, count: int, symbol: str) -> Series:
     """Return the benchmark's total return of each session; NaN where it has none."""
-    names = frame["symbol"].cat.categories
+    names, codes = frame["symbol"].cat.categories, frame["symbol"].cat.codes.to_numpy()
+    total = (frame["close"] * frame["return_factor"]).to_numpy(np.float64)
     if symbol:
         _refuse_unknown([symbol], list(names))
-    total = (frame["close"] * frame["return_factor"]).to_numpy(np.float64)
+        own = codes == names.get_loc(symbol)
+        return _held_returns(total[own], row_session[own], count)
     prices = np.full((count, len(names)), np.nan)
-    prices[row_session, frame["symbol"].cat.codes.to_numpy()] = total
-    members = np.ones(prices.shape, np.bool_) if not symbol else np.tile(names == symbol, (count, 1))
-    return equal_weight_returns(prices, np.ones(prices.shape), members)[0]
+    prices[row_session, codes] = total
+    return equal_weight_returns(prices, np.ones(prices.shape), np.ones(prices.shape, np.bool_))[0]
+
+
+def _held_returns(prices: Series, at: Index, count: int) -> Series:
+    """Return one symbol's returns by session: 0 without a bar, for its last close stands, and all of it at the next.
+
+    NaN up to its first bar and after its last.
+    """
+    found = np.full(count, np.nan)
+    found[at[0] + 1 : at[-1] + 1] = 0.0
+    found[at[1:]] = prices[1:] / prices[:-1] - 1.0
+    return found
 
 
 def _refuse_unknown(wanted: Sequence[str], held: Sequence[str]) -> None:

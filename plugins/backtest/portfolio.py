@@ -12,7 +12,6 @@ from models.strategies.base import BaseStrategy
 from plugins.backtest.market import Market
 from plugins.backtest.orders import wanted
 from plugins.backtest.outcome import Outcome, run
-from plugins.backtest.stress import benchmark_by_session
 
 
 def run_whole(market: Market, strategy: BaseStrategy, rules: Rules, constraints: Constraints) -> Outcome:
@@ -33,5 +32,5 @@ def run_whole(market: Market, strategy: BaseStrategy, rules: Rules, constraints:
     decide = rebalancing(market.sessions, schedule, first)
     return run(
         "", market.symbols, market.sessions, market.bars, rows, span, held, trail, decide, own,
-        benchmark_by_session(market), rules.cash_rate, bands(held, target, own.band),
+        market.index, rules.cash_rate, bands(held, target, own.band),
     )  # fmt: skip

@@ -9,7 +9,6 @@ from models.strategies.base import BaseStrategy
 from plugins.backtest.market import Market
 from plugins.backtest.orders import wanted
 from plugins.backtest.outcome import Outcome, run
-from plugins.backtest.stress import benchmark_by_session
 
 
 def run_single(market: Market, strategy: BaseStrategy, rules: Rules) -> list[Outcome]:
@@ -19,7 +18,6 @@ def run_single(market: Market, strategy: BaseStrategy, rules: Rules) -> list[Out
     holds the two equal.
     """
     target, trail, own = wanted(market, strategy, rules)
-    index = benchmark_by_session(market)
     outcomes = []
     for n, symbol in enumerate(market.symbols):
         part = slice(market.offsets[n], market.offsets[n + 1])
@@ -30,7 +28,7 @@ def run_single(market: Market, strategy: BaseStrategy, rules: Rules) -> list[Out
         rows = np.arange(len(places))[:, None]
         outcomes.append(run(
             symbol, (symbol,), market.sessions[places], market.bars[part], rows, (first, len(places) - 1),
-            target[places, n : n + 1], trail[part], np.zeros(len(places), np.bool_), own, index[places],
+            target[places, n : n + 1], trail[part], np.zeros(len(places), np.bool_), own, market.benchmark[part],
             rules.cash_rate,
         ))  # fmt: skip
     return outcomes

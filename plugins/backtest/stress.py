@@ -55,13 +55,11 @@ def shocked_market(market: Market, scenario: Scenario, place: Place) -> Market:
     yearly = compute(frame, ["volatility_20"], dtype="float64")["volatility_20"].to_numpy()
     bars[1:, VOLATILITY] = yearly[:-1] / np.sqrt(SESSIONS_PER_YEAR)
     bars[part.offsets[:-1][np.diff(part.offsets) > 0], VOLATILITY] = np.nan
-    benchmark = shocked_benchmark(benchmark_by_session(part), begin, shock)
+    index = shocked_benchmark(part.index, begin, shock)
     said = part.voices
     if len(said):
         said = said[said["date"].to_numpy().astype("datetime64[D]") <= part.sessions[begin]]
-    return dataclasses.replace(
-        part, bars=bars, frame=frame, benchmark=benchmark[part.row_session], voices=said
-    )
+    return dataclasses.replace(part, bars=bars, frame=frame, index=index, voices=said)
 
 
 def cut(market: Market, first: int, last: int) -> Market:
@@ -75,16 +73,9 @@ def cut(market: Market, first: int, last: int) -> Market:
         bars=np.ascontiguousarray(market.bars[kept]),
         offsets=offsets,
         row_session=market.row_session[kept] - first,
-        benchmark=market.benchmark[kept],
+        index=market.index[first : last + 1],
         frame=market.frame[kept].reset_index(drop=True),
     )
-
-
-def benchmark_by_session(market: Market) -> Series:
-    """Return the benchmark's return of every session, NaN where no symbol has a bar."""
-    out = np.full(len(market.sessions), np.nan)
-    out[market.row_session] = market.benchmark
-    return out
 
 
 def _returns(market: Market) -> Matrix:

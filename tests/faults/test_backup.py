@@ -98,6 +98,15 @@ def test_what_comes_out_is_what_went_in(small_chain, target, tmp_path):
         psycopg.connect(target.uri("airflow"))  # PUBLIC may not connect to what took the database's place
 
 
+def test_a_replay_that_goes_on_is_neither_in_the_backup_nor_in_its_way(database, tmp_path):
+    with psycopg.connect(database.owner, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA replay_0123456789abcdef CREATE TABLE signals (id int)")
+    with psycopg.connect(database.owner) as replay:  # at its end, when the backup comes
+        replay.execute("DROP SCHEMA replay_0123456789abcdef CASCADE")
+        write_backup(database.server.home, tmp_path / "backup", database.name)
+    assert b"replay_0123456789abcdef" not in (tmp_path / "backup" / DUMP).read_bytes()
+
+
 def test_a_database_in_use_is_replaced_only_when_told(backup, target):
     query(target.uri("quant_writer"), ACCEPT, {"d": "2006-01-03"})
     before = exactly(target.uri("postgres"))

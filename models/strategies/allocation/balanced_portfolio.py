@@ -9,7 +9,6 @@ import numpy as np
 
 from models.errors import ConfigError
 from models.panel import Matrix
-from models.strategies._parameters import per_session
 from models.strategies.base import BaseStrategy, Panel, Scores, in_equal_slices, parameter, symbol_parameter
 
 
@@ -18,8 +17,8 @@ class BalancedPortfolio(BaseStrategy):
     """Weights equity_weight and 1 - equity_weight; the engine trades when one is off by more than the band.
 
     equity_leg names the equity; unnamed, each symbol is the equity of its own account, and in one account all
-    but the bond share equity_weight in equal parts. bond_leg names the calm side; unnamed, it is cash at
-    cash_return a year. The score is the weight; NaN without a bar, and for symbols that are neither leg. Sources:
+    but the bond share equity_weight in equal parts. bond_leg names the calm side; unnamed, it is cash at the
+    risk-free rate. The score is the weight; NaN without a bar, and for symbols that are neither leg. Sources:
     60/40 is the usual policy portfolio (Ambachtsheer (1987), Financial Analysts Journal 43(5)); a band of 5
     points: Vanguard, Best Practices for Portfolio Rebalancing (2010), about the fewest trades at nearly the risk
     wanted.
@@ -28,11 +27,11 @@ class BalancedPortfolio(BaseStrategy):
     name = "balanced_portfolio"
     category = "allocation"
     starts_active = False  # a benchmark: its vote is long on everything, always
+    retired = ("cash_return",)
     features = ("day_of_week",)  # every bar has it from the first on, so it tells where there is one
 
     equity_weight: float = parameter(0.6, low=0.0, high=1.0)
     drift_band: float = parameter(0.05, low=0.0, high=0.5)
-    cash_return: float = parameter(0.02, low=-0.1, high=0.25)  # per year; the default of RISK_FREE_RATE
     equity_leg: str = symbol_parameter()
     bond_leg: str = symbol_parameter()
 
@@ -56,8 +55,8 @@ class BalancedPortfolio(BaseStrategy):
         return Scores(np.where(np.isnan(panel["day_of_week"]), np.nan, weights))
 
     def rules(self) -> dict[str, float | bool]:
-        """The band, and what the calm side earns as cash."""
-        return {"band": self.drift_band, "cash_rate": per_session(self.cash_return)}
+        """The band."""
+        return {"band": self.drift_band}
 
     def account_weights(self, target: Matrix, symbols: Sequence[str]) -> Matrix:
         """Return the legs' weights; without a named equity, all symbols but the bond share its weight."""

@@ -16,11 +16,11 @@ from models.strategies.base import BaseStrategy, Panel, Scores, choice, paramete
 class DualMomentum(BaseStrategy):
     """Score +1 when, at the month's first session, the total return over window sessions passed both legs.
 
-    Absolute: it is above what cash would have given, cash_return a year. Relative: it is among the best
-    top_share of the panel's symbols with a return on that session, at least one, ties included; so in a panel
-    of one symbol the relative leg always passes and the rule is the absolute one. Else 0, which is cash.
-    A symbol without a return on the month's first session decides on its next one with it. NaN before a
-    symbol's first decision, where its return is not known, and in the month in which the panel begins.
+    Absolute: it is above a hurdle of cash_return a year. Relative: it is among the best top_share of the panel's
+    symbols with a return on that session, at least one, ties included; so in a panel of one symbol the relative
+    leg always passes and the rule is the absolute one. Else 0, which is cash at the risk-free rate. A symbol
+    without a return on the month's first session decides on its next one with it. NaN before a symbol's first
+    decision, where its return is not known, and in the month in which the panel begins.
     Source: Antonacci (2014), Dual Momentum Investing: 12 months, monthly, the better one of two assets
     (hence one half), Treasury bills as the hurdle and refuge.
     """
@@ -33,7 +33,7 @@ class DualMomentum(BaseStrategy):
     lookback = 23
 
     window: int = choice(252, 20, 60, 120, 252)
-    cash_return: float = parameter(0.02, low=-0.1, high=0.25)  # per year; the default of RISK_FREE_RATE
+    cash_return: float = parameter(0.02, low=-0.1, high=0.25)  # per year, as the default of RISK_FREE_RATE
     top_share: float = parameter(0.5, low=0.0, high=1.0)
 
     def score(self, panel: Panel) -> Scores:
@@ -44,10 +44,6 @@ class DualMomentum(BaseStrategy):
         hurdle = (1.0 + per_session(self.cash_return)) ** self.window - 1.0
         passes = held(((gain > hurdle) & self._among_best(gain, decides)).astype(np.float64), decides)
         return Scores(np.where(known, passes, np.nan))
-
-    def rules(self) -> dict[str, float | bool]:
-        """Cash, the alternative, earns its rate."""
-        return {"cash_rate": per_session(self.cash_return)}
 
     def _among_best(self, gain: Matrix, decides: Cells) -> Cells:
         """Return the relative leg on the sessions on which somebody decides."""

@@ -49,6 +49,13 @@ def test_the_head_of_the_makefile_names_what_targets_ask_for():
     assert listed == sorted(listed) and set(listed) - set(REMEMBERED) == own - {"DATABASE_URL", "REDIS_URL", "DRY_RUN"}
 
 
+def test_a_value_on_the_command_line_arrives_as_it_was_typed(tmp_path):
+    """make reads $5 as a variable of its own: a password, or a reason that goes on record, would lose it."""
+    (tmp_path / "Makefile").write_text(f"include {ROOT}/Makefile\nspoken:\n\t@printenv REASON\n")
+    said = "lost $500 # and $(shell echo more), 50% of 'it'"
+    assert run("make", "-f", str(tmp_path / "Makefile"), "spoken", f"REASON={said}").stdout == said + "\n"
+
+
 @pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda p: p.name)
 def test_every_requirement_is_pinned_and_says_what_for(path):
     for line in requirement_lines(path):

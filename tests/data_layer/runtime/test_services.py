@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -85,6 +87,24 @@ def test_stop_ends_all_of_this_home_and_nothing_else(services, tmp_path):
         bystander.kill()
         bystander.wait()
         other.stop()
+
+
+def test_a_copy_of_a_home_does_not_take_the_services_of_the_first_for_its_own(services, tmp_path):
+    """It has their port and their password."""
+    copy = tmp_path / "copy"
+    shutil.copytree(services.home.path, copy, ignore=shutil.ignore_patterns("pgdata", ".s.*"))
+    assert Services(Home(copy)).states() == {}
+    assert not Services(Home(copy)).stop()
+    assert answers(services) and services.states()["postgres"] in {"RUNNING", "STARTING"}
+
+
+def test_a_server_that_waits_for_its_next_try_is_started_at_once(services):
+    (services.home.pgdata / "PG_VERSION").rename(services.home.path / "away")
+    os.kill(services.postgres.pid(), signal.SIGQUIT)
+    wait_until(lambda: services.states()["postgres"] == "BACKOFF")
+    (services.home.path / "away").rename(services.home.pgdata / "PG_VERSION")
+    services.start_postgres()
+    assert answers(services)
 
 
 def test_server_that_cannot_start_is_told_and_not_tried_for_ever(services):

@@ -7,7 +7,7 @@ import pytest
 from yoyo.backends.base import DatabaseBackend
 
 from data_layer.runtime.postgres import embedded_postgres
-from data_layer.storage.migrate import DB_INIT, migration_files, prepare_database
+from data_layer.storage.migrate import DB_INIT, ROLES, migration_files, prepare_database
 from models.errors import ConfigError
 
 
@@ -99,3 +99,16 @@ def test_failing_script_names_itself(server, db_init):
     (db_init / "00_z_broken.sql").write_text("SELECT 1/0;")
     with pytest.raises(ConfigError, match=r"division by zero(?s:.*)00_z_broken\.sql"):
         prepare_database(server, db_init)
+
+
+def test_no_password_stands_in_the_log_of_a_server_that_logs_every_statement(server):
+    prepare_database(server)
+    with psycopg.connect(server.uri("postgres", "postgres"), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET log_statement = 'all'")
+        connection.execute("SELECT pg_reload_conf()")
+    prepare_database(server)
+    logged = server.log.read_text()
+    assert "ALTER ROLE \"quant_writer\" PASSWORD 'SCRAM-SHA-256$" in logged
+    home = server.home
+    assert not [role for role in ROLES if home.secret(f"postgres_{role}") in logged]
+    assert ask(server, "SELECT 1", "quant_writer") == 1

@@ -150,6 +150,29 @@ def test_leverage_costs_interest():
     assert account.shares == pytest.approx(15) and equity[-1] == pytest.approx(1000 - 0.5)
 
 
+def test_an_account_that_has_lost_all_ends_what_it_holds_and_never_trades_again():
+    bars = make_bars([*flat(100.0, 3), *flat(180.0, 1), *flat(260.0, 2), *flat(100.0, 4)])
+    account, equity, held = trade(bars, [-1] * 10)
+    # Ten shares sold at 100 are bought back at 260, the open after the close that took all.
+    assert equity.tolist() == [1000, 1000, 1000, 200, -600, -600, -600, -600, -600, -600]
+    assert (account.shares, account.trades, held) == (0, 1, 4)
+    again = [-1] * 5 + [0, 1, -1, 1, 1]
+    assert trade(bars, again)[1].tolist() == equity.tolist()
+
+
+def test_a_loan_that_takes_all_ends_the_account():
+    bars = make_bars([*flat(100.0, 2), *flat(40.0, 1), *flat(20.0, 1), *flat(90.0, 3)])
+    _, equity, _ = trade(bars, [2.0] * 7)
+    # 20 shares for 2,000, of which 1,000 are owed: at 40 they are worth 800. They go at 20.
+    assert equity.tolist() == [1000, 1000, -200, -600, -600, -600, -600]
+
+
+def test_what_is_lost_within_the_night_is_back_in_cash_and_stays_there():
+    bars = make_bars([*flat(100.0, 2), *flat(210.0, 1), *flat(150.0, 1), *flat(300.0, 3)])
+    _, equity, _ = trade(bars, [-1] * 7)
+    assert equity.tolist() == [1000, 1000, -100, 500, 500, 500, 500]
+
+
 def test_a_reversal_is_two_trades():
     account, equity, _ = trade(make_bars([*flat(100.0, 2), *flat(110, 1), *flat(99, 2)]), [1, -1, 0, 0, 0])
     assert account.trades == 2 and account.wins == 2 and equity[-1] == pytest.approx(1100 * 1.1)

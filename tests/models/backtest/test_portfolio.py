@@ -39,7 +39,8 @@ def worlds(draw):
     seed = draw(st.integers(0, 2**32 - 1))
     random = np.random.default_rng(seed)
     sessions = draw(st.integers(2, 60))
-    close = 50.0 * np.exp(np.cumsum(random.normal(0, 0.03, sessions)))
+    wild = draw(st.sampled_from([0.03, 0.03, 0.4]))  # with which a short, or a loan, may lose all and more
+    close = 50.0 * np.exp(np.cumsum(random.normal(0, wild, sessions)))
     open_ = close * np.exp(random.normal(0, 0.02, sessions))
     high = np.maximum(open_, close) * (1 + random.uniform(0, 0.02, sessions))
     low = np.minimum(open_, close) * (1 - random.uniform(0, 0.02, sessions))

@@ -129,6 +129,34 @@ def test_a_symbol_without_every_bar_moves_along():
         shock_bars(bars, rows, shock, np.ones(4), np.arange(4))
 
 
+def test_volatility_reaches_a_symbol_with_a_hole_as_it_does_its_twin():
+    bars, rows = market(60, symbols=3)
+    bars[rows[:, 2]] = bars[rows[:, 1]]
+    rows = rows.copy()
+    hole = rows[25, 2]
+    rows[25, 2] = -1
+    out = shock_bars(bars, rows, Shock(60, -0.1, volatility=3.0), np.ones(3), np.arange(3))
+    there = rows[:, 2] >= 0
+    np.testing.assert_allclose(out[rows[there, 2], CLOSE], out[rows[there, 1], CLOSE], rtol=1e-12)
+    np.testing.assert_array_equal(out[hole], bars[hole])  # a row of another day, left alone
+
+
+def test_volatility_reaches_who_comes_or_leaves_inside_between_its_own_ends():
+    bars, rows = market(60)
+    short = rows.copy()
+    short[:15, 1] = -1
+    short[40:, 2] = -1
+    short[:, 3] = -1
+    shocks = [Shock(60, -0.1, volatility=v) for v in (1.0, 3.0)]
+    calm, wild = (shock_bars(bars, short, shock, np.ones(4), np.arange(4)) for shock in shocks)
+    for n, own in ((1, slice(15, 61)), (2, slice(0, 40))):
+        log = np.log(bars[rows[own, n], CLOSE])
+        off = log - np.linspace(log[0], log[-1], len(log))
+        moved = np.log(wild[rows[own, n], CLOSE] / calm[rows[own, n], CLOSE])
+        np.testing.assert_allclose(moved, 2.0 * off, atol=1e-12)  # the index is symbol 0: no common scaling
+    np.testing.assert_array_equal(wild[rows[:, 3]], bars[rows[:, 3]])
+
+
 def test_betas_are_measured_and_bounded():
     rng = np.random.default_rng(1)
     market_return = rng.normal(0, 0.01, 300)

@@ -68,6 +68,7 @@ def test_a_stress_lies_on_its_dates_or_on_the_latest_sessions():
     for start in ("2008-01-01", "2020-12-28", "2025-01-01", "2019-12-30"):
         assert place(stress(20, start), SESSIONS, LABELS) == latest
     assert "are held" in place(stress(len(SESSIONS)), SESSIONS, LABELS).skipped
+    assert place(stress(3), SESSIONS, LABELS).skipped == "4 sessions of it are held, 5 are the least"
 
 
 def test_a_regime_is_its_longest_stretch():

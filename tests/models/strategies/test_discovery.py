@@ -107,6 +107,13 @@ def test_load_strategy_round_trip():
     assert strategy == cls(oversold=25.0)
 
 
+def test_a_parameter_a_strategy_had_once_hinders_no_row_that_still_names_it():
+    path = "models.strategies.allocation.balanced_portfolio.BalancedPortfolio"
+    assert load_strategy(path, {"cash_return": 0.02, "drift_band": 0.1}) == load_strategy(path, {"drift_band": 0.1})
+    with pytest.raises(ConfigError, match="no such parameter"):
+        load_strategy(path, {"cash_returns": 0.02})
+
+
 @pytest.mark.parametrize(
     "path",
     ["os.system", "models.errors.ConfigError", "models.strategies.trend.golden_cross.Missing",

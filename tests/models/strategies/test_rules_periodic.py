@@ -90,4 +90,3 @@ def test_dual_momentum_alone_is_the_absolute_leg():
     # 1.1 ^ (120 / 252) - 1 is 4.643 %: the hurdle is of the window's sessions, not of a year.
     hurdle = DualMomentum(window=120, cash_return=0.1)
     assert column(hurdle, TURN, return_120=[0, 0, 0.0465, 0, 0, 0, 0.0464])[2:] == [1, 1, 1, 1, 0]
-    assert DualMomentum().rules()["cash_rate"] == pytest.approx(1.02 ** (1 / 252) - 1, rel=1e-12)

@@ -155,8 +155,7 @@ def market_of(market, s):
     rows = slice(market.offsets[s], market.offsets[s + 1])
     return dataclasses.replace(
         market, symbols=(market.symbols[s],), bars=market.bars[rows], row_session=market.row_session[rows],
-        offsets=np.array([0, rows.stop - rows.start]), benchmark=market.benchmark[rows],
-        frame=market.frame[rows].reset_index(drop=True),
+        offsets=np.array([0, rows.stop - rows.start]), frame=market.frame[rows].reset_index(drop=True),
     )  # fmt: skip
 
 
@@ -243,13 +242,6 @@ def test_the_steps_of_the_dag_rank_what_ran(chained, small_settings, monkeypatch
     assessment_steps.assess_shard(chained.writer, **only[0])
     with pytest.raises(BlockedError, match=r"no strategy could run.*no such strategy.*gone"):
         assessment_steps.rank_strategies(chained.writer, only)
-
-
-def test_two_models_of_one_configuration_run_once():
-    twice = assessment_run._once([
-        dataclasses.replace(contenders_from_files(("golden_cross",))[0], name=name) for name in ("a", "b")
-    ])  # fmt: skip
-    assert [c.error for c in twice] == ["", "the same configuration as a, whose results are its own"]
 
 
 def test_files_in_files_out(small_chain, small_market, tmp_path, capsys):

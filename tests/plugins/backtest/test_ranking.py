@@ -128,6 +128,22 @@ def test_trials_are_counted_once_each_and_every_one(database):
     assert "6 configurations tried in all" in " ".join(more["lines"])
 
 
+def test_a_trial_tried_again_under_another_name_keeps_its_own(database):
+    run_id = stored_run(database)
+    first = rank_run(database.writer, run_id)
+    with transaction(database.writer) as connection:
+        rows = [{"strategy": "bah_second", "strategy_class": CLASSES["buy_and_hold"], "parameters": {}}]
+        connection.execute(
+            load_sql("strategy_trials/upsert_trials"), {"rows": json_text(rows), "universe": "AAPL MSFT GOOG"}
+        )
+    assert rank_run(database.writer, run_id)["lines"] == first["lines"]
+    with transaction(database.owner) as connection:  # as an earlier version may have left it
+        connection.execute("UPDATE strategy_trials SET strategy = 'x' WHERE strategy = 'buy_and_hold'")
+    with transaction(database.writer) as connection:
+        tried(connection, "buy_and_hold", {})
+    assert rank_run(database.writer, run_id)["lines"] == first["lines"]
+
+
 def test_rows_of_a_scope_that_is_no_more_go(database):
     run_id = stored_run(database)
     rank_run(database.writer, run_id)
