@@ -64,6 +64,7 @@ def rules_now(connection: Connection, settings: Settings, account: str) -> dict[
         "initial_cash": str(settings.initial_cash),
         "dry_run": settings.dry_run,
         "pays_out_delisted": True,
+        "withdraws_free_cash": True,
         "exits": "at_close" if settings.stops_at_close else "resting",
         **_of_broker(settings),
     }

@@ -191,7 +191,7 @@ class Pass:
     hit: dict[str, Order] = field(default_factory=dict)  # exits that filled, by client order id
     expired: list[ExpiredOrder] = field(default_factory=list)
     ledger: list[LedgerEntry] = field(default_factory=list)
-    refused: list[CashMovement] = field(default_factory=list)  # withdrawals of more than there was
+    refused: list[CashMovement] = field(default_factory=list)  # withdrawals of more than was free
     snapshots: list[Snapshot] = field(default_factory=list)
     parity: list[Parity] = field(default_factory=list)
     skipped: list[SkippedTarget] = field(default_factory=list)
