@@ -248,6 +248,7 @@ class RiskExecution:
                     members=frozenset(facts.members[session]),
                     renames=view.changes,
                     movements=movements[session],
+                    resplit=view.resplit if session == view.sessions[0] else frozenset(),
                     executed=executed_in(connection, account_of(rules[session]), session, opens)
                     if rules[session].get("broker") else None,
                     lookback=view.history.at(session),

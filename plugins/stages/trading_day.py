@@ -22,14 +22,21 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
 
     The order of events is the backtest engine's (models.backtest.kernel). A renamed share's holding and
     orders go on under the new ticker before anything else; then money earns and costs, and moves in and out.
+    An order in shares of before a split that it was decided without expires: the next close decides anew.
     """
     touched = {new for old, new, effective in day.renames if state.rename(old, new, effective)}
     note_opening(state, day)
     market = market_of(day)
     if day.executed is None:
-        executed = market.fills(state.orders, day.opens, day.session, day.volumes)
-        fills, sent = executed.fills, {o.client_order_id: o for o in state.orders}
+        sound = [o for o in state.orders if not day.in_old_shares(o.symbol)]
+        executed = market.fills(sound, day.opens, day.session, day.volumes)
+        fills, sent = executed.fills, {o.client_order_id: o for o in sound}
         result.expired += executed.expired
+        result.expired += [
+            ExpiredOrder(o.client_order_id, o.symbol, day.session,
+                         f"in shares of before a split of {o.symbol} on {day.session} that was told or changed since")
+            for o in state.orders if day.in_old_shares(o.symbol)
+        ]  # fmt: skip
     else:
         fills, sent = tuple(day.executed.fills), dict(day.executed.orders)
         result.ledger += book_cash(state.book, day.session, day.executed.cash)

@@ -67,6 +67,7 @@ class Day:
 
     members: frozenset[str] = frozenset()  # of the universe
     movements: Sequence[CashMovement] = ()  # paid in and taken out before this session's open
+    resplit: frozenset[str] = frozenset()  # their split at this session is not what the session before decided by
 
     @property
     def account(self) -> str:
@@ -83,6 +84,13 @@ class Day:
         high, low = self.ranges[symbol]
         return Decimal(repr(high)), Decimal(repr(low))
 
+    def in_old_shares(self, symbol: str) -> bool:
+        """Tell whether what was decided at the session before counts other shares than those that trade now.
+
+        A real broker says itself what becomes of an order; nobody looked in a session decided before this rule.
+        """
+        known = self.executed is None and self.rules.get("expires_in_old_shares", False)
+        return known and symbol in self.resplit
 
     def has_left(self, symbol: str) -> bool:
         """Tell whether a share belongs to the universe no more and trades no more; a real broker says so itself.
