@@ -14,6 +14,7 @@ from plugins.stages.cash import move_cash
 from plugins.stages.deciding import blend_votes, decide, targets
 from plugins.stages.exits import begin_or_end, bring_in_line, end_by_leg, fill_inside_bar
 from plugins.stages.parity import note_exits, note_opening, note_parity
+from plugins.stages.told_late import book_told, note_entitled
 from plugins.stages.trading_state import Day, Pass, State, of_session
 
 
@@ -42,6 +43,7 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
         result.ledger += book_cash(state.book, day.session, day.executed.cash)
     result.fills += fills
     move_cash(state, day, result)
+    book_told(state, day, result)
     splits = {
         a.symbol: a.value
         for a in day.actions
@@ -62,6 +64,7 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
     for symbol in left:
         result.ledger += state.book.pay_out(symbol, day.session)
         state.exits.pop(symbol, None)
+    note_entitled(state, day)
     for fill in fills:
         held = state.book.positions.get(fill.symbol)
         before = held.quantity if held else Decimal(0)

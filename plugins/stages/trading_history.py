@@ -27,6 +27,8 @@ from plugins.stages.knowledge import (
     stable_views,
 )
 from plugins.stages.runs import completed_of
+from plugins.stages.told_late import told_since
+from plugins.stages.trading_state import Told
 
 # More calendar days than any 250 sessions span.
 REACH = dt.timedelta(days=WINDOW * 2)
@@ -38,6 +40,7 @@ class View:
     """Sessions for which one view of the past serves, and that view.
 
     resplit: symbols whose split at the first of them is not what was known when the session before was decided.
+    told: actions of sessions before that are known otherwise since.
     """
 
     sessions: Sequence[dt.date]
@@ -46,6 +49,7 @@ class View:
     changes: Sequence[Renamed]
     history: History
     resplit: frozenset[str] = frozenset()
+    told: Sequence[Told] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,8 @@ def read_facts(
         read = _read_view(connection, uri, view, cutoffs)
         foreseen = views[-1].actions[view[0]] if views else _foreseen(connection, view[0])
         changed = frozenset() if foreseen is None else _splits(foreseen) ^ _splits(read.actions[view[0]])
-        views.append(replace(read, resplit=frozenset(symbol for symbol, _ in changed)))
+        told = told_since(connection, view[0], cutoffs[view[0]])
+        views.append(replace(read, resplit=frozenset(symbol for symbol, _ in changed), told=told))
     return Facts(dict(cutoffs), members, sectors, views)
 
 

@@ -72,6 +72,7 @@ def rules_now(connection: Connection, settings: Settings, account: str) -> dict[
         "pays_out_delisted": True,
         "withdraws_free_cash": True,
         "expires_in_old_shares": True,
+        "books_told_late": True,
         "exits": "at_close" if settings.stops_at_close else "resting",
         **_of_broker(settings),
     }

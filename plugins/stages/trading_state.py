@@ -39,6 +39,18 @@ class Executed:
     orders: Mapping[str, Order] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An action of an earlier session, as it was booked and as it is believed now; None for none."""
+
+    symbol: str
+    session_date: dt.date
+    action_type: str
+    before: Decimal | None
+    now: Decimal | None
+    shares: Decimal = Decimal(0)  # held as it went ex, where that is stored
+
+
 @dataclass(frozen=True)
 class Day:
     """What is known of one session when it is decided, prices raw.
@@ -68,6 +80,7 @@ class Day:
     members: frozenset[str] = frozenset()  # of the universe
     movements: Sequence[CashMovement] = ()  # paid in and taken out before this session's open
     resplit: frozenset[str] = frozenset()  # their split at this session is not what the session before decided by
+    told: Sequence[Told] = ()  # of earlier sessions, known otherwise since the one before
 
     @property
     def account(self) -> str:
@@ -138,6 +151,7 @@ class State:
     rejected: frozenset[str] = frozenset()  # of these, whose order the broker refused
     valued: Snapshot | None = None  # at the close of the session valued last
     opening: Opening | None = None  # the account before the session's open
+    entitled: dict[dt.date, dict[str, Decimal]] = field(default_factory=dict)  # by session, shares at its open
     exits_out: dict[str, list[Order]] = field(default_factory=dict)  # exits that rested once it had opened
     closed: dict[str, tuple[Decimal, int]] = field(default_factory=dict)  # as last written, of symbols not held
 
