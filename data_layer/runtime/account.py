@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from data_layer.brokers.withdrawals import free_cash
 from data_layer.runtime.console import ends, say
 from data_layer.runtime.home import Home
 from data_layer.runtime.remember import home_settings
@@ -23,7 +24,6 @@ from data_layer.storage.database import Connection, load_sql, take_lock, transac
 from data_layer.storage.kill_switch import heed_switch
 from models.errors import ConfigError
 from models.records import Order
-from models.withdrawals import free_cash
 
 STAGE = "risk_execution"
 MOST_USD = Decimal(10) ** 12

@@ -11,7 +11,6 @@ from data_layer.settings import ROOT
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql
 from models.errors import ConfigError
-from models.risk.check import available_limits
 
 DEFAULTS = ROOT / "include" / "limits.yaml"
 
@@ -45,10 +44,9 @@ def load_defaults(connection: Connection) -> int:
     ).rowcount
 
 
-def has_own(name: str) -> bool:
-    """Tell whether a symbol may have a threshold of its own for a limit; an unknown limit has none."""
-    limit = available_limits().get(name)
-    return limit is not None and limit.per_symbol
+def own_thresholds() -> list[str]:
+    """Return the limits of which a symbol may have a threshold of its own; the others look at what changes share."""
+    return [row["name"] for row in default_limits() if row.get("per_symbol")]
 
 
 def change_limit(connection: Connection, name: str, symbol: str, threshold: float, reason: str) -> None:
@@ -64,10 +62,10 @@ def change_limit(connection: Connection, name: str, symbol: str, threshold: floa
         )
     if not reason.strip():
         raise ConfigError("a reason is needed", stage="limits", key="REASON", value=reason, remedy="say why")
-    if symbol and name in available_limits() and not has_own(name):
-        own = ", ".join(n for n in available_limits() if has_own(n))
+    own = own_thresholds()
+    if symbol and name not in own and name in {row["name"] for row in default_limits()}:
         raise ConfigError("no symbol has a threshold of its own for this limit", stage="limits", key=f"{name} SYMBOL",
-                          value=symbol, remedy=f"leave SYMBOL out, or set one of {own}")  # fmt: skip
+                          value=symbol, remedy=f"leave SYMBOL out, or set one of {', '.join(own)}")  # fmt: skip
     values = {"name": name, "symbol": symbol, "threshold": threshold, "reason": reason}
     if not connection.execute(load_sql("risk_limits/upsert_limit"), values).rowcount:
         known = ", ".join(row["name"] for row in default_limits())

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from data_layer.brokers.withdrawals import free_cash
 from data_layer.settings import Settings
 from data_layer.storage.database import Connection, load_sql
 from models.errors import BlockedError
 from models.records import CashMovement
-from models.withdrawals import free_cash
 from plugins.stages.trading_state import ACCOUNT, Day, Pass, State
 
 YEAR = 252  # sessions

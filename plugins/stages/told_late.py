@@ -34,8 +34,8 @@ def told_since(connection: Connection, session: dt.date, cutoff: dt.datetime) ->
     keys = {"session": session, "cutoff": cutoff, "eve": previous_session(session)}
     rows = connection.execute(load_sql("corporate_actions/select_told"), keys)
     return [
-        Told(row["symbol"], session_from(row["ex_date"]), row["action_type"], _value(row["before"]), _value(row["now"]))
-        for row in rows
+        Told(r["symbol"], session_from(r["ex_date"]), r["action_type"], _value(r["before"]), _value(r["believed"]))
+        for r in rows
     ]
 
 
@@ -68,7 +68,7 @@ def book_told(state: State, day: Day, result: Pass) -> None:
             continue
         if action.action_type == "split":
             raise _wrong_shares(day, action, shares)
-        paid = _cents(shares, action.now) - _cents(shares, action.before)
+        paid = _cents(shares, action.believed) - _cents(shares, action.before)
         state.book.cash += paid
         total += paid
         key = f"dividend:{action.symbol}:{action.session_date}:told:{day.session}"
@@ -89,7 +89,7 @@ def note_entitled(state: State, day: Day) -> None:
 
 def _wrong_shares(day: Day, action: Told, shares: Decimal) -> DataQualityError:
     was = "it was not known" if action.before is None else f"it was booked as {action.before.normalize():f}"
-    now = "there is none" if action.now is None else f"it is {action.now.normalize():f}"
+    now = "there is none" if action.believed is None else f"it is {action.believed.normalize():f}"
     return DataQualityError(
         f"the split of {action.symbol} on {action.session_date}: {was} when {shares} shares were held, now {now}; "
         "what was traded since cannot be told apart", stage="risk_execution", key="session", value=str(day.session),

@@ -10,7 +10,7 @@ from typing import Any
 from data_layer.settings import Settings
 from data_layer.storage.database import Connection, load_sql
 from data_layer.storage.kill_switch import read_switch
-from data_layer.storage.limits import has_own, load_defaults
+from data_layer.storage.limits import load_defaults, own_thresholds
 from models.errors import ConfigError
 from models.portfolio_weights import PortfolioRules
 
@@ -42,8 +42,9 @@ def rules_now(connection: Connection, settings: Settings, account: str) -> dict[
     load_defaults(connection)
     limits: dict[str, float] = {}
     overrides: dict[str, dict[str, float]] = {}
+    own = own_thresholds()
     for row in connection.execute(load_sql("risk_limits/select_limits")):
-        if row["symbol"] and not has_own(row["name"]):
+        if row["symbol"] and row["name"] not in own:
             continue
         if row["symbol"]:
             overrides.setdefault(row["name"], {})[row["symbol"]] = row["threshold"]

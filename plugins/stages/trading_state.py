@@ -47,7 +47,7 @@ class Told:
     session_date: dt.date
     action_type: str
     before: Decimal | None
-    now: Decimal | None
+    believed: Decimal | None
     shares: Decimal = Decimal(0)  # held as it went ex, where that is stored
 
 

@@ -1,5 +1,5 @@
 -- Actions that went ex up to the session before one and of which something else was believed at the cutoffs up to then
--- than at its own: their values before and now, NULL for none. Of sessions that are not completed yet, while later ones
+-- than at its own: their values before and at it, NULL for none. Of sessions that are not completed yet, while later ones
 -- are read ahead, the knowledge is model_execution's. Nothing for a session that is decided again from other knowledge
 -- than its own. Parameters: session, eve (the session before), cutoff. Called by plugins.stages.told_late.
 WITH done AS (
@@ -17,14 +17,14 @@ WITH done AS (
 ), told AS (
     SELECT v.symbol, v.ex_date, v.action_type,
            max(v.value) FILTER (WHERE v.known_at <= u.known_at AND v.superseded_at > u.known_at)::double precision AS before,
-           max(v.value) FILTER (WHERE v.known_at <= %(cutoff)s AND v.superseded_at > %(cutoff)s)::double precision AS now
+           max(v.value) FILTER (WHERE v.known_at <= %(cutoff)s AND v.superseded_at > %(cutoff)s)::double precision AS believed
     FROM versions v, until u
     WHERE v.ex_date <= %(eve)s::date AND v.known_at <= %(cutoff)s
       AND (v.known_at > u.known_at OR (v.superseded_at > u.known_at AND v.superseded_at <= %(cutoff)s))
     GROUP BY v.symbol, v.ex_date, v.action_type
 )
-SELECT symbol, ex_date, action_type, before, now FROM told
-WHERE before IS DISTINCT FROM now
+SELECT symbol, ex_date, action_type, before, believed FROM told
+WHERE before IS DISTINCT FROM believed
   AND NOT EXISTS (SELECT FROM public.stage_runs r WHERE r.stage = 'risk_execution' AND r.model = ''
                   AND r.status = 'completed' AND r.session_date = %(session)s::date AND r.known_at <> %(cutoff)s)
 ORDER BY ex_date, symbol, action_type
