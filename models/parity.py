@@ -61,12 +61,16 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The account before a session: cash, holdings, and the changes approved, signed shares by symbol."""
+    """The account before a session: cash, holdings, and the changes approved, signed shares by symbol.
+
+    told_usd: what dividends of sessions before bring now that they are told, or take back.
+    """
 
     cash: Decimal
     positions: Mapping[str, Position]
     approved: Mapping[str, int]
     rejected: frozenset[str] = frozenset()  # of these, whose order the broker refused
+    told_usd: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,7 @@ def compare(
         key = (f.symbol, f.client_order_id in leaving)
         theirs.setdefault(key, _Traded()).add(signed, f.price, f.commission_usd)
     closes = {**marks, **bars.closes}
-    engine = ahead + night + sum((q * closes[s] for s, q in held.items() if q), ZERO)
+    engine = ahead + night + opening.told_usd + sum((q * closes[s] for s, q in held.items() if q), ZERO)
     engine -= sum((t.paid + t.fee for t in ours.values()), ZERO) + _value(opening.positions)
     price = fee = missed = refused = ZERO
     for key in ours.keys() | theirs.keys():

@@ -9,8 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sys
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
+from data_layer.brokers.withdrawals import free_cash
 from data_layer.runtime.console import ends, say
 from data_layer.runtime.home import Home
 from data_layer.runtime.remember import home_settings
@@ -20,6 +23,7 @@ from data_layer.storage.audit import event, write_events
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
 from data_layer.storage.kill_switch import heed_switch
 from models.errors import ConfigError
+from models.records import Order
 
 STAGE = "risk_execution"
 MOST_USD = Decimal(10) ** 12
@@ -41,10 +45,10 @@ def move(
         The account, the session, and whether it was not asked for before.
 
     Raises:
-        ConfigError: for a session that has begun or is none, or a withdrawal of more than there will be.
+        ConfigError: for a session that has begun or is none, or a withdrawal of more than will be free, as known now.
     """
     take_lock(connection, STAGE)
-    account, begun, cash = _account(connection)
+    account, begun, free = _account(connection)
     if session is None and begun is None:
         raise _refused("SESSION", "", "no session has been decided yet", "name the session it is for")
     at = session or next_session(begun or dt.date.min)
@@ -58,9 +62,10 @@ def move(
     ).fetchall()
     new = connection.execute(load_sql("cash_movements/insert_movement"), asked).rowcount == 1
     before = [r for r in open_ones if r["session_date"] <= at]
-    left = cash + sum((r["amount_usd"] * (1 if r["kind"] == "deposit" else -1) for r in before), Decimal(0))
+    left = free + sum((r["amount_usd"] * (1 if r["kind"] == "deposit" else -1) for r in before), Decimal(0))
     if kind == "withdrawal" and new and amount > left:
-        raise _refused("AMOUNT", amount, f"the account has {left:.2f} USD of cash",
+        raise _refused("AMOUNT", amount, f"the account has {max(left, Decimal(0)):.2f} USD of cash that is free: "
+                       "not ordered for, not owed for short sales",
                        "withdraw less, or let holdings be sold first")  # fmt: skip
     if new:
         payload = {"account": account, "amount_usd": str(amount)}
@@ -107,14 +112,21 @@ def reset(connection: Connection, reason: str, initial_cash: Decimal) -> tuple[s
 
 
 def _account(connection: Connection) -> tuple[str, dt.date | None, Decimal]:
-    """Return the account, the last session that has begun with it, and its cash then."""
+    """Return the account, the last session that has begun with it, and its free cash when it was last marked."""
     found = connection.execute(load_sql("accounts/select_current"), {"broker": "simulated"}).fetchone()
     if found is None:
         raise _refused("account", "", "there is no account yet", "run risk_execution once")
     begun = connection.execute(load_sql("stage_runs/select_begun"), {"stage": STAGE}).fetchone()
     last = connection.execute(load_sql("accounts/select_last_snapshot"), {"id": found["id"]}).fetchone()
-    cash = last["cash_usd"] if last else found["initial_cash_usd"]
-    return found["id"], begun["session_date"] if begun else None, cash
+    free = _free(connection, found["id"], last) if last else found["initial_cash_usd"]
+    return found["id"], begun["session_date"] if begun else None, free
+
+
+def _free(connection: Connection, account: str, last: Mapping[str, Any]) -> Decimal:
+    key = {"account_id": account, "session": last["session_date"]}
+    held = {r["symbol"]: r["market_value_usd"] for r in connection.execute(load_sql("positions/select_values"), key)}
+    orders = [Order(**row) for row in connection.execute(load_sql("orders/select_sent"), key)]
+    return free_cash(last["equity_usd"], held, orders)
 
 
 def following(account: str) -> str:

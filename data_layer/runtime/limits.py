@@ -8,7 +8,7 @@ from data_layer.runtime.console import ends, say, table
 from data_layer.runtime.home import Home
 from data_layer.settings import home_path
 from data_layer.storage.database import load_sql, transaction
-from data_layer.storage.limits import change_limit, load_defaults
+from data_layer.storage.limits import change_limit, load_defaults, own_thresholds
 from models.errors import ConfigError
 
 
@@ -35,6 +35,10 @@ def main() -> int:
             for r in rows
         ],
     )
+    own = own_thresholds()
+    for row in rows:
+        if row["symbol"] and row["name"] not in own:
+            say(f"{row['name']} of {row['symbol']} is not used: the limit has one threshold for all")
     if name:
         say("counts from the next session decided")
     return 0

@@ -44,11 +44,17 @@ def load_defaults(connection: Connection) -> int:
     ).rowcount
 
 
+def own_thresholds() -> list[str]:
+    """Return the limits of which a symbol may have a threshold of its own; the others look at what changes share."""
+    return [row["name"] for row in default_limits() if row.get("per_symbol")]
+
+
 def change_limit(connection: Connection, name: str, symbol: str, threshold: float, reason: str) -> None:
     """Set a limit's threshold, or one symbol's own; the version before stays in risk_limits_history.
 
     Raises:
-        ConfigError: for an unknown limit, a threshold out of range or a missing reason.
+        ConfigError: for an unknown limit, a symbol's threshold of a limit that has but one, a threshold out of
+            range or a missing reason.
     """
     if not (math.isfinite(threshold) and 0 <= threshold <= 1e9):
         raise ConfigError(
@@ -56,6 +62,10 @@ def change_limit(connection: Connection, name: str, symbol: str, threshold: floa
         )
     if not reason.strip():
         raise ConfigError("a reason is needed", stage="limits", key="REASON", value=reason, remedy="say why")
+    own = own_thresholds()
+    if symbol and name not in own and name in {row["name"] for row in default_limits()}:
+        raise ConfigError("no symbol has a threshold of its own for this limit", stage="limits", key=f"{name} SYMBOL",
+                          value=symbol, remedy=f"leave SYMBOL out, or set one of {', '.join(own)}")  # fmt: skip
     values = {"name": name, "symbol": symbol, "threshold": threshold, "reason": reason}
     if not connection.execute(load_sql("risk_limits/upsert_limit"), values).rowcount:
         known = ", ".join(row["name"] for row in default_limits())

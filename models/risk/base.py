@@ -128,7 +128,8 @@ class Limit(ABC):
     """One limit; a subclass sets ``name`` and ``check`` in a file of its own in this folder.
 
     Its default threshold stands in include/limits.yaml. ``stops_everything``: also what is toward flat;
-    ``whole_portfolio``: it depends on all changes together and is asked about what the other limits have left.
+    ``whole_portfolio``: it depends on all changes together and is asked about what the other limits have left;
+    ``per_symbol``: a symbol's own threshold decides about its change; of what changes share there is one threshold.
 
     Args:
         threshold: in the limit's own unit.
@@ -141,6 +142,7 @@ class Limit(ABC):
     name: ClassVar[str] = ""
     stops_everything: ClassVar[bool] = False
     whole_portfolio: ClassVar[bool] = False
+    per_symbol: ClassVar[bool] = False
 
     def __init__(self, threshold: float, overrides: Mapping[str, float] | None = None) -> None:
         self.threshold = threshold

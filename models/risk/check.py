@@ -44,7 +44,8 @@ def build_limits(
 
     Args:
         thresholds: by limit name; every limit must have one, so that none is switched off by forgetting it.
-        overrides: by limit name, thresholds of single symbols.
+        overrides: by limit name, thresholds of single symbols. Of a limit that is not ``per_symbol`` only sessions
+            have some that were decided before these were left out: there they were stored, but never decided.
 
     Raises:
         ConfigError: for an unknown limit, one without a threshold, or a refused threshold.

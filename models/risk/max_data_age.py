@@ -14,6 +14,7 @@ class MaxDataAge(Limit):
     """
 
     name = "max_data_age"
+    per_symbol = True
 
     def check(self, batch: Batch) -> Verdict:
         """Measure the age of the last bar."""

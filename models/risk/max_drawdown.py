@@ -14,6 +14,7 @@ class MaxDrawdown(Limit):
     """
 
     name = "max_drawdown"
+    per_symbol = True
 
     def check(self, batch: Batch) -> Verdict:
         """Measure the drawdown."""

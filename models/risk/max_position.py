@@ -8,12 +8,13 @@ from models.risk.base import Batch, Limit, Verdict, shares_within
 
 
 class MaxPosition(Limit):
-    """|position value| <= threshold x equity at the reference price; a symbol may have a threshold of its own.
+    """|position value| <= threshold x equity at the reference price.
 
     5 %: a position at full score; a stock that halves overnight then costs 2.5 % of the account.
     """
 
     name = "max_position"
+    per_symbol = True
 
     def check(self, batch: Batch) -> Verdict:
         """Measure the wanted position's share of equity."""

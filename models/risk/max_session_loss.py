@@ -14,6 +14,7 @@ class MaxSessionLoss(Limit):
     """
 
     name = "max_session_loss"
+    per_symbol = True
 
     def check(self, batch: Batch) -> Verdict:
         """Measure the session's loss, negative for a gain."""

@@ -15,6 +15,7 @@ class MaxVolumeShare(Limit):
     """
 
     name = "max_volume_share"
+    per_symbol = True
 
     def check(self, batch: Batch) -> Verdict:
         """Measure the order's share of the average volume."""

@@ -14,6 +14,7 @@ class MinConfidence(Limit):
     """
 
     name = "min_confidence"
+    per_symbol = True
 
     def check(self, batch: Batch) -> Verdict:
         """Measure the ensemble's confidence."""

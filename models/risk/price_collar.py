@@ -15,6 +15,7 @@ class PriceCollar(Limit):
     """
 
     name = "price_collar"
+    per_symbol = True
 
     def check(self, batch: Batch) -> Verdict:
         """Measure the distance of the price known last from the reference price."""

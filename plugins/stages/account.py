@@ -137,7 +137,7 @@ def order_events(days: Sequence[Day], done: Pass) -> Iterator[dict[str, Any]]:
                      correlation=f.client_order_id)  # fmt: skip
     for m in done.refused:
         yield _event(f"refused/{done.account}/{m.session_date}/{m.amount_usd}", "execution.blocked", m.session_date,
-                     {"reason": f"withdrawal of {m.amount_usd} USD exceeds the cash"})  # fmt: skip
+                     {"reason": f"withdrawal of {m.amount_usd} USD exceeds the cash that is free"})  # fmt: skip
     for e in done.expired:
         key = f"expired/{e.client_order_id}"
         yield _event(key, "execution.blocked", e.session_date, {"reason": e.reason}, symbol=e.symbol,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from data_layer.brokers.withdrawals import free_cash
 from data_layer.settings import Settings
 from data_layer.storage.database import Connection, load_sql
 from models.errors import BlockedError
@@ -53,7 +54,8 @@ def cash_movements(
 def move_cash(state: State, day: Day, result: Pass) -> None:
     """Book the night's interest and borrowing, the first deposit, then deposits and withdrawals.
 
-    A withdrawal of more than the cash there is by then is refused, and said so.
+    A withdrawal of more than is free by then is refused, and said so; in a session decided before there was such
+    a rule, one of more than the cash.
     """
     rates = (Decimal(day.rules.get(name, "0")) / YEAR for name in ("cash_rate", "borrow_rate"))
     if state.opened:
@@ -63,8 +65,16 @@ def move_cash(state: State, day: Day, result: Pass) -> None:
         state.opened = True
     for movement in sorted(day.movements, key=lambda m: (m.kind, m.amount_usd)):  # deposits first
         paid_in = movement.kind == "deposit"
-        if not paid_in and movement.amount_usd > state.book.cash:
+        if not paid_in and movement.amount_usd > _free(state, day):
             result.refused.append(movement)
             continue
         amount = movement.amount_usd if paid_in else -movement.amount_usd
         result.ledger += state.book.deposit(day.session, amount, str(movement.amount_usd))
+
+
+def _free(state: State, day: Day) -> Decimal:
+    """Return what can be taken out before the open, at the last prices: the orders have not been filled yet."""
+    if not day.rules.get("withdraws_free_cash", False):
+        return state.book.cash
+    held = {p.symbol: p.market_value_usd for p in state.book.positions.values()}
+    return free_cash(state.book.cash + sum(held.values(), Decimal(0)), held, state.orders)

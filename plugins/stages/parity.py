@@ -22,6 +22,7 @@ def note_opening(state: State, day: Day) -> None:
     for old, new, effective in day.renames:
         if old in approved and decided < effective:  # as the orders that were made of them
             approved[new] = approved.pop(old)
+    approved = {s: change for s, change in approved.items() if not day.in_old_shares(s)}
     state.opening = Opening(state.book.cash, dict(state.book.positions), approved, state.rejected)
     state.exits_out = {}
 

@@ -30,6 +30,7 @@ from plugins.stages.deciding import blend_votes, decide, targets
 from plugins.stages.pace import steady
 from plugins.stages.pass_rows import rows_of
 from plugins.stages.runs import complete_sessions, completed_of, cutoffs_of
+from plugins.stages.told_late import with_shares
 from plugins.stages.tracing import name_written
 from plugins.stages.trading_day import STEPS, Step, mark, order, reconcile
 from plugins.stages.trading_history import Facts, read_facts, read_votes
@@ -228,6 +229,7 @@ class RiskExecution:
         facts = self.facts = read_facts(connection, self.context.uri, cutoffs, self.facts)
         votes = read_votes(self.context.uri, sessions, {s: rules[s]["models"] for s in sessions}, facts.members)
         for view in facts.views:
+            told = with_shares(connection, account_of(rules[sessions[0]]), view.told)
             for session in view.sessions:
                 bars = view.bars[session]
                 opens = {s: Decimal(repr(bar[0])) for s, bar in bars.items()}
@@ -248,6 +250,8 @@ class RiskExecution:
                     members=frozenset(facts.members[session]),
                     renames=view.changes,
                     movements=movements[session],
+                    resplit=view.resplit if session == view.sessions[0] else frozenset(),
+                    told=told if session == view.sessions[0] else (),
                     executed=executed_in(connection, account_of(rules[session]), session, opens)
                     if rules[session].get("broker") else None,
                     lookback=view.history.at(session),

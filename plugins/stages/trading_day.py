@@ -14,6 +14,7 @@ from plugins.stages.cash import move_cash
 from plugins.stages.deciding import blend_votes, decide, targets
 from plugins.stages.exits import begin_or_end, bring_in_line, end_by_leg, fill_inside_bar
 from plugins.stages.parity import note_exits, note_opening, note_parity
+from plugins.stages.told_late import book_told, note_entitled
 from plugins.stages.trading_state import Day, Pass, State, of_session
 
 
@@ -22,19 +23,27 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
 
     The order of events is the backtest engine's (models.backtest.kernel). A renamed share's holding and
     orders go on under the new ticker before anything else; then money earns and costs, and moves in and out.
+    An order in shares of before a split that it was decided without expires: the next close decides anew.
     """
     touched = {new for old, new, effective in day.renames if state.rename(old, new, effective)}
     note_opening(state, day)
     market = market_of(day)
     if day.executed is None:
-        executed = market.fills(state.orders, day.opens, day.session, day.volumes)
-        fills, sent = executed.fills, {o.client_order_id: o for o in state.orders}
+        sound = [o for o in state.orders if not day.in_old_shares(o.symbol)]
+        executed = market.fills(sound, day.opens, day.session, day.volumes)
+        fills, sent = executed.fills, {o.client_order_id: o for o in sound}
         result.expired += executed.expired
+        result.expired += [
+            ExpiredOrder(o.client_order_id, o.symbol, day.session,
+                         f"in shares of before a split of {o.symbol} on {day.session} that was told or changed since")
+            for o in state.orders if day.in_old_shares(o.symbol)
+        ]  # fmt: skip
     else:
         fills, sent = tuple(day.executed.fills), dict(day.executed.orders)
         result.ledger += book_cash(state.book, day.session, day.executed.cash)
     result.fills += fills
     move_cash(state, day, result)
+    book_told(state, day, result)
     splits = {
         a.symbol: a.value
         for a in day.actions
@@ -55,6 +64,7 @@ def reconcile(state: State, day: Day, result: Pass) -> None:
     for symbol in left:
         result.ledger += state.book.pay_out(symbol, day.session)
         state.exits.pop(symbol, None)
+    note_entitled(state, day)
     for fill in fills:
         held = state.book.positions.get(fill.symbol)
         before = held.quantity if held else Decimal(0)

@@ -6,7 +6,7 @@ import datetime as dt
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +26,9 @@ from plugins.stages.knowledge import (
     renames,
     stable_views,
 )
+from plugins.stages.runs import completed_of
+from plugins.stages.told_late import told_since
+from plugins.stages.trading_state import Told
 
 # More calendar days than any 250 sessions span.
 REACH = dt.timedelta(days=WINDOW * 2)
@@ -34,13 +37,19 @@ Bar = tuple[float, ...]  # open, high, low, close, volume
 
 @dataclass(frozen=True)
 class View:
-    """Sessions for which one view of the past serves, and that view."""
+    """Sessions for which one view of the past serves, and that view.
+
+    resplit: symbols whose split at the first of them is not what was known when the session before was decided.
+    told: actions of sessions before that are known otherwise since.
+    """
 
     sessions: Sequence[dt.date]
     bars: Mapping[dt.date, Mapping[str, Bar]]
     actions: Mapping[dt.date, list[CorporateAction]]
     changes: Sequence[Renamed]
     history: History
+    resplit: frozenset[str] = frozenset()
+    told: Sequence[Told] = ()
 
 
 @dataclass(frozen=True)
@@ -68,8 +77,31 @@ def read_facts(
         return ahead
     sessions = list(cutoffs)
     members, sectors = members_and_sectors(connection, sessions, cutoffs)
-    views = [_read_view(connection, uri, view, cutoffs) for view in stable_views(connection, sessions, cutoffs)]
+    views: list[View] = []
+    for view in stable_views(connection, sessions, cutoffs):
+        read = _read_view(connection, uri, view, cutoffs)
+        foreseen = views[-1].actions[view[0]] if views else _foreseen(connection, view[0])
+        changed = frozenset() if foreseen is None else _splits(foreseen) ^ _splits(read.actions[view[0]])
+        told = told_since(connection, view[0], cutoffs[view[0]])
+        views.append(replace(read, resplit=frozenset(symbol for symbol, _ in changed), told=told))
     return Facts(dict(cutoffs), members, sectors, views)
+
+
+def _foreseen(connection: Connection, session: dt.date) -> Sequence[CorporateAction] | None:
+    """Return what goes ex at a session as the session before was decided by; None when that was not decided."""
+    eve = previous_session(session)
+    # While the sessions before are being decided, what is read ahead for later ones finds no record of them yet.
+    stages = ("model_execution", "risk_execution")
+    cutoff = next((known[eve] for stage in stages[::-1] if (known := completed_of(connection, stage, [eve]))), None)
+    if cutoff is None:
+        return None
+    span = {"after": eve, "until": session, "cutoff": cutoff}
+    rows = connection.execute(load_sql("corporate_actions/select_span_as_of"), span)
+    return [CorporateAction(r["symbol"], session, r["action_type"], Decimal(repr(r["value"]))) for r in rows]
+
+
+def _splits(actions: Sequence[CorporateAction]) -> frozenset[tuple[str, Decimal]]:
+    return frozenset((a.symbol, a.value) for a in actions if a.action_type == "split")
 
 
 def _read_view(

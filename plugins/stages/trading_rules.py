@@ -10,7 +10,7 @@ from typing import Any
 from data_layer.settings import Settings
 from data_layer.storage.database import Connection, load_sql
 from data_layer.storage.kill_switch import read_switch
-from data_layer.storage.limits import load_defaults
+from data_layer.storage.limits import load_defaults, own_thresholds
 from models.errors import ConfigError
 from models.portfolio_weights import PortfolioRules
 
@@ -34,11 +34,18 @@ def refuse_older(stored: Mapping[dt.date, Mapping[str, Any]], decided: Sequence[
 
 
 def rules_now(connection: Connection, settings: Settings, account: str) -> dict[str, Any]:
-    """Return limits, ensemble, portfolio settings, switch and costs in force now."""
+    """Return limits, ensemble, portfolio settings, switch and costs in force now.
+
+    A symbol's own threshold of a limit that has but one is left out: it is a row from before these were refused, and
+    rows are not removed.
+    """
     load_defaults(connection)
     limits: dict[str, float] = {}
     overrides: dict[str, dict[str, float]] = {}
+    own = own_thresholds()
     for row in connection.execute(load_sql("risk_limits/select_limits")):
+        if row["symbol"] and row["name"] not in own:
+            continue
         if row["symbol"]:
             overrides.setdefault(row["name"], {})[row["symbol"]] = row["threshold"]
         else:
@@ -64,6 +71,9 @@ def rules_now(connection: Connection, settings: Settings, account: str) -> dict[
         "initial_cash": str(settings.initial_cash),
         "dry_run": settings.dry_run,
         "pays_out_delisted": True,
+        "withdraws_free_cash": True,
+        "expires_in_old_shares": True,
+        "books_told_late": True,
         "exits": "at_close" if settings.stops_at_close else "resting",
         **_of_broker(settings),
     }

@@ -39,6 +39,18 @@ class Executed:
     orders: Mapping[str, Order] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An action of an earlier session, as it was booked and as it is believed now; None for none."""
+
+    symbol: str
+    session_date: dt.date
+    action_type: str
+    before: Decimal | None
+    believed: Decimal | None
+    shares: Decimal = Decimal(0)  # held as it went ex, where that is stored
+
+
 @dataclass(frozen=True)
 class Day:
     """What is known of one session when it is decided, prices raw.
@@ -67,6 +79,8 @@ class Day:
 
     members: frozenset[str] = frozenset()  # of the universe
     movements: Sequence[CashMovement] = ()  # paid in and taken out before this session's open
+    resplit: frozenset[str] = frozenset()  # their split at this session is not what the session before decided by
+    told: Sequence[Told] = ()  # of earlier sessions, known otherwise since the one before
 
     @property
     def account(self) -> str:
@@ -83,6 +97,13 @@ class Day:
         high, low = self.ranges[symbol]
         return Decimal(repr(high)), Decimal(repr(low))
 
+    def in_old_shares(self, symbol: str) -> bool:
+        """Tell whether what was decided at the session before counts other shares than those that trade now.
+
+        A real broker says itself what becomes of an order; nobody looked in a session decided before this rule.
+        """
+        known = self.executed is None and self.rules.get("expires_in_old_shares", False)
+        return known and symbol in self.resplit
 
     def has_left(self, symbol: str) -> bool:
         """Tell whether a share belongs to the universe no more and trades no more; a real broker says so itself.
@@ -130,6 +151,7 @@ class State:
     rejected: frozenset[str] = frozenset()  # of these, whose order the broker refused
     valued: Snapshot | None = None  # at the close of the session valued last
     opening: Opening | None = None  # the account before the session's open
+    entitled: dict[dt.date, dict[str, Decimal]] = field(default_factory=dict)  # by session, shares at its open
     exits_out: dict[str, list[Order]] = field(default_factory=dict)  # exits that rested once it had opened
     closed: dict[str, tuple[Decimal, int]] = field(default_factory=dict)  # as last written, of symbols not held
 
@@ -191,7 +213,7 @@ class Pass:
     hit: dict[str, Order] = field(default_factory=dict)  # exits that filled, by client order id
     expired: list[ExpiredOrder] = field(default_factory=list)
     ledger: list[LedgerEntry] = field(default_factory=list)
-    refused: list[CashMovement] = field(default_factory=list)  # withdrawals of more than there was
+    refused: list[CashMovement] = field(default_factory=list)  # withdrawals of more than was free
     snapshots: list[Snapshot] = field(default_factory=list)
     parity: list[Parity] = field(default_factory=list)
     skipped: list[SkippedTarget] = field(default_factory=list)

@@ -1,9 +1,9 @@
--- Instants at which bars, actions or renames came to be known later than the first session that could use them: the
--- moments at which the view of the past changed. Orders use an action at the session before its ex-date. The bars' few
--- thousand pairs of day and instant are gathered once, and each is looked up: with statistics from before a first load
--- (when all was empty) a join gathers them anew for every session, which takes hours. Those known four days after their
--- own or later have an index; any other that came to be known after an instant is of a day at most four before it, and
--- days are searched fast.
+-- Instants at which bars, actions or renames came to be known later than the first session that could use them, or
+-- actions moved away: the moments at which the view of the past changed. Orders use an action at the session before its
+-- ex-date. The bars' few thousand pairs of day and instant are gathered once, and each is looked up: with statistics from
+-- before a first load (when all was empty) a join gathers them anew for every session, which takes hours. Those known four
+-- days after their own or later have an index; any other that came to be known after an instant is of a day at most four
+-- before it, and days are searched fast.
 -- Parameters: after, until: only instants within. Called by plugins.stages.knowledge.
 WITH bars AS MATERIALIZED (
     SELECT date AS session_date, known_at FROM market_data
@@ -24,6 +24,7 @@ WITH bars AS MATERIALIZED (
     SELECT f.known_at FROM (
         SELECT ex_date, known_at FROM corporate_actions
         UNION ALL SELECT ex_date, known_at FROM corporate_actions_history
+        UNION ALL SELECT ex_date, superseded_at FROM corporate_actions_history
     ) f CROSS JOIN LATERAL (
         SELECT d.known_at FROM stage_runs d
         WHERE d.stage = 'data_ingestion' AND d.model = '' AND d.status = 'completed' AND d.session_date < f.ex_date

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor, wait
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 
 import pytest
 
@@ -71,16 +71,38 @@ def test_what_cannot_be_booked_is_refused_at_once(prepared, kind, amount, sessio
     assert query(database.reader, "SELECT * FROM cash_movements") == []
 
 
-def test_movements_that_wait_count_against_the_cash(prepared):
+def free(database):
+    """Return equity less what is held or ordered, whichever is more, of each symbol at the last close."""
+    row = query(
+        database.reader,
+        "WITH s AS (SELECT * FROM account_snapshots ORDER BY session_date DESC LIMIT 1), held AS (SELECT symbol, "
+        "market_value_usd AS usd FROM positions JOIN s USING (session_date) WHERE quantity <> 0), out AS (SELECT "
+        "symbol, quantity * reference_price * CASE side WHEN 'buy' THEN 1 ELSE -1 END AS usd FROM orders JOIN s USING "
+        "(session_date) WHERE order_type = 'market'), g AS (SELECT greatest(abs(coalesce(held.usd, 0)), "
+        "abs(coalesce(held.usd, 0) + coalesce(out.usd, 0))) AS usd FROM held FULL JOIN out USING (symbol)) "
+        "SELECT cash_usd, equity_usd - (SELECT sum(usd) FROM g) AS free FROM s",
+    )[0]
+    return row["cash_usd"], row["free"].quantize(Decimal(1), ROUND_FLOOR)
+
+
+def test_movements_that_wait_count_against_the_free_cash(prepared):
     database = prepared(STAGE)
-    cash = query(
-        database.reader, "SELECT cash_usd FROM account_snapshots ORDER BY session_date DESC LIMIT 1"
-    )[0]["cash_usd"].quantize(Decimal(1))
-    ask(database, "withdrawal", cash - 10)
+    _, most = free(database)
+    ask(database, "withdrawal", most - 10)
     with pytest.raises(ConfigError, match="USD of cash"):
         ask(database, "withdrawal", "100")
     ask(database, "deposit", "500")
     ask(database, "withdrawal", "100")
+
+
+def test_what_is_ordered_for_and_what_shorts_brought_in_is_not_free(prepared):
+    database = prepared(STAGE)
+    cash, most = free(database)
+    assert 1 < most < cash - 2
+    with pytest.raises(ConfigError, match=f"the account has {most}.* that is free"):
+        ask(database, "withdrawal", most + 1)
+    change(database, "UPDATE orders SET state = 'cancelled', reason = 'taken back' WHERE state = 'submitted'")
+    ask(database, "withdrawal", most + 1)
 
 
 def test_a_withdrawal_that_the_cash_no_longer_covers_is_refused_and_said_so(prepared, small_settings):

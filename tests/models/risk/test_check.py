@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from data_layer.storage.limits import default_limits
+from data_layer.storage.limits import default_limits, own_thresholds
 from models.errors import ConfigError, DataQualityError
 from models.records import TargetPosition
 from models.risk.base import RiskContext
@@ -52,6 +52,7 @@ def thresholds(**changed):
 
 def test_the_file_of_defaults_names_exactly_the_limits_there_are():
     assert list(available_limits()) == sorted(row["name"] for row in default_limits())
+    assert own_thresholds() == [name for name, limit in available_limits().items() if limit.per_symbol]
     assert {cls.__module__.rpartition(".")[2] for cls in available_limits().values()} == set(
         available_limits()
     )

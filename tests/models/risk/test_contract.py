@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_layer.storage.limits import default_limits
+from models.lookback import Lookback
 from models.records import TargetPosition
 from models.risk.base import RiskContext
 from models.risk.check import available_limits, build_limits, check_risk
@@ -87,6 +89,20 @@ def test_without_facts_a_limit_rejects_growth_and_names_what_is_missing_or_needs
         assert "S0" in decision.reason
     else:
         assert decision.decision == "approved"
+
+
+@pytest.mark.parametrize("name", available_limits())
+def test_a_symbols_own_threshold_decides_where_the_limit_says_so_and_nowhere_else(name):
+    targets = wanted([(100, 0, 10), (100, 0, 10)])
+    facts = context(targets, PASTS[0], quotes={"S0": 10.1, "S1": 10.1}, session_loss=0.01, drawdown=0.01)
+    old = PASTS[0].history
+    stale = replace(old, has_bar=np.vstack([old.has_bar[:-1], np.zeros_like(old.has_bar[-1:])]))
+    facts = replace(facts, lookback=Lookback(stale, len(stale.sessions) - 1)) if name == "max_data_age" else facts
+    own = {name: {"S0": 1000.0 if name == "min_confidence" else 0.0}}
+    limit = next(found for found in build_limits(WIDE, own) if found.name == name)
+    tight, wide = check_risk(targets, [limit], facts)
+    assert wide.decision == "approved"
+    assert (tight.decision == "rejected") == limit.per_symbol
 
 
 ROW = st.tuples(st.integers(-3000, 3000), st.integers(-3000, 3000), st.integers(1, 60))

@@ -16,6 +16,7 @@ from models.errors import BlockedError, ConfigError
 from models.risk.base import ALL, Verdict
 from plugins.stages import drill as drill_module
 from plugins.stages.drill import drill, operate
+from plugins.stages.trading_rules import rules_now
 from tests.support.chain import query
 from tests.support.prepared import change
 
@@ -156,7 +157,8 @@ def test_limits_are_loaded_once_changed_with_a_reason_and_kept_in_time(account):
         change_limit(connection, "max_position", "", 0.04, "smaller bets")
         change_limit(connection, "max_position", "IBM", 0.03, "one of many")
         assert load_defaults(connection) == 0
-        for bad in (("luck", "", 1.0, "x"), ("max_position", "", -1.0, "x"), ("max_position", "", 0.1, " ")):
+        for bad in (("luck", "", 1.0, "x"), ("luck", "IBM", 1.0, "x"), ("max_position", "", -1.0, "x"),
+                    ("max_position", "", 0.1, " "), ("max_sector", "IBM", 0.03, "x")):  # fmt: skip
             with pytest.raises(ConfigError):
                 change_limit(connection, *bad)
     rows = query(account.reader, "SELECT symbol, threshold, changed_by, reason FROM risk_limits "
@@ -171,6 +173,19 @@ def test_limits_are_loaded_once_changed_with_a_reason_and_kept_in_time(account):
     assert [r["threshold"] for r in then] == [0.05]
     with pytest.raises(errors.CheckViolation, match="changed, not removed"):
         change(account, "DELETE FROM risk_limits WHERE name = 'max_position'")
+
+
+def test_a_symbols_threshold_of_a_limit_that_has_but_one_is_refused_and_an_old_row_not_used(account, small_settings):
+    with transaction(account.writer) as connection:
+        load_defaults(connection)
+        with pytest.raises(ConfigError, match=r"no symbol has .*max_sector SYMBOL=.*IBM.*max_position"):
+            change_limit(connection, "max_sector", "IBM", 0.03, "one of many")
+        change_limit(connection, "max_position", "IBM", 0.03, "one of many")
+    change(account, "INSERT INTO risk_limits (name, symbol, threshold, unit, description, reason) "
+                    "SELECT name, 'IBM', 0.03, unit, description, 'old' FROM risk_limits WHERE name = 'max_sector'")
+    with transaction(account.writer) as connection:
+        rules = rules_now(connection, small_settings, "paper")
+    assert rules["overrides"] == {"max_position": {"IBM": 0.03}} and rules["limits"]["max_sector"] == 0.25
 
 
 def test_settings_of_an_account_keep_their_versions(account):
