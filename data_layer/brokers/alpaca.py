@@ -15,6 +15,7 @@ from data_layer.brokers.alpaca_words import (
     activity_of,
     amount_of,
     execution_of,
+    instant_of,
     positions_of,
     report_of,
     request_of,
@@ -93,6 +94,10 @@ class AlpacaBroker(Broker):
             return report_of(json.loads(answer.data))
         except (ValueError, RetryableError) as error:
             raise _no_answer(order, f"an answer nobody can read: {type(error).__name__}") from None
+
+    def now(self) -> dt.datetime:
+        """See Broker."""
+        return instant_of(self._read("clock", lambda: self._client.get("/clock", {})), "timestamp")
 
     def find(self, client_order_id: str) -> OrderReport | None:
         """See Broker."""

@@ -130,6 +130,10 @@ class Broker(ABC):
         """
 
     @abstractmethod
+    def now(self) -> dt.datetime:
+        """Return the broker's own time, by which it decides which open an order is for."""
+
+    @abstractmethod
     def find(self, client_order_id: str) -> OrderReport | None:
         """Return an order as the broker has it, None when it has none of that id."""
 

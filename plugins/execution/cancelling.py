@@ -48,6 +48,26 @@ def cancel_open(uri: str, account: str, broker: Broker) -> dict[str, int]:
     return counts
 
 
+def cancel_older(uri: str, account: str, broker: Broker, session: dt.date) -> None:
+    """Ask for the cancellation of what was decided before a session and is still out: its open has gone by.
+
+    Left alone it would fill beside the order that the session makes for the same shares. What became of each says
+    the reading of the broker that follows; while one stays open, its symbol is not ordered (see sending).
+
+    Raises:
+        RetryableError: when one could not be looked up or asked.
+    """
+    with transaction(uri) as guard:
+        take_lock(guard, *SENDING, account)
+        with transaction(uri) as connection:
+            rows = connection.execute(load_sql("orders/select_out"), {"account_id": account, "names": []}).fetchall()
+        for row in rows:
+            if row["session_date"] < session:
+                report = broker.find(row["client_order_id"])
+                if report is not None and report.state not in ENDED:
+                    broker.cancel(report)
+
+
 def cancel_at_broker(uri: str, accounts: Collection[str], settings: Callable[[], Settings]) -> dict[str, int]:
     """Cancel what is out at a real broker in one of these accounts; return counts by state, nothing where none is.
 

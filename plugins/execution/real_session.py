@@ -12,12 +12,12 @@ from decimal import Decimal
 from typing import Any
 
 from data_layer.brokers.base import Broker, CashActivity
-from data_layer.sessions import next_session
+from data_layer.sessions import next_session, opens_at
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
 from data_layer.storage.kill_switch import read_switch
-from plugins.execution.approval import use_approval
-from plugins.execution.cancelling import cancel_open, free_symbols
+from plugins.execution.approval import block_orders, use_approval
+from plugins.execution.cancelling import cancel_older, cancel_open, free_symbols
 from plugins.execution.collar import trades_of
 from plugins.execution.differences import explain_cash, explain_positions
 from plugins.execution.opening import Opened, open_account
@@ -36,13 +36,14 @@ class RealSession:
         self.uri = context.uri
 
     def read(self, before: dt.date, sessions: Sequence[dt.date]) -> tuple[Opened, Truth]:
-        """Read the broker and write down what it says of the sessions to be booked.
+        """Read the broker and write down what it says of the sessions to be booked; cancel what is out too long.
 
         Args:
             before: the session before the newest: an account begins with it.
             sessions: due, in order.
         """
         opened = open_account(self.uri, self.broker, before)
+        cancel_older(self.uri, opened.account, self.broker, sessions[-1])
         due = [s for s in sessions if s > opened.session]
         truth = ask_broker(self.uri, opened.account, self.broker, due[0], opened.session)
         with transaction(self.uri) as connection:
@@ -87,12 +88,29 @@ class RealSession:
             cancelled = sum(cancel_open(self.uri, account, self.broker).values())
             free_symbols(self.uri, account, session, self.broker, trades=False, splits=splits)
             return {"cancelled": cancelled}
-        blocked = use_approval(self.uri, account, session, self.context.request.run_id)
+        if self.context.settings.dry_run:  # also one begun before it was set: what waits is held back for good
+            with transaction(self.uri) as connection:
+                held = connection.execute(
+                    load_sql("orders/update_dry_run"), {"account_id": account, "session": session}
+                ).rowcount
+            return {"dry_run": held}
+        blocked = self._too_late(account, session) or use_approval(self.uri, account, session, self.context.request.run_id)
         free_symbols(self.uri, account, session, self.broker, trades=not blocked, splits=splits)
         if blocked:
             return {"blocked": blocked}
         ask_trades = trades_of(self.context.settings)
         return send_batch(self.uri, account, session, self.broker, ask_trades).states
+
+    def _too_late(self, account: str, session: dt.date) -> str:
+        """Block what is planned once its open has gone by: the broker would keep it for another one. Return why."""
+        opening = opens_at(next_session(session))
+        now = self.broker.now()
+        if now < opening:
+            return ""
+        reason = f"its open, {opening:%Y-%m-%d %H:%M} UTC, has gone by: it is {now:%Y-%m-%d %H:%M} at the broker"
+        with transaction(self.uri) as connection:
+            block_orders(connection, account, session, reason)
+        return reason
 
     def _note_cash(
         self, connection: Connection, account: str, session: dt.date, found: Sequence[CashActivity]

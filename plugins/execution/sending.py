@@ -44,7 +44,8 @@ def send_batch(
 ) -> Sent:
     """Send what is planned, look up what nobody knows of; one order failing leaves the others going.
 
-    An order whose price has left the price collar since it was decided is blocked.
+    An order whose price has left the price collar since it was decided is blocked, and one of a symbol of which an
+    order of an earlier session is still out: it may yet fill.
 
     Args:
         uri: writer's connection URI.
@@ -66,13 +67,17 @@ def send_batch(
         rows = connection.execute(load_sql("orders/select_to_send"), key).fetchall()
         connection.commit()
         reasons: Mapping[str, str] = {}
+        older: Mapping[str, str] = {}
         if rows:
             broker.prove()
             reasons = held_back(connection, account, session, ask_trades)
+            found = connection.execute(load_sql("orders/select_older_out"), key).fetchall()
+            older = {r["symbol"]: f"an order of {r['session_date']} is still out" for r in found}
             connection.commit()
         for row in rows:
+            trouble = older.get(row["symbol"]) or reasons.get(row["client_order_id"], "")
             try:
-                state = _one(connection, account, broker, row, reasons.get(row["client_order_id"], ""))
+                state = _one(connection, account, broker, row, trouble)
             except (AlmanacError, CheckViolation) as error:  # the latter: the database refuses just this order
                 connection.rollback()
                 state = "failed"
@@ -90,7 +95,7 @@ def send_batch(
 
 
 def _one(connection: Connection, account: str, broker: Broker, row: Mapping[str, Any], trouble: str) -> str:
-    """Take one order as far as it goes now; return its state. trouble: why it may not be sent at this price."""
+    """Take one order as far as it goes now; return its state. trouble: why it may not be sent."""
     order = order_of(row)
     if payload_hash(account, order) != row["payload_hash"]:
         raise DataQualityError("an order with another payload than the one approved", stage=STAGE, key="order",

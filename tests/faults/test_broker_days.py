@@ -79,7 +79,7 @@ def check(database, broker, intended):
         assert row["filled_quantity"] == row["told"] == (report.filled_quantity if report else 0), row
         assert (row["state"] == "filled") == (row["filled_quantity"] == row["quantity"]), row
         if report is None:
-            assert row["state"] in {"rejected", "unknown", "expired", "planned"}, row
+            assert row["state"] in {"rejected", "unknown", "expired", "planned", "blocked"}, row
         else:
             assert row["state"] == report.state, (row, report)
     holdings = SimulatedView(broker).holdings()

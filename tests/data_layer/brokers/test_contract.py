@@ -90,6 +90,10 @@ def test_an_order_is_taken_found_and_open(desk):
     assert desk.broker.find("B" * 32) is None and desk.broker.prove()
 
 
+def test_the_brokers_time_is_an_instant(desk):
+    assert desk.broker.now().utcoffset() == dt.timedelta(0)
+
+
 def test_one_name_is_taken_once(desk):
     desk.broker.submit(order())
     with pytest.raises(NoAnswerError):

@@ -9,7 +9,7 @@ import pytest
 
 from data_layer.settings import Settings
 from data_layer.storage.database import transaction
-from models.errors import BlockedError
+from models.errors import BlockedError, RetryableError
 from plugins.execution.approval import decide_approval, request_approval
 from plugins.execution.broker import open_broker
 from plugins.execution.opening import open_account
@@ -157,4 +157,47 @@ def test_an_account_that_holds_something_is_adopted_by_command_only(prepared, re
                  "WHERE account_id = 'alpaca-2' AND quantity <> 0 AND session_date = %(d)s", {"d": DUE[0]})  # fmt: skip
     assert [(r["symbol"], r["quantity"], r["cost_basis_usd"]) for r in held] == [("AAPL", 3, 30)]
     assert not query(database.reader, "SELECT 1 FROM kill_switch WHERE engaged")
+    assert failed_checks(database.reader) == []
+
+
+def live(desk):
+    return [row["symbol"] for row in desk.orders.values() if row["status"] == "accepted"]
+
+
+def test_an_order_whose_open_has_gone_by_is_cancelled_before_the_next_is_made(prepared, real, desk):
+    """Sent late, it waits at the broker for another open, where it would fill beside the next session's."""
+    database = prepared(STAGE)
+    run(database, real, DUE[1])
+    late = live(desk)
+    run(database, real, DUE[2])
+    assert late and len(live(desk)) == len(set(live(desk)))
+    states = {o["state"] for o in orders(database) if o["day"] == DUE[1]}
+    assert states == {"cancelled"}
+    told = query(database.reader, "SELECT symbol FROM audit_events WHERE event_type = 'execution.blocked' "
+                 "AND payload->>'reason' = 'cancelled'")  # fmt: skip
+    assert sorted(r["symbol"] for r in told) == sorted(late)
+    assert failed_checks(database.reader) == []
+
+
+def test_a_symbol_is_not_ordered_while_an_older_order_stays_open(prepared, real, desk):
+    database = prepared(STAGE)
+    run(database, real, DUE[1])
+    late, answer = live(desk), desk.answer
+    desk.answer = lambda method, *rest: (204, None) if method == "DELETE" else answer(method, *rest)
+    with pytest.raises(RetryableError, match="blocked"):
+        run(database, real, DUE[2])
+    assert len(live(desk)) == len(set(live(desk)))
+    newest = {o["symbol"]: (o["state"], o["reason"]) for o in orders(database) if o["day"] == DUE[2]}
+    blocked = {s for s, what in newest.items() if what == ("blocked", f"an order of {DUE[1]} is still out")}
+    assert blocked == set(late) & newest.keys() and blocked
+
+
+def test_nothing_is_sent_once_its_open_has_gone_by(prepared, real, desk):
+    database = prepared(STAGE)
+    desk.time = f"{DUE[2]}T09:30:00.000000001-05:00"
+    run(database, real, DUE[1])
+    assert not desk.posts
+    assert {(o["state"], o["reason"]) for o in orders(database)} == {
+        ("blocked", f"its open, {DUE[2]} 14:30 UTC, has gone by: it is {DUE[2]} 14:30 at the broker")
+    }
     assert failed_checks(database.reader) == []

@@ -10,7 +10,7 @@ import pytest
 from data_layer.storage.database import transaction
 from models.errors import BlockedError, RetryableError
 from plugins.execution.booking import executed_in
-from plugins.execution.cancelling import cancel_open, free_symbols
+from plugins.execution.cancelling import cancel_older, cancel_open, free_symbols
 from plugins.execution.sending import send_batch
 from plugins.execution.truth import ask_broker, note_truth
 from tests.support.alpaca_stub import serve
@@ -216,6 +216,19 @@ def test_cancelling_asks_and_then_looks(database, desk, sent):
     ]
     desk.fill(sent["AAPL"], 50.25, AT)  # it had been executed before the cancellation arrived
     assert note(database, desk) == []
+
+
+def test_what_is_left_of_an_older_entry_is_cancelled_and_what_has_filled_of_it_booked(database, desk, sent):
+    """An entry with exits is good till cancelled: its rest would fill beside the next session's order."""
+    desk.fill(sent["MSFT"], 50, AT, 6)
+    cancel_older(database.writer, ACCOUNT, broker_at(desk), SESSION)
+    assert {row["status"] for row in desk.orders.values()} == {"accepted", "partially_filled"}  # not older
+    cancel_older(database.writer, ACCOUNT, broker_at(desk), NEXT)
+    assert note(database, desk) == []
+    market = [(r["symbol"], r["state"], r["filled_quantity"]) for r in rows(database) if r["order_type"] == "market"]
+    assert market == [("AAPL", "cancelled", 0), ("MSFT", "cancelled", 6)]
+    assert {state for state, _ in exits(database).values()} == {"cancelled"}
+    assert [(f.symbol, f.quantity) for f in fills(database).fills] == [("MSFT", 6)]
 
 
 def test_another_account_tells_nothing(database, desk, sent):
