@@ -13,6 +13,7 @@ from typing import Any
 
 from data_layer.brokers.base import Broker, CashActivity
 from data_layer.sessions import next_session, opens_at
+from data_layer.storage.audit import event, write_events
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
 from data_layer.storage.kill_switch import read_switch
@@ -21,7 +22,7 @@ from plugins.execution.cancelling import cancel_older, cancel_open, free_symbols
 from plugins.execution.collar import trades_of
 from plugins.execution.differences import explain_cash, explain_positions
 from plugins.execution.opening import Opened, open_account
-from plugins.execution.sending import send_batch
+from plugins.execution.sending import STAGE, send_batch
 from plugins.execution.truth import Truth, ask_broker, booked_in, latch_unknown, note_truth
 from plugins.stages.cash import current_account
 from plugins.stages.context import Context
@@ -43,7 +44,8 @@ class RealSession:
             sessions: due, in order.
         """
         opened = open_account(self.uri, self.broker, before)
-        cancel_older(self.uri, opened.account, self.broker, sessions[-1])
+        if not self.context.settings.dry_run:
+            cancel_older(self.uri, opened.account, self.broker, sessions[-1])
         due = [s for s in sessions if s > opened.session]
         truth = ask_broker(self.uri, opened.account, self.broker, due[0], opened.session)
         with transaction(self.uri) as connection:
@@ -78,28 +80,36 @@ class RealSession:
     def send(self, session: dt.date) -> dict[str, Any]:
         """Send what is planned and approved; with the kill switch on, cancel what is out instead.
 
-        In either case exits of shares that split before the next open make way, but in a dry run, which sends nothing.
+        In either case exits of shares that split before the next open make way. A dry run sends nothing, also when it
+        was none as the session began; with the switch on it cancels.
         """
         with transaction(self.uri) as connection:
             account = current_account(connection, self.context.settings)
             latched = read_switch(connection, account).reason
-        splits = not self.context.settings.dry_run
+        dry_run = self.context.settings.dry_run
         if latched:
             cancelled = sum(cancel_open(self.uri, account, self.broker).values())
-            free_symbols(self.uri, account, session, self.broker, trades=False, splits=splits)
+            free_symbols(self.uri, account, session, self.broker, trades=False, splits=not dry_run)
             return {"cancelled": cancelled}
-        if self.context.settings.dry_run:  # also one begun before it was set: what waits is held back for good
-            with transaction(self.uri) as connection:
-                held = connection.execute(
-                    load_sql("orders/update_dry_run"), {"account_id": account, "session": session}
-                ).rowcount
-            return {"dry_run": held}
-        blocked = self._too_late(account, session) or use_approval(self.uri, account, session, self.context.request.run_id)
-        free_symbols(self.uri, account, session, self.broker, trades=not blocked, splits=splits)
+        if dry_run:
+            return {"dry_run": self._hold_back(account, session)}
+        run_id = self.context.request.run_id
+        blocked = self._too_late(account, session) or use_approval(self.uri, account, session, run_id)
+        free_symbols(self.uri, account, session, self.broker, trades=not blocked)
         if blocked:
             return {"blocked": blocked}
         ask_trades = trades_of(self.context.settings)
         return send_batch(self.uri, account, session, self.broker, ask_trades).states
+
+    def _hold_back(self, account: str, session: dt.date) -> int:
+        """Leave what waits planned for good, as in a session begun as a dry run; return how many orders."""
+        with transaction(self.uri) as connection:
+            key = {"account_id": account, "session": session}
+            held = connection.execute(load_sql("orders/update_dry_run"), key).rowcount
+            if held:
+                name = f"held_back/{account}/{session}"
+                write_events(connection, [event(name, "execution.blocked", session, STAGE, {"reason": "dry_run"})])
+        return held
 
     def _too_late(self, account: str, session: dt.date) -> str:
         """Block what is planned once its open has gone by: the broker would keep it for another one. Return why."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from plugins.execution.approval import decide_approval, request_approval
 from plugins.execution.broker import open_broker
 from plugins.execution.opening import open_account
 from plugins.stages.cash import current_account
+from plugins.stages.risk import RiskExecution
 from tests.support.alpaca_stub import ACCOUNT as STUB
 from tests.support.alpaca_stub import Desk, serve
 from tests.support.chain import open_stage, query, sample_settings, take_step
@@ -54,6 +56,22 @@ def run(database, settings, end, approve=True, **more):
     for step in AFTER:
         take_step(stage, step)
     return stage
+
+
+def plan(database, settings, end):
+    """Run the stage up to a session whose orders are approved, and not sent yet."""
+    stage = open_stage(database.writer, settings, STAGE, end=end)
+    for step in BEFORE:
+        take_step(stage, step)
+    context = stage.context
+    asked = request_approval(database.writer, "alpaca", context.sessions[-1], context.request.run_id)
+    decide_approval(database.writer, asked[0], True, "tester")
+    return context
+
+
+def again(context, **changes):
+    """Return the stage of the same run with settings changed meanwhile."""
+    return RiskExecution(replace(context, settings=replace(context.settings, **changes)))
 
 
 def orders(database):
@@ -201,3 +219,34 @@ def test_nothing_is_sent_once_its_open_has_gone_by(prepared, real, desk):
         ("blocked", f"its open, {DUE[2]} 14:30 UTC, has gone by: it is {DUE[2]} 14:30 at the broker")
     }
     assert failed_checks(database.reader) == []
+
+
+def test_a_dry_run_stops_a_session_that_has_begun(prepared, real, desk):
+    database = prepared(STAGE)
+    context = plan(database, real, DUE[1])
+    taken = iter([""])
+    desk.plan = lambda method, _path: next(taken, "429_before") if method == "POST" else ""
+    with pytest.raises(RetryableError, match="failed"):
+        take_step(again(context), "submit_orders")
+    desk.plan, posts = lambda _method, _path: "", len(desk.posts)
+    rest = [o["symbol"] for o in orders(database) if o["state"] == "unknown"]
+    assert rest and not [o for o in orders(database) if o["state"] == "planned"]
+    stage = again(context, dry_run=True)
+    for step in AFTER:
+        take_step(stage, step)
+    assert len(desk.posts) == posts
+
+
+def test_a_dry_run_leaves_planned_what_was_approved_before_it(prepared, real, desk):
+    database = prepared(STAGE)
+    context = plan(database, real, DUE[1])
+    stage = again(context, dry_run=True)
+    for step in AFTER:
+        take_step(stage, step)
+    assert not desk.posts and {(o["state"], o["reason"]) for o in orders(database)} == {("planned", "dry_run")}
+    (approval,) = query(database.reader, "SELECT status FROM order_approvals")
+    assert approval["status"] == "approved"  # not used up
+    told = query(database.reader, "SELECT payload FROM audit_events WHERE event_type = 'execution.blocked'")
+    assert [r["payload"] for r in told] == [{"reason": "dry_run"}]
+    take_step(again(context), "submit_orders")
+    assert not desk.posts and failed_checks(database.reader) == []
