@@ -66,11 +66,13 @@ class RealSession:
         with transaction(self.uri) as connection:
             key = {"account_id": opened.account}
             booked = connection.execute(load_sql("broker_cash/select_of_account"), key).fetchall()
-            paid = connection.execute(load_sql("broker_cash/select_dividends"), key).fetchall()
-            dividends = {row["symbol"]: row["amount_usd"] for row in paid}
+            credited = connection.execute(load_sql("broker_cash/select_dividends"), key).fetchall()
+            renames = connection.execute(load_sql("symbol_changes/select_tickers")).fetchall()
             found = explain_cash(
                 state.book.cash - spent, truth.holdings.cash_usd, truth.activities,
-                [r["activity_id"] for r in booked if r["session_date"] <= day.session], dividends,
+                [r["activity_id"] for r in booked if r["session_date"] <= day.session],
+                [(r["symbol"], r["session_date"], r["amount_usd"]) for r in credited],
+                [(r["ticker"], r["begins"], r["ends"], r["symbol"]) for r in renames],
             )  # fmt: skip
             self._note_cash(connection, opened.account, next_session(day.session), found.to_book)
         if not found.is_explained:

@@ -11,6 +11,7 @@ import pytest
 from data_layer.settings import Settings
 from data_layer.storage.database import transaction
 from models.errors import BlockedError, RetryableError
+from plugins.execution import truth
 from plugins.execution.approval import decide_approval, request_approval
 from plugins.execution.broker import open_broker
 from plugins.execution.opening import open_account
@@ -19,7 +20,7 @@ from plugins.stages.risk import RiskExecution
 from tests.support.alpaca_stub import ACCOUNT as STUB
 from tests.support.alpaca_stub import Desk, serve
 from tests.support.chain import open_stage, query, sample_settings, take_step
-from tests.support.prepared import DUE, failed_checks, prepared
+from tests.support.prepared import DUE, change, failed_checks, prepared
 
 __all__ = ["prepared"]
 STAGE = "risk_execution"
@@ -250,3 +251,21 @@ def test_a_dry_run_leaves_planned_what_was_approved_before_it(prepared, real, de
     assert [r["payload"] for r in told] == [{"reason": "dry_run"}]
     take_step(again(context), "submit_orders")
     assert not desk.posts and failed_checks(database.reader) == []
+
+
+def test_a_dividend_paid_long_ago_explains_itself_for_good(prepared, real, desk, monkeypatch):
+    monkeypatch.setattr(truth, "LATE", dt.timedelta(days=1))  # that of fills; there are nine sessions only
+    database = prepared(STAGE)
+    run(database, real, DUE[1])
+    fill_all(desk, DUE[2])
+    symbol, held = next((s, q) for s, q in desk.positions.items() if q > 0 and s != "AAPL")
+    change(database, "INSERT INTO corporate_actions (symbol, ex_date, action_type, value, source, batch_id, known_at, "
+           "inferred) VALUES (%s, %s, 'dividend', 2, 'test', 1, '2005-01-01', false)", [symbol, DUE[3]])  # fmt: skip
+    desk.pay("DIV", DUE[3], 2.0 * held, symbol)
+    run(database, real, DUE[3])
+    credited = query(database.reader, "SELECT -amount_usd AS usd FROM ledger_entries "
+                     "WHERE account_id = 'alpaca' AND ledger_account = 'dividend'")  # fmt: skip
+    assert [float(r["usd"]) for r in credited] == [2.0 * held]
+    desk.positions["AAPL"] *= 2
+    run(database, real, DUE[5])
+    assert not query(database.reader, "SELECT reason FROM kill_switch WHERE engaged")
