@@ -82,8 +82,8 @@ class RealSession:
     def send(self, session: dt.date) -> dict[str, Any]:
         """Send what is planned and approved; with the kill switch on, cancel what is out instead.
 
-        In either case exits of shares that split before the next open make way. A dry run sends nothing, also when it
-        was none as the session began; with the switch on it cancels.
+        In either case exits of shares that split before the next open make way. A dry run sends
+        nothing, also when it was none as the session began; with the switch on it cancels.
         """
         with transaction(self.uri) as connection:
             account = current_account(connection, self.context.settings)
@@ -101,7 +101,9 @@ class RealSession:
         if blocked:
             return {"blocked": blocked}
         ask_trades = trades_of(self.context.settings)
-        return send_batch(self.uri, account, session, self.broker, ask_trades).states
+        return send_batch(
+            self.uri, account, session, self.broker, ask_trades, run_id=run_id
+        ).states
 
     def _hold_back(self, account: str, session: dt.date) -> int:
         """Leave what waits planned for good, as in a session begun as a dry run; return how many orders."""

@@ -42,7 +42,7 @@ def live(database, seed, days):
         approve_all(database.writer, day, f"run {day}")
         for _ in range(12):
             try:
-                send_batch(database.writer, ACCOUNT, day, broker)
+                send_batch(database.writer, ACCOUNT, day, broker, run_id=f"run {day}")
             except RetryableError:
                 continue
             break

@@ -34,7 +34,7 @@ def sent(database, desk):
     plan_orders(database.owner, ["AAPL"])
     plan_orders(database.owner, ["MSFT"], stop_loss=0.1, take_profit=0.2)
     approve_all(database.writer)
-    send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk))
+    send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk), run_id="run")
     return {row["symbol"]: name for name, row in desk.orders.items()}
 
 
