@@ -104,6 +104,11 @@ class AlpacaBroker(Broker):
         row = self._read("order", lambda: self._client.by_name(client_order_id), absent=True)
         return None if row is None else report_of(row)
 
+    def look_up(self, broker_order_id: str) -> OrderReport | None:
+        """See Broker."""
+        row = self._read("order", lambda: self._client.get(f"/orders/{broker_order_id}", {}), absent=True)
+        return None if row is None else report_of(row)
+
     def cancel(self, report: OrderReport) -> None:
         """See Broker."""
         try:

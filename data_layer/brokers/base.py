@@ -138,6 +138,10 @@ class Broker(ABC):
         """Return an order as the broker has it, None when it has none of that id."""
 
     @abstractmethod
+    def look_up(self, broker_order_id: str) -> OrderReport | None:
+        """Return an order, or an exit, by the broker's id of it, None when it has none of that id."""
+
+    @abstractmethod
     def cancel(self, report: OrderReport) -> None:
         """Ask for an order's cancellation; what became of it says find. One that has ended stays as it is.
 

@@ -81,6 +81,10 @@ class SimulatedBroker(SimulatedMarket, Broker):
         """See Broker."""
         return self._reports.get(client_order_id)
 
+    def look_up(self, broker_order_id: str) -> OrderReport | None:
+        """See Broker."""
+        return next((r for r in self._reports.values() if r.broker_order_id == broker_order_id), None)
+
     def cancel(self, report: OrderReport) -> None:
         """See Broker."""
         mine = self._reports[report.client_order_id]

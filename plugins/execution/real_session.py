@@ -82,7 +82,7 @@ class RealSession:
     def send(self, session: dt.date) -> dict[str, Any]:
         """Send what is planned and approved; with the kill switch on, cancel what is out instead.
 
-        In either case exits of shares that split before the next open make way. A dry run sends
+        In either case exits of shares that split before the next open, or are restricted, make way. A dry run sends
         nothing, also when it was none as the session began; with the switch on it cancels.
         """
         with transaction(self.uri) as connection:
@@ -91,18 +91,18 @@ class RealSession:
         dry_run = self.context.settings.dry_run
         if latched:
             cancelled = sum(cancel_open(self.uri, account, self.broker).values())
-            free_symbols(self.uri, account, session, self.broker, trades=False, splits=not dry_run)
+            free_symbols(self.uri, account, session, self.broker, trades=False, unfit=not dry_run)
             return {"cancelled": cancelled}
         if dry_run:
             return {"dry_run": self._hold_back(account, session)}
         run_id = self.context.request.run_id
         blocked = self._too_late(account, session) or use_approval(self.uri, account, session, run_id)
-        free_symbols(self.uri, account, session, self.broker, trades=not blocked)
+        held = free_symbols(self.uri, account, session, self.broker, trades=not blocked)
         if blocked:
             return {"blocked": blocked}
         ask_trades = trades_of(self.context.settings)
         return send_batch(
-            self.uri, account, session, self.broker, ask_trades, run_id=run_id
+            self.uri, account, session, self.broker, ask_trades, run_id=run_id, held=held
         ).states
 
     def _hold_back(self, account: str, session: dt.date) -> int:

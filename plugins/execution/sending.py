@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from psycopg.errors import CheckViolation
@@ -42,7 +43,7 @@ class Sent:
 
 def send_batch(
     uri: str, account: str, session: dt.date, broker: Broker, ask_trades: AskTrades | None = None,
-    *, run_id: str,
+    *, run_id: str, held: Mapping[str, str] = MappingProxyType({}),
 ) -> Sent:
     """Send what is planned, look up what nobody knows of; one order failing leaves the others going.
 
@@ -56,6 +57,7 @@ def send_batch(
         broker: has the account.
         ask_trades: for the newest trades that the price collar looks at; without it the last closes held count.
         run_id: of the run that sends: only what was approved in it goes out.
+        held: symbols that may not be ordered, and why.
 
     Raises:
         BlockedError: when the account does not prove to be the pinned paper account; nothing was sent.
@@ -78,7 +80,7 @@ def send_batch(
             older = {r["symbol"]: f"an order of {r['session_date']} is still out" for r in found}
             connection.commit()
         for row in rows:
-            trouble = older.get(row["symbol"]) or reasons.get(row["client_order_id"], "")
+            trouble = held.get(row["symbol"]) or older.get(row["symbol"]) or reasons.get(row["client_order_id"], "")
             try:
                 state = _one(connection, account, broker, row, run_id, trouble)
             except (AlmanacError, CheckViolation) as error:  # the latter: the database refuses just this order

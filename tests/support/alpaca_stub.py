@@ -122,6 +122,9 @@ class Desk:
             if path == "/v2/orders:by_client_order_id":
                 row = self.orders.get(query["client_order_id"])
                 return (200, row) if row else (404, {"code": 40410000, "message": "order not found"})
+            if method == "GET" and path.startswith("/v2/orders/"):
+                row = next((r for r in self.rows() if path == f"/v2/orders/{r['id']}"), None)
+                return (200, row) if row else (404, {"code": 40410000, "message": "order not found"})
             if path == "/v2/orders":
                 return 200, [o for o in self.orders.values() if o["status"] in LIVE_STATES
                              or any(leg["status"] in LIVE_STATES for leg in o["legs"] or ())]  # fmt: skip
