@@ -95,7 +95,7 @@ class AlpacaBroker(Broker):
         except (ValueError, RetryableError) as error:
             raise _no_answer(order, f"an answer nobody can read: {type(error).__name__}") from None
 
-    def now(self) -> dt.datetime:
+    def clock(self) -> dt.datetime:
         """See Broker."""
         return instant_of(self._read("clock", lambda: self._client.get("/clock", {})), "timestamp")
 

@@ -130,7 +130,7 @@ class Broker(ABC):
         """
 
     @abstractmethod
-    def now(self) -> dt.datetime:
+    def clock(self) -> dt.datetime:
         """Return the broker's own time, by which it decides which open an order is for."""
 
     @abstractmethod

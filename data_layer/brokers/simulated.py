@@ -73,7 +73,7 @@ class SimulatedBroker(SimulatedMarket, Broker):
         self._orders[order.client_order_id], self._reports[order.client_order_id] = order, report
         return report
 
-    def now(self) -> dt.datetime:
+    def clock(self) -> dt.datetime:
         """See Broker: the open of the session traded last, long ago before the first."""
         return self._now
 

@@ -37,11 +37,11 @@ class Batch:
 
 
 def waiting_batch(connection: Connection, account: str, session: dt.date, run_id: str) -> Batch | None:
-    """Return what is planned and has no approval in force in this run, None when nothing is.
+    """Return what is planned and has no approval in use in this run, None when nothing is.
 
     What another run was given an approval for, and has not sent, is asked for again.
     """
-    key = {"account_id": account, "session": session, "run_id": run_id, "hours": HOURS}
+    key = {"account_id": account, "session": session, "run_id": run_id}
     rows = [
         row
         for row in connection.execute(load_sql("orders/select_to_send"), key)
@@ -124,8 +124,7 @@ def use_approval(uri: str, account: str, session: dt.date, run_id: str) -> str:
             if batch.notional_usd > row["max_notional_usd"]:
                 problem = f"{batch.notional_usd} USD are more than the {row['max_notional_usd']} approved"
             elif connection.execute(load_sql("order_approvals/update_decided"), values).fetchone():
-                key = {"account_id": account, "session": session, "run_id": run_id, "hours": HOURS,
-                       "approval_id": row["id"]}  # fmt: skip
+                key = {"account_id": account, "session": session, "run_id": run_id, "approval_id": row["id"]}
                 connection.execute(load_sql("orders/update_approval"), key)
                 return ""
             else:

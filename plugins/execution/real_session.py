@@ -118,7 +118,7 @@ class RealSession:
     def _too_late(self, account: str, session: dt.date) -> str:
         """Block what is planned once its open has gone by: the broker would keep it for another one. Return why."""
         opening = opens_at(next_session(session))
-        now = self.broker.now()
+        now = self.broker.clock()
         if now < opening:
             return ""
         reason = f"its open, {opening:%Y-%m-%d %H:%M} UTC, has gone by: it is {now:%Y-%m-%d %H:%M} at the broker"

@@ -68,7 +68,7 @@ def send_batch(
     # senders at once could not tell a dead one's order from the other's.
     with transaction(uri) as guard, transaction(uri) as connection:
         take_lock(guard, *SENDING, account)
-        key = {"account_id": account, "session": session, "run_id": run_id, "hours": HOURS}
+        key = {"account_id": account, "session": session, "run_id": run_id}
         rows = connection.execute(load_sql("orders/select_to_send"), key).fetchall()
         connection.commit()
         reasons: Mapping[str, str] = {}

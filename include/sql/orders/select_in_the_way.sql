@@ -11,4 +11,4 @@ WHERE e.account_id = %(account_id)s AND e.state = 'resting' AND e.broker_order_i
           SELECT FROM corporate_actions a WHERE a.symbol = e.symbol AND a.action_type = 'split'
           AND a.ex_date > %(session)s::date AND a.ex_date <= %(fills_on)s::date)
        OR %(unfit)s AND EXISTS (
-          SELECT FROM universe_as_of(%(session)s, clock_timestamp()) u WHERE u.symbol = e.symbol AND u.restricted))
+          SELECT FROM universe_as_of(%(session)s, 'infinity') u WHERE u.symbol = e.symbol AND u.restricted))

@@ -92,7 +92,7 @@ def test_an_order_is_taken_found_and_open(desk):
 
 
 def test_the_brokers_time_is_an_instant(desk):
-    assert desk.broker.now().utcoffset() == dt.timedelta(0)
+    assert desk.broker.clock().utcoffset() == dt.timedelta(0)
 
 
 def test_one_name_is_taken_once(desk):
