@@ -15,6 +15,7 @@ from data_layer.brokers.alpaca_words import (
     activity_of,
     amount_of,
     execution_of,
+    instant_of,
     positions_of,
     report_of,
     request_of,
@@ -94,9 +95,18 @@ class AlpacaBroker(Broker):
         except (ValueError, RetryableError) as error:
             raise _no_answer(order, f"an answer nobody can read: {type(error).__name__}") from None
 
+    def clock(self) -> dt.datetime:
+        """See Broker."""
+        return instant_of(self._read("clock", lambda: self._client.get("/clock", {})), "timestamp")
+
     def find(self, client_order_id: str) -> OrderReport | None:
         """See Broker."""
         row = self._read("order", lambda: self._client.by_name(client_order_id), absent=True)
+        return None if row is None else report_of(row)
+
+    def look_up(self, broker_order_id: str) -> OrderReport | None:
+        """See Broker."""
+        row = self._read("order", lambda: self._client.get(f"/orders/{broker_order_id}", {}), absent=True)
         return None if row is None else report_of(row)
 
     def cancel(self, report: OrderReport) -> None:

@@ -148,6 +148,21 @@ def amount_of(row: Any, name: str) -> Decimal:
         raise _strange(name, row) from error
 
 
+def instant_of(row: Any, name: str) -> dt.datetime:
+    """Return a field as an instant, UTC.
+
+    Raises:
+        RetryableError: when it is not one with a time zone.
+    """
+    try:
+        found = dt.datetime.fromisoformat(_text(row[name]))
+        if found.tzinfo is None:
+            raise ValueError(name)
+        return found.astimezone(dt.UTC)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _strange(name, row) from error
+
+
 def _check(order: Order) -> None:
     fractions = [f for f in (order.stop_loss, order.take_profit) if f is not None]
     sound = (

@@ -130,8 +130,16 @@ class Broker(ABC):
         """
 
     @abstractmethod
+    def clock(self) -> dt.datetime:
+        """Return the broker's own time, by which it decides which open an order is for."""
+
+    @abstractmethod
     def find(self, client_order_id: str) -> OrderReport | None:
         """Return an order as the broker has it, None when it has none of that id."""
+
+    @abstractmethod
+    def look_up(self, broker_order_id: str) -> OrderReport | None:
+        """Return an order, or an exit, by the broker's id of it, None when it has none of that id."""
 
     @abstractmethod
     def cancel(self, report: OrderReport) -> None:

@@ -52,6 +52,7 @@ class SimulatedBroker(SimulatedMarket, Broker):
         self._reports: dict[str, OrderReport] = {}
         self._executions: list[Execution] = []
         self._positions: dict[str, Decimal] = {}
+        self._now = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
     def prove(self) -> str:
         """See Broker; there is nothing else it could be."""
@@ -72,9 +73,17 @@ class SimulatedBroker(SimulatedMarket, Broker):
         self._orders[order.client_order_id], self._reports[order.client_order_id] = order, report
         return report
 
+    def clock(self) -> dt.datetime:
+        """See Broker: the open of the session traded last, long ago before the first."""
+        return self._now
+
     def find(self, client_order_id: str) -> OrderReport | None:
         """See Broker."""
         return self._reports.get(client_order_id)
+
+    def look_up(self, broker_order_id: str) -> OrderReport | None:
+        """See Broker."""
+        return next((r for r in self._reports.values() if r.broker_order_id == broker_order_id), None)
 
     def cancel(self, report: OrderReport) -> None:
         """See Broker."""
@@ -111,7 +120,7 @@ class SimulatedBroker(SimulatedMarket, Broker):
         """
         due = [self._orders[r.client_order_id] for r in self.open_orders()]
         executed = self.fills(due, opens, session_date, volumes)
-        opened = dt.datetime.combine(session_date, dt.time(14, 30), dt.UTC)
+        opened = self._now = dt.datetime.combine(session_date, dt.time(14, 30), dt.UTC)
         for fill in executed.fills:
             mine = self._reports[fill.client_order_id]
             sign = 1 if fill.side == "buy" else -1

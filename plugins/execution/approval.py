@@ -15,6 +15,9 @@ from models.errors import BlockedError
 
 # Long enough to be called to a screen before the open, short enough that prices are still those looked at.
 MINUTES = 30
+# How long after it was asked for, an approval in use lets its own run go on: a retry or a cleared task of that evening
+# or the next morning, not after a weekend.
+HOURS = 24
 STAGE = "risk_execution"
 
 
@@ -33,13 +36,16 @@ class Batch:
     lines: tuple[str, ...]
 
 
-def waiting_batch(connection: Connection, account: str, session: dt.date) -> Batch | None:
-    """Return what is planned and has no approval yet, None when nothing is."""
-    key = {"account_id": account, "session": session}
+def waiting_batch(connection: Connection, account: str, session: dt.date, run_id: str) -> Batch | None:
+    """Return what is planned and has no approval in use in this run, None when nothing is.
+
+    What another run was given an approval for, and has not sent, is asked for again.
+    """
+    key = {"account_id": account, "session": session, "run_id": run_id}
     rows = [
         row
         for row in connection.execute(load_sql("orders/select_to_send"), key)
-        if row["state"] == "planned" and row["approval_id"] is None
+        if row["state"] == "planned" and not row["is_approved"]
     ]
     if not rows:
         return None
@@ -55,7 +61,7 @@ def waiting_batch(connection: Connection, account: str, session: dt.date) -> Bat
 def request_approval(uri: str, account: str, session: dt.date, run_id: str) -> tuple[int, Batch] | None:
     """Ask for an approval of what waits; return its id and the batch, None when nothing waits."""
     with transaction(uri) as connection:
-        batch = waiting_batch(connection, account, session)
+        batch = waiting_batch(connection, account, session, run_id)
         if batch is None:
             return None
         values = {
@@ -105,7 +111,7 @@ def use_approval(uri: str, account: str, session: dt.date, run_id: str) -> str:
         Why the orders were blocked; empty when they may be sent, or nothing waits.
     """
     with transaction(uri) as connection:
-        batch = waiting_batch(connection, account, session)
+        batch = waiting_batch(connection, account, session, run_id)
         if batch is None:
             return ""
         row = connection.execute(load_sql("order_approvals/select_of_batch"), _key(batch, run_id)).fetchone()
@@ -118,7 +124,7 @@ def use_approval(uri: str, account: str, session: dt.date, run_id: str) -> str:
             if batch.notional_usd > row["max_notional_usd"]:
                 problem = f"{batch.notional_usd} USD are more than the {row['max_notional_usd']} approved"
             elif connection.execute(load_sql("order_approvals/update_decided"), values).fetchone():
-                key = {"account_id": account, "session": session, "approval_id": row["id"]}
+                key = {"account_id": account, "session": session, "run_id": run_id, "approval_id": row["id"]}
                 connection.execute(load_sql("orders/update_approval"), key)
                 return ""
             else:

@@ -17,7 +17,7 @@ from models.records import Order
 
 REAL_BROKER = "alpaca"  # accounts.broker
 REAL_ACCOUNT = "alpaca"  # accounts.id of the account at Alpaca
-NOT_SENT = {"state", "payload_hash", "approval_id", "broker_order_id"}
+NOT_SENT = {"state", "payload_hash", "is_approved", "broker_order_id"}
 log = logging.getLogger("almanac")
 
 

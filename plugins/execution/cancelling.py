@@ -48,6 +48,26 @@ def cancel_open(uri: str, account: str, broker: Broker) -> dict[str, int]:
     return counts
 
 
+def cancel_older(uri: str, account: str, broker: Broker, session: dt.date) -> None:
+    """Ask for the cancellation of what was decided before a session and is still out: its open has gone by.
+
+    Left alone it would fill beside the order that the session makes for the same shares. What became of each says
+    the reading of the broker that follows; while one stays open, its symbol is not ordered (see sending).
+
+    Raises:
+        RetryableError: when one could not be looked up or asked.
+    """
+    with transaction(uri) as guard:
+        take_lock(guard, *SENDING, account)
+        with transaction(uri) as connection:
+            rows = connection.execute(load_sql("orders/select_out"), {"account_id": account, "names": []}).fetchall()
+        for row in rows:
+            if row["session_date"] < session:
+                report = broker.find(row["client_order_id"])
+                if report is not None and report.state not in ENDED:
+                    broker.cancel(report)
+
+
 def cancel_at_broker(uri: str, accounts: Collection[str], settings: Callable[[], Settings]) -> dict[str, int]:
     """Cancel what is out at a real broker in one of these accounts; return counts by state, nothing where none is.
 
@@ -89,11 +109,12 @@ def _cancel(uri: str, order: Order, broker: Broker) -> str:
 
 
 def free_symbols(
-    uri: str, account: str, session: dt.date, broker: Broker, *, trades: bool = True, splits: bool = True
-) -> None:
-    """Cancel the exits that rest for symbols about to be traded or split: they hold the shares, or fit no longer.
+    uri: str, account: str, session: dt.date, broker: Broker, *, trades: bool = True, unfit: bool = True
+) -> dict[str, str]:
+    """Cancel the exits that rest for symbols about to be traded, split or never traded again: restricted ones.
 
-    What is left of such a holding is judged at the close.
+    They hold the shares, fit no longer, or would trade. What is left of such a holding is judged at the close. An exit
+    that has gone because it filled leaves another holding than the order was decided on.
 
     Args:
         uri: writer's connection URI.
@@ -101,25 +122,38 @@ def free_symbols(
         session: whose orders go out, for the next one's open.
         broker: has the account.
         trades: whether exits of shares about to be traded make way.
-        splits: whether those of shares that split before the next open do.
+        unfit: whether those of shares that split before the next open, or are restricted, do.
+
+    Returns:
+        The symbols that may not be ordered, and why.
 
     Raises:
         RetryableError: while one is still there.
     """
     key = {"account_id": account, "session": session}
-    wanted_now = {**key, "fills_on": next_session(session), "trades": trades, "splits": splits}
+    wanted_now = {**key, "fills_on": next_session(session), "trades": trades, "unfit": unfit}
     with transaction(uri) as connection:
         rows = connection.execute(load_sql("orders/select_in_the_way"), wanted_now).fetchall()
     if not rows:
-        return
+        return {}
     wanted = {row["broker_order_id"] for row in rows}
     for leg in broker.open_orders():
         if leg.broker_order_id in wanted:
             broker.cancel(leg)
     left = wanted & {leg.broker_order_id for leg in broker.open_orders()}
-    gone = [{"broker_order_id": name, "state": "cancelled"} for name in sorted(wanted - left)]
+    gone, held = [], {}
+    for row in rows:
+        if row["broker_order_id"] in left:
+            continue
+        found = broker.look_up(row["broker_order_id"])
+        if found and found.state in ENDED - {"filled"} and found.filled_quantity <= row["filled_quantity"]:
+            gone.append({"broker_order_id": found.broker_order_id, "state": found.state})
+        else:  # it rests on in the books, which take its fill from the next reading of the broker
+            what = f"{found.state}, {found.filled_quantity} shares executed" if found else "not at the broker"
+            held[row["symbol"]] = f"an exit of it is {what}, of which the books know {row['filled_quantity']}"
     with transaction(uri) as connection:
         connection.execute(load_sql("orders/update_legs"), {**key, "rows": json_text(gone)})
     if left:
         raise RetryableError("exits are still there", stage=STAGE, key="orders", value=sorted(left),
                              remedy="they are asked for again")  # fmt: skip
+    return held

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,6 +10,8 @@ from decimal import Decimal
 from data_layer.brokers.base import CashActivity, Execution
 
 ZERO = Decimal(0)
+Dividend = tuple[str, dt.date, Decimal]  # ticker of the day, the day, USD, signed
+Renamed = tuple[str, dt.date, dt.date, str]  # ticker, its first day, the day it ended, what the share is called now
 # The broker rounds each fill and fee to the cent: a session of four hundred orders stays below a dollar or two.
 TOLERANCE_USD = Decimal("1.00")
 
@@ -37,7 +40,8 @@ def explain_cash(
     broker_usd: Decimal,
     activities: Iterable[CashActivity],
     booked: Iterable[str],
-    dividends: Mapping[str, Decimal],
+    dividends: Iterable[Dividend],
+    renames: Sequence[Renamed] = (),
 ) -> CashDifference:
     """Explain a difference in cash by what is known of both sides.
 
@@ -46,18 +50,19 @@ def explain_cash(
         broker_usd: cash at the broker.
         activities: what moved cash there without a fill since the account began.
         booked: ids of those that the books have already.
-        dividends: what the books have credited by symbol since the account began, USD, signed.
+        dividends: what the books have credited since the account began.
+        renames: a dividend may be credited under one ticker and paid under the next.
     """
     done, difference = set(booked), broker_usd - books_usd
     known = list(activities)
     to_book = tuple(
         a for a in known if a.activity_id not in done and a.kind in {"fee", "interest", "transfer"}
     )
-    paid: dict[str, Decimal] = {}
-    for activity in known:
-        if activity.kind == "dividend" and activity.symbol:
-            paid[activity.symbol] = paid.get(activity.symbol, ZERO) + activity.amount_usd
-    omitted = sum((amount - paid.get(symbol, ZERO) for symbol, amount in dividends.items()), ZERO)
+    paid = _by_share(
+        ((a.symbol, a.day, a.amount_usd) for a in known if a.kind == "dividend" and a.symbol), renames
+    )
+    credited = _by_share(dividends, renames)
+    omitted = sum((amount - paid.get(symbol, ZERO) for symbol, amount in credited.items()), ZERO)
     # What the broker paid for symbols that the books credited nothing for is not explained by anything we know.
     return CashDifference(to_book, omitted, difference - sum((a.amount_usd for a in to_book), ZERO) + omitted)
 
@@ -89,3 +94,12 @@ def explain_positions(
                 f"a holding nobody knows: {symbol} {there} at the broker, {held + moved[symbol]} in the books"
             )
     return lines
+
+
+def _by_share(dividends: Iterable[Dividend], renames: Sequence[Renamed]) -> dict[str, Decimal]:
+    """Add up by what each share is called now."""
+    found: dict[str, Decimal] = {}
+    for ticker, day, amount in dividends:
+        symbol = next((now for old, begins, ends, now in renames if old == ticker and begins <= day < ends), ticker)
+        found[symbol] = found.get(symbol, ZERO) + amount
+    return found

@@ -12,16 +12,17 @@ from decimal import Decimal
 from typing import Any
 
 from data_layer.brokers.base import Broker, CashActivity
-from data_layer.sessions import next_session
+from data_layer.sessions import next_session, opens_at
+from data_layer.storage.audit import event, write_events
 from data_layer.storage.copy_encoder import json_text
 from data_layer.storage.database import Connection, load_sql, take_lock, transaction
 from data_layer.storage.kill_switch import read_switch
-from plugins.execution.approval import use_approval
-from plugins.execution.cancelling import cancel_open, free_symbols
+from plugins.execution.approval import block_orders, use_approval
+from plugins.execution.cancelling import cancel_older, cancel_open, free_symbols
 from plugins.execution.collar import trades_of
 from plugins.execution.differences import explain_cash, explain_positions
 from plugins.execution.opening import Opened, open_account
-from plugins.execution.sending import send_batch
+from plugins.execution.sending import STAGE, send_batch
 from plugins.execution.truth import Truth, ask_broker, booked_in, latch_unknown, note_truth
 from plugins.stages.cash import current_account
 from plugins.stages.context import Context
@@ -36,13 +37,15 @@ class RealSession:
         self.uri = context.uri
 
     def read(self, before: dt.date, sessions: Sequence[dt.date]) -> tuple[Opened, Truth]:
-        """Read the broker and write down what it says of the sessions to be booked.
+        """Read the broker and write down what it says of the sessions to be booked; cancel what is out too long.
 
         Args:
             before: the session before the newest: an account begins with it.
             sessions: due, in order.
         """
         opened = open_account(self.uri, self.broker, before)
+        if not self.context.settings.dry_run:
+            cancel_older(self.uri, opened.account, self.broker, sessions[-1])
         due = [s for s in sessions if s > opened.session]
         truth = ask_broker(self.uri, opened.account, self.broker, due[0], opened.session)
         with transaction(self.uri) as connection:
@@ -63,11 +66,13 @@ class RealSession:
         with transaction(self.uri) as connection:
             key = {"account_id": opened.account}
             booked = connection.execute(load_sql("broker_cash/select_of_account"), key).fetchall()
-            paid = connection.execute(load_sql("broker_cash/select_dividends"), key).fetchall()
-            dividends = {row["symbol"]: row["amount_usd"] for row in paid}
+            credited = connection.execute(load_sql("broker_cash/select_dividends"), key).fetchall()
+            renames = connection.execute(load_sql("symbol_changes/select_tickers")).fetchall()
             found = explain_cash(
                 state.book.cash - spent, truth.holdings.cash_usd, truth.activities,
-                [r["activity_id"] for r in booked if r["session_date"] <= day.session], dividends,
+                [r["activity_id"] for r in booked if r["session_date"] <= day.session],
+                [(r["symbol"], r["session_date"], r["amount_usd"]) for r in credited],
+                [(r["ticker"], r["begins"], r["ends"], r["symbol"]) for r in renames],
             )  # fmt: skip
             self._note_cash(connection, opened.account, next_session(day.session), found.to_book)
         if not found.is_explained:
@@ -77,22 +82,49 @@ class RealSession:
     def send(self, session: dt.date) -> dict[str, Any]:
         """Send what is planned and approved; with the kill switch on, cancel what is out instead.
 
-        In either case exits of shares that split before the next open make way, but in a dry run, which sends nothing.
+        In either case exits of shares that split before the next open, or are restricted, make way. A dry run sends
+        nothing, also when it was none as the session began; with the switch on it cancels.
         """
         with transaction(self.uri) as connection:
             account = current_account(connection, self.context.settings)
             latched = read_switch(connection, account).reason
-        splits = not self.context.settings.dry_run
+        dry_run = self.context.settings.dry_run
         if latched:
             cancelled = sum(cancel_open(self.uri, account, self.broker).values())
-            free_symbols(self.uri, account, session, self.broker, trades=False, splits=splits)
+            free_symbols(self.uri, account, session, self.broker, trades=False, unfit=not dry_run)
             return {"cancelled": cancelled}
-        blocked = use_approval(self.uri, account, session, self.context.request.run_id)
-        free_symbols(self.uri, account, session, self.broker, trades=not blocked, splits=splits)
+        if dry_run:
+            return {"dry_run": self._hold_back(account, session)}
+        run_id = self.context.request.run_id
+        blocked = self._too_late(account, session) or use_approval(self.uri, account, session, run_id)
+        held = free_symbols(self.uri, account, session, self.broker, trades=not blocked)
         if blocked:
             return {"blocked": blocked}
         ask_trades = trades_of(self.context.settings)
-        return send_batch(self.uri, account, session, self.broker, ask_trades).states
+        return send_batch(
+            self.uri, account, session, self.broker, ask_trades, run_id=run_id, held=held
+        ).states
+
+    def _hold_back(self, account: str, session: dt.date) -> int:
+        """Leave what waits planned for good, as in a session begun as a dry run; return how many orders."""
+        with transaction(self.uri) as connection:
+            key = {"account_id": account, "session": session}
+            held = connection.execute(load_sql("orders/update_dry_run"), key).rowcount
+            if held:
+                name = f"held_back/{account}/{session}"
+                write_events(connection, [event(name, "execution.blocked", session, STAGE, {"reason": "dry_run"})])
+        return held
+
+    def _too_late(self, account: str, session: dt.date) -> str:
+        """Block what is planned once its open has gone by: the broker would keep it for another one. Return why."""
+        opening = opens_at(next_session(session))
+        now = self.broker.clock()
+        if now < opening:
+            return ""
+        reason = f"its open, {opening:%Y-%m-%d %H:%M} UTC, has gone by: it is {now:%Y-%m-%d %H:%M} at the broker"
+        with transaction(self.uri) as connection:
+            block_orders(connection, account, session, reason)
+        return reason
 
     def _note_cash(
         self, connection: Connection, account: str, session: dt.date, found: Sequence[CashActivity]

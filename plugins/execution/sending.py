@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from psycopg.errors import CheckViolation
@@ -20,6 +21,7 @@ from data_layer.storage.database import Connection, load_sql, take_lock, transac
 from data_layer.storage.kill_switch import heed_switch
 from models.errors import AlmanacError, DataQualityError, RetryableError
 from models.records import Order
+from plugins.execution.approval import HOURS
 from plugins.execution.broker import order_of
 from plugins.execution.collar import AskTrades, held_back
 
@@ -40,11 +42,13 @@ class Sent:
 
 
 def send_batch(
-    uri: str, account: str, session: dt.date, broker: Broker, ask_trades: AskTrades | None = None
+    uri: str, account: str, session: dt.date, broker: Broker, ask_trades: AskTrades | None = None,
+    *, run_id: str, held: Mapping[str, str] = MappingProxyType({}),
 ) -> Sent:
     """Send what is planned, look up what nobody knows of; one order failing leaves the others going.
 
-    An order whose price has left the price collar since it was decided is blocked.
+    An order whose price has left the price collar since it was decided is blocked, and one of a symbol of which an
+    order of an earlier session is still out: it may yet fill.
 
     Args:
         uri: writer's connection URI.
@@ -52,6 +56,8 @@ def send_batch(
         session: at whose close the orders were decided.
         broker: has the account.
         ask_trades: for the newest trades that the price collar looks at; without it the last closes held count.
+        run_id: of the run that sends: only what was approved in it goes out.
+        held: symbols that may not be ordered, and why.
 
     Raises:
         BlockedError: when the account does not prove to be the pinned paper account; nothing was sent.
@@ -62,17 +68,21 @@ def send_batch(
     # senders at once could not tell a dead one's order from the other's.
     with transaction(uri) as guard, transaction(uri) as connection:
         take_lock(guard, *SENDING, account)
-        key = {"account_id": account, "session": session}
+        key = {"account_id": account, "session": session, "run_id": run_id}
         rows = connection.execute(load_sql("orders/select_to_send"), key).fetchall()
         connection.commit()
         reasons: Mapping[str, str] = {}
+        older: Mapping[str, str] = {}
         if rows:
             broker.prove()
             reasons = held_back(connection, account, session, ask_trades)
+            found = connection.execute(load_sql("orders/select_older_out"), key).fetchall()
+            older = {r["symbol"]: f"an order of {r['session_date']} is still out" for r in found}
             connection.commit()
         for row in rows:
+            trouble = held.get(row["symbol"]) or older.get(row["symbol"]) or reasons.get(row["client_order_id"], "")
             try:
-                state = _one(connection, account, broker, row, reasons.get(row["client_order_id"], ""))
+                state = _one(connection, account, broker, row, run_id, trouble)
             except (AlmanacError, CheckViolation) as error:  # the latter: the database refuses just this order
                 connection.rollback()
                 state = "failed"
@@ -89,8 +99,10 @@ def send_batch(
     return sent
 
 
-def _one(connection: Connection, account: str, broker: Broker, row: Mapping[str, Any], trouble: str) -> str:
-    """Take one order as far as it goes now; return its state. trouble: why it may not be sent at this price."""
+def _one(
+    connection: Connection, account: str, broker: Broker, row: Mapping[str, Any], run_id: str, trouble: str
+) -> str:
+    """Take one order as far as it goes now; return its state. trouble: why it may not be sent."""
     order = order_of(row)
     if payload_hash(account, order) != row["payload_hash"]:
         raise DataQualityError("an order with another payload than the one approved", stage=STAGE, key="order",
@@ -101,29 +113,33 @@ def _one(connection: Connection, account: str, broker: Broker, row: Mapping[str,
         if report := broker.find(order.client_order_id):
             return _compared(connection, order, report)
     claimed = {"client_order_id": order.client_order_id,
-               "from_state": "planned" if row["state"] == "planned" else "unknown"}  # fmt: skip
+               "from_state": "planned" if row["state"] == "planned" else "unknown",
+               "run_id": run_id, "hours": HOURS}  # fmt: skip
     # Held till the claim is committed: whoever latches meanwhile waits, and then sees the order as sent.
     trouble = trouble or (heed_switch(connection, account).reason and "kill switch")
     if not trouble and not connection.execute(load_sql("orders/update_claimed"), claimed).rowcount:
-        trouble = "no approval in force"
+        trouble = "no approval of this run in force"
     if trouble:
         return _blocked(connection, order, claimed, trouble)
     connection.commit()
     try:
-        return _compared(connection, order, broker.submit(order))
+        report = broker.submit(order)
     except NoAnswerError as error:
         record(connection, order, "unknown", reason=str(error)[:300])
-        report = broker.find(order.client_order_id)
-        return _compared(connection, order, report) if report else "unknown"
+        found = broker.find(order.client_order_id)
+        return _compared(connection, order, found) if found else "unknown"
     except DataQualityError as error:
         record(connection, order, "rejected", reason=str(error)[:300])
         return "rejected"
     except AlmanacError as error:
         record(connection, order, "unknown", reason=str(error)[:300])
         raise
+    if not report.is_of(order):  # it is there all the same: not rejected, and nothing to send again
+        record(connection, order, "unknown", reason="the broker answered with another order")
+    return _compared(connection, order, report)
 
 
-def _blocked(connection: Connection, order: Order, claimed: Mapping[str, str], reason: str) -> str:
+def _blocked(connection: Connection, order: Order, claimed: Mapping[str, Any], reason: str) -> str:
     """Block an order; return its state, which is another one when a latch or a revocation has come first."""
     if connection.execute(load_sql("orders/update_held_back"), {**claimed, "reason": reason}).rowcount:
         write_events(connection, [blocked_event(order.client_order_id, order, reason)])

@@ -69,7 +69,8 @@ def ask_broker(uri: str, account: str, broker: Broker, session: dt.date, opened:
         out = connection.execute(load_sql("orders/select_out"), {**key, "names": []}).fetchall()
         known = connection.execute(load_sql("orders/select_broker_ids"), key).fetchall()
         hints = [row["signature"] for row in connection.execute(load_sql("order_hints/select_unheeded"))]
-    since = max(opened + dt.timedelta(days=1), min([session - LATE, *(row["session_date"] for row in out)]))
+    first = opened + dt.timedelta(days=1)
+    since = max(first, min([session - LATE, *(row["session_date"] for row in out)]))
     # Before the fills: an exit that is gone by now has told them.
     open_orders = broker.open_orders()
     executions = broker.executions(since)
@@ -82,7 +83,8 @@ def ask_broker(uri: str, account: str, broker: Broker, session: dt.date, opened:
         gone = gone_legs(connection, account, open_orders)
     names = late | set(gone.values()) | {row["client_order_id"] for row in out}
     reports = {name: broker.find(name) for name in sorted(names)}
-    activities, holdings = broker.cash_activities(since), broker.holdings()
+    # All of them: what was paid at any time stands against all dividends that the books have credited.
+    activities, holdings = broker.cash_activities(first), broker.holdings()
     return Truth(reports, open_orders, executions, activities, holdings, list(gone), hints)
 
 

@@ -30,7 +30,7 @@ def order_submission() -> Iterator[Measure]:
         approve_all(writer)
         broker = broker_at(desk, 5.0)
         began = time.perf_counter()
-        send_batch(writer, ACCOUNT, SESSION, broker)
+        send_batch(writer, ACCOUNT, SESSION, broker, run_id="run")
         yield Measure("submit_order", (time.perf_counter() - began) / ORDERS, SUBMIT_SECONDS, 1)
         asked = []
         for name in names:

@@ -57,7 +57,7 @@ def test_latching_cancels_at_a_real_broker_too(database, monkeypatch):
     operator = KillSwitchOperator(task_id="operate_kill_switch", action="latch", reason="no trust")
     run = {"dag_run": SimpleNamespace(run_id="manual", logical_date=dt.datetime(2024, 7, 6, tzinfo=dt.UTC))}
     with serve() as desk:
-        send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk))
+        send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk), run_id="run")
         with pytest.raises(AirflowFailException, match="1 orders are out at alpaca and stay there"):
             operator.execute(run)
         named = {"BROKER": "alpaca", "ALPACA_PAPER_KEY": "k", "ALPACA_PAPER_SECRET": "s", "ALPACA_PAPER_URL": desk.url,

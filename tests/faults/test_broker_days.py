@@ -42,7 +42,7 @@ def live(database, seed, days):
         approve_all(database.writer, day, f"run {day}")
         for _ in range(12):
             try:
-                send_batch(database.writer, ACCOUNT, day, broker)
+                send_batch(database.writer, ACCOUNT, day, broker, run_id=f"run {day}")
             except RetryableError:
                 continue
             break
@@ -79,7 +79,7 @@ def check(database, broker, intended):
         assert row["filled_quantity"] == row["told"] == (report.filled_quantity if report else 0), row
         assert (row["state"] == "filled") == (row["filled_quantity"] == row["quantity"]), row
         if report is None:
-            assert row["state"] in {"rejected", "unknown", "expired", "planned"}, row
+            assert row["state"] in {"rejected", "unknown", "expired", "planned", "blocked"}, row
         else:
             assert row["state"] == report.state, (row, report)
     holdings = SimulatedView(broker).holdings()

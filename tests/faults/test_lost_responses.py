@@ -51,7 +51,7 @@ def test_lost_answers_neither_lose_nor_double_an_order(database, round_number):
         desk.plan = plan
         for _ in range(30):
             try:
-                send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk, 0.1))
+                send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk, 0.1), run_id="run")
             except RetryableError:
                 continue
             break
@@ -71,7 +71,7 @@ def test_an_order_that_arrives_after_its_lookup_is_taken_once(database):
     with serve() as desk:
         desk.plan = lambda method, _path: "reset_before" if method == "POST" else ""
         with pytest.raises(RetryableError):
-            send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk))
+            send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk), run_id="run")
         late = {"symbol": "LATE", "qty": 10, "side": "buy", "type": "market", "time_in_force": "day"}
         real = desk.answer
 
@@ -82,7 +82,7 @@ def test_an_order_that_arrives_after_its_lookup_is_taken_once(database):
 
         desk.answer = overtaken
         desk.plan = lambda _method, _path: ""
-        assert send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk)).states == {"accepted": 1}
+        assert send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk), run_id="run").states == {"accepted": 1}
         assert len(desk.orders) == 1
 
 
@@ -95,7 +95,8 @@ def test_two_senders_at_once_send_each_order_once(database):
     with serve() as desk, ThreadPoolExecutor(8) as pool:
         began = time.monotonic()
         futures = [
-            pool.submit(send_batch, database.writer, ACCOUNT, SESSION, broker_at(desk, 5)) for _ in range(8)
+            pool.submit(send_batch, database.writer, ACCOUNT, SESSION, broker_at(desk, 5), run_id="run")
+            for _ in range(8)
         ]
         counts = [f.result().states.get("accepted", 0) for f in futures]
         assert sorted(counts) == [0] * 7 + [BATCH] and len(desk.posts) == BATCH

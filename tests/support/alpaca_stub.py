@@ -35,6 +35,7 @@ class Desk:
     asked: list[tuple[str, str]] = field(default_factory=list)
     posts: list[dict[str, Any]] = field(default_factory=list)
     strangers: int = 0
+    time: str = "2000-01-03T09:00:00.123456789-05:00"  # before whatever open an order is for
     lock: threading.RLock = field(default_factory=threading.RLock)
     released: threading.Event = field(default_factory=threading.Event)
     port: int = 0
@@ -108,15 +109,21 @@ class Desk:
                 row = next((r for r in self.rows() if path == f"/v2/orders/{r['id']}"), None)
                 if row is None or row["status"] not in LIVE_STATES:
                     return 422, {"message": "order is not cancelable"}
-                row["status"] = "canceled"
+                for gone in (row, *(leg for leg in row["legs"] or () if leg["status"] in LIVE_STATES)):
+                    gone["status"] = "canceled"
                 return 204, None
             if path == "/v2/account":
                 return 200, {**self.account, "cash": f"{self.cash:.2f}"}
+            if path == "/v2/clock":
+                return 200, {"timestamp": self.time, "is_open": False}
             if path == "/v2/positions":
                 held = {s: q for s, q in self.positions.items() if q}
                 return 200, [{"symbol": s, "qty": str(q), "avg_entry_price": "10"} for s, q in held.items()]
             if path == "/v2/orders:by_client_order_id":
                 row = self.orders.get(query["client_order_id"])
+                return (200, row) if row else (404, {"code": 40410000, "message": "order not found"})
+            if method == "GET" and path.startswith("/v2/orders/"):
+                row = next((r for r in self.rows() if path == f"/v2/orders/{r['id']}"), None)
                 return (200, row) if row else (404, {"code": 40410000, "message": "order not found"})
             if path == "/v2/orders":
                 return 200, [o for o in self.orders.values() if o["status"] in LIVE_STATES

@@ -1,8 +1,10 @@
--- Market orders of a session that are still to be sent or nobody knows of. Parameters: account_id, session.
+-- Market orders of a session that are still to be sent or nobody knows of, and whether this run has an approval in use for
+-- them. Parameters: account_id, session, run_id.
 -- Called by plugins.execution.approval, plugins.execution.sending.
-SELECT client_order_id, symbol, session_date, side, quantity, reference_price, stop_loss, take_profit, state, payload_hash,
-       approval_id
-FROM orders
-WHERE account_id = %(account_id)s AND session_date = %(session)s AND order_type = 'market'
-  AND state IN ('planned', 'submitted', 'unknown') AND reason <> 'dry_run'
-ORDER BY symbol
+SELECT o.client_order_id, o.symbol, o.session_date, o.side, o.quantity, o.reference_price, o.stop_loss, o.take_profit, o.state,
+       o.payload_hash, EXISTS (
+           SELECT FROM order_approvals p WHERE p.id = o.approval_id AND p.status = 'used' AND p.run_id = %(run_id)s) AS is_approved
+FROM orders o
+WHERE o.account_id = %(account_id)s AND o.session_date = %(session)s AND o.order_type = 'market'
+  AND o.state IN ('planned', 'submitted', 'unknown') AND o.reason <> 'dry_run'
+ORDER BY o.symbol

@@ -85,9 +85,14 @@ def test_an_order_is_taken_found_and_open(desk):
     wanted = order()
     report = desk.broker.submit(wanted)
     assert report.is_of(wanted) and report.state == "accepted" and report.broker_order_id
-    assert desk.broker.find(wanted.client_order_id) == report
+    assert desk.broker.find(wanted.client_order_id) == report == desk.broker.look_up(report.broker_order_id)
+    assert desk.broker.look_up("0e1c5f5e-0000-4c9a-9c39-0d8f9a2f1c11") is None
     assert [r.client_order_id for r in desk.broker.open_orders()] == [wanted.client_order_id]
     assert desk.broker.find("B" * 32) is None and desk.broker.prove()
+
+
+def test_the_brokers_time_is_an_instant(desk):
+    assert desk.broker.clock().utcoffset() == dt.timedelta(0)
 
 
 def test_one_name_is_taken_once(desk):

@@ -99,7 +99,7 @@ def test_an_approved_batch_does_not_leave_for_a_live_account_by_any_way(database
     approve_all(database.writer)
     for way in WAYS:
         with pytest.raises(BlockedError, match="not a paper account"):
-            send_batch(database.writer, ACCOUNT, SESSION, reached(way))
+            send_batch(database.writer, ACCOUNT, SESSION, reached(way), run_id="run")
     assert not live.posts and states(database) == {"AAPL": "planned"}
 
 
@@ -110,5 +110,5 @@ def test_the_send_point_alone_lets_nothing_out_without_an_approval(database, rea
     for symbol, way in zip("ABCDEFG", WAYS, strict=True):
         plan_orders(database.owner, [symbol])
         with pytest.raises(RetryableError, match=f"{symbol}: blocked"):
-            send_batch(database.writer, ACCOUNT, SESSION, reached(way))
+            send_batch(database.writer, ACCOUNT, SESSION, reached(way), run_id="run")
     assert not live.posts and set(states(database).values()) == {"blocked"}

@@ -13,9 +13,9 @@ def activity(kind, amount, symbol=None, name="x"):
     return CashActivity(name, kind, DAY, symbol, Decimal(amount))
 
 
-def explain(books, broker, *activities, booked=(), dividends=None):
-    given = {s: Decimal(v) for s, v in (dividends or {}).items()}
-    return explain_cash(Decimal(books), Decimal(broker), activities, booked, given)
+def explain(books, broker, *activities, booked=(), dividends=None, renames=()):
+    given = [(s, DAY, Decimal(v)) for s, v in (dividends or {}).items()]
+    return explain_cash(Decimal(books), Decimal(broker), activities, booked, given, renames)
 
 
 def test_equal_cash_needs_no_explanation():
@@ -36,6 +36,13 @@ def test_a_dividend_the_broker_omits_or_pays_later_is_explained():
     assert (late.omitted_usd, late.unexplained_usd, late.is_explained) == (40, 0, True)
     paid = explain("1040", "1040", activity("dividend", "40", "A"), dividends={"A": "40"})
     assert (paid.omitted_usd, paid.unexplained_usd) == (0, 0)
+
+
+def test_a_dividend_is_paid_under_the_ticker_the_share_has_by_then():
+    paid, change = activity("dividend", "40", "NEW"), ("OLD", dt.date(2000, 1, 1), DAY + dt.timedelta(days=1), "NEW")
+    assert explain("1040", "1040", paid, dividends={"OLD": "40"}, renames=[change]).unexplained_usd == 0
+    other = ("OLD", dt.date(2000, 1, 1), DAY, "NEW")  # another share had it by then
+    assert explain("1040", "1040", paid, dividends={"OLD": "40"}, renames=[other]).unexplained_usd == 40
 
 
 @pytest.mark.parametrize(

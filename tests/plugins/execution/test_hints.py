@@ -128,7 +128,7 @@ def sent(database, desk):
         insert(connection, "stage_runs", stage="risk_execution", session_date=SESSION, status="completed",
                run_id="x", known_at=NOW)  # fmt: skip
     approve_all(database.writer)
-    send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk))
+    send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk), run_id="run")
     return names
 
 

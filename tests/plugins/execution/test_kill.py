@@ -39,7 +39,7 @@ def out(database, desk, monkeypatch, tmp_path):
     with transaction(database.owner) as connection:
         insert(connection, "account_adoptions", account_id=ACCOUNT, session_date=SESSION, cash_usd=1, positions="{}")
     approve_all(database.writer)
-    send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk))
+    send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk), run_id="run")
     plan_orders(database.owner, ["IBM"])
     named = {"ALMANAC_HOME": str(tmp_path), "REASON": "enough", "BROKER": "alpaca", "ALPACA_PAPER_KEY": "k",
              "ALPACA_PAPER_SECRET": "s", "ALPACA_ACCOUNT_ID": STUB["id"], "ALPACA_PAPER_URL": desk.url}  # fmt: skip
@@ -103,7 +103,11 @@ def test_a_sender_on_its_way_is_waited_for(database, out, desk):
     desk.answer = slow
     sent = []
     broker = broker_at(desk, 30)
-    sender = threading.Thread(target=lambda: sent.append(send_batch(database.writer, ACCOUNT, SESSION, broker)))
+
+    def send():
+        sent.append(send_batch(database.writer, ACCOUNT, SESSION, broker, run_id="again"))
+
+    sender = threading.Thread(target=send)
     sender.start()
     assert reached.wait(20)
     killer = threading.Thread(target=kill.main)

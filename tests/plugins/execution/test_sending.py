@@ -40,7 +40,7 @@ def planned(database):
 
 
 def send(database, desk, **more):
-    return send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk), **more)
+    return send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk), **{"run_id": "run", **more})
 
 
 def query(database, statement):
@@ -65,7 +65,7 @@ def test_one_order_failing_leaves_the_others_going_and_is_told(planned, desk):
 def test_an_order_that_the_database_refuses_leaves_the_others_going(planned, desk):
     later = dt.date(2024, 7, 2)
     plan_orders(planned.owner, ["ZZZ"], later)
-    other = approve_all(planned.writer, later, "another run")
+    other = approve_all(planned.writer, later)
     approve_all(planned.writer)
     with transaction(planned.owner) as connection:  # an approval of another session
         connection.execute("UPDATE orders SET approval_id = %s WHERE symbol = 'AAPL'", [other])
@@ -73,6 +73,23 @@ def test_an_order_that_the_database_refuses_leaves_the_others_going(planned, des
         send(planned, desk)
     assert [row["symbol"] for row in desk.orders.values()] == ["GOOG", "IBM", "MSFT"]
     assert states(planned)["AAPL"] == "planned"
+
+
+def test_an_answer_about_another_order_leaves_it_unknown_for_it_may_be_live(planned, desk):
+    approve_all(planned.writer)
+    answer = desk.answer
+
+    def other(method, path, query, body):
+        status, row = answer(method, path, query, body)
+        return status, {**row, "qty": "11"} if method == "POST" and body["symbol"] == "IBM" else row
+
+    desk.answer = other
+    with pytest.raises(RetryableError, match=r"IBM: .*the broker has another order of this name"):
+        send(planned, desk)
+    assert states(planned)["IBM"] == "unknown"
+    desk.answer = answer
+    assert send(planned, desk).states == {"accepted": 1}
+    assert len(desk.posts) == 5  # never sent again
 
 
 def test_without_an_approval_nothing_is_sent_and_all_is_blocked(planned, desk):
@@ -92,6 +109,58 @@ def test_an_approval_is_bound_to_run_batch_and_once(planned, desk):
         decide_approval(planned.writer, approval, True, "tester")
     assert "no approval was asked for" in use_approval(planned.writer, ACCOUNT, SESSION, "another run")
     assert set(states(planned).values()) == {"blocked"} and not desk.posts
+
+
+def half_sent(planned, desk):
+    """A run that was approved, used its approval, and ended after two of its orders."""
+    approve_all(planned.writer, run_id="first")
+    held = dict.fromkeys(["IBM", "MSFT", "POOR"], "later")
+    with pytest.raises(RetryableError):
+        send(planned, desk, run_id="first", held=held)
+    with transaction(planned.owner) as connection:  # it died before their turn
+        connection.execute("ALTER TABLE orders DISABLE TRIGGER USER")
+        connection.execute("UPDATE orders SET state = 'planned', reason = '' WHERE state = 'blocked'")
+        connection.execute("ALTER TABLE orders ENABLE TRIGGER USER")
+
+
+def test_another_run_sends_nothing_under_an_approval_that_the_first_has_used(planned, desk):
+    half_sent(planned, desk)
+    assert "no approval was asked for" in use_approval(planned.writer, ACCOUNT, SESSION, "second")
+    assert len(desk.posts) == 2
+    assert list(states(planned).values()) == ["accepted", "accepted", "blocked", "blocked", "blocked"]
+
+
+def test_another_run_asks_for_what_the_first_has_not_sent(planned, desk):
+    half_sent(planned, desk)
+    _, batch = request_approval(planned.writer, ACCOUNT, SESSION, "second")
+    assert batch.orders == 3
+    approve_all(planned.writer, run_id="second")
+    with pytest.raises(RetryableError, match="1 of 3 orders failed: POOR: rejected"):
+        send(planned, desk, run_id="second")
+    assert sorted(row["symbol"] for row in desk.orders.values()) == ["AAPL", "GOOG", "IBM", "MSFT"]
+
+
+@pytest.mark.parametrize("run_id", ["second", "first"])
+def test_an_order_is_claimed_under_an_approval_of_its_run_and_day_only(planned, desk, run_id):
+    half_sent(planned, desk)
+    if run_id == "first":
+        with transaction(planned.owner) as connection:  # the same run, cleared a day later
+            connection.execute("ALTER TABLE order_approvals DISABLE TRIGGER USER")
+            connection.execute("UPDATE order_approvals SET requested_at = requested_at - interval '24 hours', "
+                               "expires_at = expires_at - interval '24 hours'")  # fmt: skip
+    with pytest.raises(RetryableError, match="3 of 3"):
+        send(planned, desk, run_id=run_id)
+    assert len(desk.posts) == 2
+    reasons = query(planned, "SELECT DISTINCT reason FROM orders WHERE state = 'blocked'")
+    assert [r["reason"] for r in reasons] == ["no approval of this run in force"]
+
+
+def test_the_same_run_goes_on_where_it_ended(planned, desk):
+    half_sent(planned, desk)
+    assert use_approval(planned.writer, ACCOUNT, SESSION, "first") == ""
+    with pytest.raises(RetryableError, match="1 of 3 orders failed: POOR: rejected"):
+        send(planned, desk, run_id="first")
+    assert len(desk.orders) == 4
 
 
 def test_another_batch_needs_another_approval(planned, desk):

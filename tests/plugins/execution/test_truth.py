@@ -10,7 +10,7 @@ import pytest
 from data_layer.storage.database import transaction
 from models.errors import BlockedError, RetryableError
 from plugins.execution.booking import executed_in
-from plugins.execution.cancelling import cancel_open, free_symbols
+from plugins.execution.cancelling import cancel_older, cancel_open, free_symbols
 from plugins.execution.sending import send_batch
 from plugins.execution.truth import ask_broker, note_truth
 from tests.support.alpaca_stub import serve
@@ -34,7 +34,7 @@ def sent(database, desk):
     plan_orders(database.owner, ["AAPL"])
     plan_orders(database.owner, ["MSFT"], stop_loss=0.1, take_profit=0.2)
     approve_all(database.writer)
-    send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk))
+    send_batch(database.writer, ACCOUNT, SESSION, broker_at(desk), run_id="run")
     return {row["symbol"]: name for name, row in desk.orders.items()}
 
 
@@ -175,6 +175,49 @@ def test_an_exit_of_a_share_that_splits_and_cannot_be_cancelled_stops_the_sessio
     assert {state for state, _ in exits(database).values()} == {"resting"}
 
 
+@pytest.mark.parametrize("quantity", [None, 4])
+def test_an_exit_that_has_filled_meanwhile_holds_its_symbols_order_back(database, desk, sent, quantity):
+    """The holding that the order would end is gone, or smaller: the books take the fill first."""
+    for name in sent.values():
+        desk.fill(name, 50, AT)
+    assert note(database, desk) == []
+    plan_orders(database.owner, ["AAPL", "MSFT"], NEXT, quantity=-10, held=10)
+    desk.fill(leg_of(desk, sent["MSFT"], "stop")["client_order_id"], 44.9, "2024-07-03T13:30:00Z", quantity)
+    for _ in range(2):  # and once more on a retry
+        held = free_symbols(database.writer, ACCOUNT, NEXT, broker_at(desk))
+        assert held.keys() == {"MSFT"} and f"{quantity or 10} shares executed" in held["MSFT"]
+    assert exits(database)["stop"] == ("resting", 0)
+    approve_all(database.writer, NEXT)
+    with pytest.raises(RetryableError, match="1 of 2 orders failed: MSFT: blocked"):
+        send_batch(database.writer, ACCOUNT, NEXT, broker_at(desk), run_id="run", held=held)
+    assert [p["symbol"] for p in desk.posts] == ["AAPL", "MSFT", "AAPL"]
+    later = dt.date(2024, 7, 3)
+    assert note(database, desk, later) == []
+    assert [(f.side, f.quantity) for f in fills(database, later).fills] == [("sell", quantity or 10)]
+
+
+def test_an_exit_the_broker_has_never_heard_of_holds_its_symbols_order_back(database, desk, sent):
+    desk.fill(sent["MSFT"], 50, AT)
+    assert note(database, desk) == []
+    plan_orders(database.owner, ["MSFT"], NEXT, quantity=-10, held=10)
+    desk.orders[sent["MSFT"]]["legs"] = None
+    held = free_symbols(database.writer, ACCOUNT, NEXT, broker_at(desk))
+    assert "not at the broker" in held["MSFT"]
+
+
+@pytest.mark.parametrize(("restricted", "trades"), [(True, False), (True, True), (False, True)])
+def test_exits_of_a_restricted_share_make_way_whether_anything_is_sent_or_not(
+    database, desk, sent, restricted, trades
+):
+    desk.fill(sent["MSFT"], 50, AT)
+    assert note(database, desk) == []
+    with transaction(database.owner) as connection:
+        insert(connection, "trading_universe", symbol="MSFT", active_from="2024-01-02", name="M", source="test",
+               restricted=restricted, known_at="2024-01-02")  # fmt: skip
+    assert free_symbols(database.writer, ACCOUNT, NEXT, broker_at(desk), trades=trades) == {}
+    assert {state for state, _ in exits(database).values()} == {"cancelled" if restricted else "resting"}
+
+
 def test_fills_that_do_not_add_up_yet_are_asked_for_again(database, desk, sent):
     desk.fill(sent["AAPL"], 50.25, AT)
     told = desk.activities.pop()
@@ -216,6 +259,19 @@ def test_cancelling_asks_and_then_looks(database, desk, sent):
     ]
     desk.fill(sent["AAPL"], 50.25, AT)  # it had been executed before the cancellation arrived
     assert note(database, desk) == []
+
+
+def test_what_is_left_of_an_older_entry_is_cancelled_and_what_has_filled_of_it_booked(database, desk, sent):
+    """An entry with exits is good till cancelled: its rest would fill beside the next session's order."""
+    desk.fill(sent["MSFT"], 50, AT, 6)
+    cancel_older(database.writer, ACCOUNT, broker_at(desk), SESSION)
+    assert {row["status"] for row in desk.orders.values()} == {"accepted", "partially_filled"}  # not older
+    cancel_older(database.writer, ACCOUNT, broker_at(desk), NEXT)
+    assert note(database, desk) == []
+    market = [(r["symbol"], r["state"], r["filled_quantity"]) for r in rows(database) if r["order_type"] == "market"]
+    assert market == [("AAPL", "cancelled", 0), ("MSFT", "cancelled", 6)]
+    assert {state for state, _ in exits(database).values()} == {"cancelled"}
+    assert [(f.symbol, f.quantity) for f in fills(database).fills] == [("MSFT", 6)]
 
 
 def test_another_account_tells_nothing(database, desk, sent):
