@@ -17,7 +17,8 @@ def drift(session, measure, subject, value, threshold=None):
 
 ROWS = (
     ("model_versions", {"id": 7, "family": "tft", "version": 2, "state": "promoted", "training_run_id": 3,
-                        "seen_until": SEEN, "trained_from": SEEN, "trained_to": SEEN, "code_version": WORD, "artifact_sha256": WORD, "metadata_sha256": WORD,
+                        "seen_until": SEEN, "trained_from": SEEN, "trained_to": SEEN,
+                        "code_version": WORD, "artifact_sha256": WORD, "metadata_sha256": WORD,
                         "artifact_format": "onnx"}),
     ("training_runs", {"id": 3, "family": "tft", "first_session": SEEN, "last_session": LAST, "data_version": WORD,
                        "label_version": WORD, "code_version": WORD}),
