@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,3 +36,32 @@ def equal_weight_returns(
         for row, use, n in zip(returns, counted, number, strict=True)
     ]
     return np.array(means, np.float64), number
+
+
+def single_returns(
+    sessions: Sequence[dt.date], prices: NDArray[np.float64], steps: NDArray[np.float64], reach: dt.timedelta
+) -> NDArray[np.float64]:
+    """Return the total return of one instrument session by session, none of it lost where a bar is missing.
+
+    A session without a bar moved nothing that was known then: its return is 0, and the next bar's is the one from the
+    last price before. So compounded returns are those of its prices.
+
+    Args:
+        sessions: ascending.
+        prices: [T] raw closes (or opens); NaN without a bar.
+        steps: [T] by how much splits and dividends since the bar before multiply a holding; looked at where a bar is.
+        reach: how old a last price may be; beyond it nothing is known of the instrument.
+
+    Returns:
+        [T] fractions; NaN where there is no earlier price in reach.
+    """
+    returns = np.full(len(prices), np.nan)
+    last = -1
+    for t, day in enumerate(sessions):
+        known = last >= 0 and day - sessions[last] <= reach
+        if math.isfinite(prices[t]):
+            returns[t] = prices[t] / prices[last] * steps[t] - 1.0 if known else math.nan
+            last = t
+        elif known:
+            returns[t] = 0.0
+    return returns

@@ -50,15 +50,6 @@ class Material:
                                    remedy="a later training has seen corrected bars: train again")  # fmt: skip
         return cls(run, market, trainer, dataset_for(market, trainer, first, label, member), laid, member)
 
-    def with_labels_of(self, uri: str, trainer: Trainer) -> Dataset:
-        """Return the dataset with the labels of another configuration, stored and read."""
-        price, horizon = trainer.label_price, trainer.label_horizon
-        first = first_needed(trainer, self.folds)
-        label = labels_of(self.market, price, horizon, self.member)
-        write_labels(uri, self.market, label, price, horizon, first)
-        stored = read_labels(uri, self.market, price, horizon, first)
-        return dataset_for(self.market, trainer, first, stored, self.member)
-
 
 def family_class(family: str) -> type[Trainer]:
     """Return the trainer of a family.
@@ -85,6 +76,28 @@ def load_material(uri: str, run: Row) -> Material:
     market = market_from_database(uri, asked["symbols"], start, run["last_session"], run["known_at"])
     laid = lay_folds(market, trainer, run["folds"])
     return Material.read(uri, run, market, trainer, laid, members(uri, market))
+
+
+def material_of(uri: str, used: Row, m: Material) -> Material:
+    """Return what another training's configuration learns from, for the test windows of ``m`` and the bars it knows.
+
+    Its own are the parameters, symbols, seed and length of the training windows.
+
+    Raises:
+        DataQualityError: when the sessions do not hold its training windows.
+    """
+    trainer = family_class(used["family"]).from_parameters(used["parameters"])
+    market, own = m.market, ("train_months", "expanding", "embargo")
+    if set(used["asked"]["symbols"]) != set(m.run["asked"]["symbols"]):
+        market = market_from_database(uri, used["asked"]["symbols"], None, m.run["last_session"], m.run["known_at"])
+    member = members(uri, market)
+    # Sessions are those of all symbols held; counted back from the same one, test windows are the same.
+    shape = {**m.run["folds"], **{name: used["folds"][name] for name in own}}
+    laid = folds(market.sessions, m.trainer.reach, **shape)
+    first, price, horizon = first_needed(trainer, laid), trainer.label_price, trainer.label_horizon
+    write_labels(uri, market, labels_of(market, price, horizon, member), price, horizon, first)
+    stored = read_labels(uri, market, price, horizon, first)
+    return Material(used, market, trainer, dataset_for(market, trainer, first, stored, member), laid, member)
 
 
 def lay_folds(market: Market, trainer: Trainer, shape: Mapping[str, Any]) -> list[Fold]:

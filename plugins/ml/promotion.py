@@ -73,20 +73,21 @@ def compare(
     """Return how the version in use did on the candidate's folds.
 
     A candidate of the same configuration that learnt from later data is a refresh: on the same folds it does the
-    same, and its later data is the reason to take it. Otherwise the configuration in use was run on these folds
-    during training, or its own training had the same folds on the same data; else nothing is known.
+    same, and its later data is the reason to take it. Otherwise the configuration in use was run on these test windows
+    during training, or its own training had the same ones on the same data; else nothing is known.
     """
     if current is None or current["id"] == version["id"]:
         return NOTHING_IN_USE
     what = f"version {current['version']} in use"
-    if same_configuration(version, current) and version["seen_until"] > current["seen_until"]:
+    runs = [find_run(connection, v["training_run_id"]) for v in (version, current)]
+    if same_configuration(*runs) and version["seen_until"] > current["seen_until"]:
         own = middle(numbers(folds, "sharpe_ratio"))
         return Comparison(True, own, True, f"refresh of {what}, with data until {version['seen_until']}")
     run = version["training_run_id"]
     theirs: list[Row] = []
     if compared_with == current["id"]:
         theirs = stored_folds(connection, run, "promoted")
-    if not theirs and _data_of(connection, version) == _data_of(connection, current):
+    if not theirs and runs[0]["data_version"] == runs[1]["data_version"]:
         theirs = stored_folds(connection, current["training_run_id"])
     if [_span(f) for f in theirs] != [_span(f) for f in folds]:
         return Comparison(False, math.nan, False, f"{what} was never run on these folds: train again")
@@ -94,15 +95,12 @@ def compare(
     return Comparison(True, own, False, f"must be better than {what} on the same folds")
 
 
-def same_configuration(version: Row, current: Row) -> bool:
-    """Return whether two versions differ in their data alone."""
-    names = ("family", "parameters", "feature_set", "feature_set_version")
-    return all(version[name] == current[name] for name in names)
+def same_configuration(run: Row, other: Row) -> bool:
+    """Return whether two trainings differ in their data alone: what a trial is counted by is equal."""
+    names = ("family", "parameters", "feature_set", "feature_set_version", "folds", "seed")
+    symbols, others = (set(row["asked"]["symbols"]) for row in (run, other))
+    return all(run[name] == other[name] for name in names) and symbols == others
 
 
 def _span(fold: Row) -> tuple[Any, ...]:
     return fold["fold"], fold["test_start"], fold["test_end"]
-
-
-def _data_of(connection: Connection, version: Row) -> str:
-    return str(find_run(connection, version["training_run_id"])["data_version"])

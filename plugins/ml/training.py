@@ -26,8 +26,8 @@ from data_layer.storage.training import (
     stored_folds,
 )
 from models.backtest.deflated import moments
-from models.errors import ConfigError
-from models.ml.base import Artifact, Dataset, Trainer
+from models.errors import ConfigError, DataQualityError
+from models.ml.base import Artifact
 from models.ml.drift import with_reference
 from models.ml.gate import middle
 from models.ml.walk_forward import walk_forward
@@ -44,6 +44,7 @@ from plugins.ml.material import (
     known,
     lay_folds,
     load_material,
+    material_of,
     newest_window,
 )
 from plugins.ml.promotion import numbers, promote, same_configuration
@@ -114,26 +115,28 @@ class Training:
     def run_walk_forward(self, run_id: int) -> int:
         """Train on each window, judge on the next, store every fold; return their number."""
         m = self._load(run_id)
-        rows = self._walk(m, m.trainer, m.data)
+        rows = self._walk(m)
         store_folds(self.uri, run_id, "candidate", rows)
         return len(rows)
 
     def evaluate(self, run_id: int) -> dict[str, Any]:
-        """Run the configuration in use on the same folds, and search for leakage; return counts."""
+        """Run the configuration in use in the same test windows, and search for leakage; return counts."""
         m = self._load(run_id)
         with transaction(self.uri) as connection:
             own = stored_folds(connection, run_id)
             current = promoted_version(connection, m.run["family"])
+            used = find_run(connection, current["training_run_id"]) if current else None
         returns = np.array([value for fold in own for value in fold["daily_returns"]], dtype=np.float64)
         facts: dict[str, Any] = {"sharpe_per_session": known(moments(returns).sharpe)}
-        if current and not same_configuration(m.run, current):
-            theirs = type(m.trainer).from_parameters(current["parameters"])
-            self.progress(f"version {current['version']} in use, on the same folds")
-            data = m.data
-            if (theirs.label_price, theirs.label_horizon) != (data.price, data.horizon):
-                data = m.with_labels_of(self.uri, theirs)
-            store_folds(self.uri, run_id, "promoted", self._walk(m, theirs, data))
-            facts["compared_with"] = current["id"]
+        if current and used and not same_configuration(m.run, used):
+            self.progress(f"version {current['version']} in use, in the same test windows")
+            try:
+                theirs = material_of(self.uri, used, m)
+            except DataQualityError as error:  # the gate refuses what could not be compared
+                self.progress(f"version {current['version']} in use cannot be run: {error}")
+            else:
+                store_folds(self.uri, run_id, "promoted", self._walk(theirs))
+                facts["compared_with"] = current["id"]
         found = find_leakage(m)
         facts["findings"] = [asdict(finding) for finding in found]
         note_run(self.uri, run_id, **facts)
@@ -185,10 +188,10 @@ class Training:
         end_run(self.uri, run, f"{type(error).__name__}: {error}")
         self._track(run, own, None, None, error=str(error))
 
-    def _walk(self, m: Material, trainer: Trainer, data: Dataset) -> list[dict[str, Any]]:
+    def _walk(self, m: Material) -> list[dict[str, Any]]:
         workers = len(os.sched_getaffinity(0))  # one per processor; how many there are changes no result
-        results = walk_forward(trainer, data, m.folds, m.run["seed"], workers=workers, progress=self.progress)
-        return [fold_row(result, data) for result in results]
+        results = walk_forward(m.trainer, m.data, m.folds, m.run["seed"], workers=workers, progress=self.progress)
+        return [fold_row(result, m.data) for result in results]
 
     def _load(self, run_id: int) -> Material:
         """Return the run's material: what this process has built, or the same anew."""

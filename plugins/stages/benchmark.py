@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 
 from data_layer.storage.database import Connection, load_sql
 from data_layer.storage.merge import Mode, merge
-from models.backtest.benchmark import equal_weight_returns
+from models.backtest.benchmark import equal_weight_returns, single_returns
 from models.errors import ConfigError
 from models.panel import Panel
 from plugins.stages.context import Context
@@ -21,7 +21,10 @@ from plugins.stages.knowledge import members_as_of, span_as_of, stable_views
 from plugins.stages.runs import completed_sessions
 
 EQUAL_WEIGHT = "equal-weight universe"
-REACH = dt.timedelta(days=15)  # the longest the exchange was ever closed between two sessions is a week, in 2001
+# The longest the exchange was ever closed between two sessions is a week, in 2001; a named instrument without bars for
+# longer is not known any more.
+REACH = dt.timedelta(days=15)
+Figures = tuple[float, float, int]  # return at the close, at the open, symbols counted
 
 
 def store_benchmarks(connection: Connection, context: Context, until: dt.date) -> int:
@@ -53,9 +56,10 @@ def benchmark_facts(
     """Return what the report of each session says of its benchmark.
 
     Returns:
-        By session: name; session_return (total return over the session before, fraction; None where there is no bar
-        to compare); total_return (compounded since the session named by since, the first with this benchmark);
-        members: how many symbols count. A session reported before there were benchmarks has no entry.
+        By session: name; session_return (total return over the session before, fraction; None where no earlier
+        price is known, see ``single_returns``); total_return (compounded since the session named by since, the first
+        with this benchmark); members: how many symbols count. A session reported before there were benchmarks has no
+        entry.
     """
     rows = connection.execute(load_sql("performance_reports/select_benchmarks"), {"sessions": list(sessions)})
     reports = {row["report_date"]: row["benchmark"] for row in rows}
@@ -96,22 +100,17 @@ def _returns(
     for view in stable_views(connection, sessions, cutoffs):
         bars = span_as_of(context.uri, view[0] - REACH, view[-1], cutoffs[view[-1]])
         panel = Panel.from_frame(bars, ("close", "open", "return_step"))
-        days = [day.astype(dt.date) for day in panel.sessions]
-        counted = np.zeros(panel.shape, dtype=np.bool_)
         if name == EQUAL_WEIGHT:
-            for t, day in enumerate(days):
-                if day in members:
-                    counted[t] = [symbol in members[day] for symbol in panel.symbols]
+            figures = _of_members(panel, members)
         elif name in panel.symbols:
-            counted[:, panel.symbols.index(name)] = True
+            figures = _of_symbol(bars[bars["symbol"] == name], sorted({*_days(panel), *view}))
         elif context.settings.benchmark == name and not _is_held(connection, name):
             raise ConfigError(
                 "no bars of the benchmark", stage=context.stage, key="BENCHMARK", value=name,
                 remedy="load its bars too, or leave it empty for the equal-weight universe",
             )  # fmt: skip
-        closes, number = equal_weight_returns(panel["close"], panel["return_step"], counted)
-        opens, _ = equal_weight_returns(panel["open"], panel["return_step"], counted)
-        figures = dict(zip(days, zip(closes.tolist(), opens.tolist(), number.tolist(), strict=True), strict=True))
+        else:
+            figures = {}
         for session in view:
             close, opened, count = figures.get(session, (math.nan, math.nan, 0))
             found.append({
@@ -120,6 +119,29 @@ def _returns(
                 "open_return": None if math.isnan(opened) else opened,
             })  # fmt: skip
     return found
+
+
+def _of_members(panel: Panel, members: Mapping[dt.date, Container[str]]) -> dict[dt.date, Figures]:
+    """Return the mean of each session's members; one without a bar there or at the session before is left out."""
+    days = _days(panel)
+    counted = np.array([[s in members.get(day, ()) for s in panel.symbols] for day in days], dtype=np.bool_)
+    counted = counted.reshape(panel.shape)
+    closes, number = equal_weight_returns(panel["close"], panel["return_step"], counted)
+    opens, _ = equal_weight_returns(panel["open"], panel["return_step"], counted)
+    return dict(zip(days, zip(closes.tolist(), opens.tolist(), number.tolist(), strict=True), strict=True))
+
+
+def _of_symbol(bars: pd.DataFrame, days: Sequence[dt.date]) -> dict[dt.date, Figures]:
+    """Return the named instrument's returns; the number is 0 where its return rests on no bar of the session."""
+    panel = Panel.from_frame(bars, ("close", "open", "return_step"), sessions=days)
+    close, opened, steps = (panel[name][:, 0] for name in ("close", "open", "return_step"))
+    closes, opens = (single_returns(days, prices, steps, REACH) for prices in (close, opened))
+    number = np.isfinite(closes) & np.isfinite(close)
+    return dict(zip(days, zip(closes.tolist(), opens.tolist(), number.astype(int).tolist(), strict=True), strict=True))
+
+
+def _days(panel: Panel) -> list[dt.date]:
+    return [day.astype(dt.date) for day in panel.sessions]
 
 
 def _is_held(connection: Connection, symbol: str) -> bool:

@@ -14,7 +14,7 @@ from psycopg import sql
 from data_layer.features.adjustment import forward_factors
 from data_layer.labels import next_session_return
 from data_layer.sessions import sessions_between
-from data_layer.storage.alerts import close_alert, open_alert
+from data_layer.storage.alerts import close_alert, close_others, open_alert
 from data_layer.storage.artifacts import open_store
 from data_layer.storage.database import Connection, load_sql, read_frame, take_lock, transaction
 from data_layer.storage.merge import merge
@@ -46,12 +46,14 @@ def measure_drift(context: Context) -> Mapping[str, Any]:
     """Measure every version's sessions that are not measured yet, up to the window's last, and alert.
 
     What a version's artifact lacks cannot be compared: one without a reference gets only its rank ICs, one whose
-    file is refused nothing (and an alert, see load_artifact), and the others go on.
+    file is refused nothing (and an alert, see load_artifact), and the others go on. Alerts of versions that nothing
+    runs with any more close here: such a version may never have a session due again.
     """
     until, store = context.sessions[-1], open_store(context.settings)
     counts = {"versions": 0, "written": 0, "refused": 0, "without_reference": 0}
     with transaction(context.uri) as connection:
         versions = connection.execute(load_sql("model_drift/select_versions"), {"until": until}).fetchall()
+        in_use = [row["subject"] for row in connection.execute(load_sql("model_drift/select_in_use"))]
     for version in versions:
         try:
             metadata = load_artifact(context.uri, store, version)[1]
@@ -64,7 +66,10 @@ def measure_drift(context: Context) -> Mapping[str, Any]:
             take_lock(connection, context.stage, "model_drift")
             for measure in (_stability, _skill):
                 counts["written"] += measure(connection, context, version, metadata)
-            _alert(connection, version)
+            _alert(connection, version, in_use)
+    with transaction(context.uri) as connection:
+        for kind, _ in ALERTS.values():
+            close_others(connection, kind, in_use)
     return context.say("model drift measured", **counts)
 
 
@@ -188,16 +193,16 @@ def _store(connection: Connection, context: Context, version: Mapping[str, Any],
     return merge(connection, "model_drift", frame, key=KEY, stage=context.stage).inserted
 
 
-def _alert(connection: Connection, version: Mapping[str, Any]) -> None:
+def _alert(connection: Connection, version: Mapping[str, Any], in_use: Sequence[str]) -> None:
     """Open an alert for each measure beyond its threshold in its newest session; close the others.
 
-    A version that is not in use any more warns of nothing.
+    A version that is not in use any more, or whose model is paused, warns of nothing.
     """
     subject = f"{version['family']} version {version['version']}"
     newest = connection.execute(load_sql("model_drift/select_newest"), {"version": version["id"]}).fetchall()
     for measure, (kind, remedy) in ALERTS.items():
         beyond = [r for r in newest if r["measure"] == measure and r["breached"]]
-        if not beyond or not version["in_use"]:
+        if not beyond or subject not in in_use:
             close_alert(connection, kind, subject)
             continue
         worst, names = beyond[0], ", ".join(r["subject"] for r in beyond[:10])

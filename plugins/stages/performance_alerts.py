@@ -8,6 +8,7 @@ from typing import Any
 
 from data_layer.storage.alerts import Severity, close_others, open_alert
 from data_layer.storage.database import Connection, load_sql
+from plugins.stages.predictions import ALERT as BLOCKED
 
 # Behind the benchmark by a tenth in a quarter; a fifth below a peak of the last year, the usual name of a bear market;
 # a symbol of the universe without a bar for a week.
@@ -36,9 +37,10 @@ KINDS: dict[str, tuple[Severity, float | None, str]] = {
 
 
 def raise_and_close(connection: Connection, session: dt.date) -> dict[str, int]:
-    """Bring the alerts of KINDS up to date with a session; returns how many of each are open.
+    """Bring the alerts of KINDS up to date with a session; returns how many of each its figures open.
 
-    Drift has its own step, see model_drift.
+    What a figure that is not known would tell stays as it is. Drift has its own step, see model_drift. What blocks a
+    model is told as it runs; a paused one runs no more, so its alert closes here.
     """
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     asked = {"session": session, "behind": BEHIND, "fallen": FALLEN, "sessions": WITHOUT_BARS,
@@ -49,8 +51,13 @@ def raise_and_close(connection: Connection, session: dt.date) -> dict[str, int]:
     ):  # fmt: skip
         for row in connection.execute(load_sql(name), asked):
             found[row["kind"]].append(row)
+    left: dict[str, list[str]] = defaultdict(list)
+    for row in connection.execute(load_sql("alerts/select_unknown_models"), {"session": session}):
+        left[row["kind"]].append(row["subject"])
+    active = connection.execute(load_sql("models/select_active")).fetchall()
+    close_others(connection, BLOCKED, [model["model_name"] for model in active])
     for kind, (severity, threshold, message) in KINDS.items():
-        close_others(connection, kind, [row["subject"] for row in found[kind]])
+        close_others(connection, kind, [*left[kind], *(row["subject"] for row in found[kind])])
         for row in found[kind]:
             open_alert(
                 connection, kind, row["subject"], message.format(**row), severity=severity, value=row["value"],

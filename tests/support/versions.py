@@ -46,7 +46,8 @@ def promote_tft(
         version = feature_set_version(connection, "technical")
     facts: dict[str, Any] = {
         "run_key": f"hand-made {seed} {seen_until}", "family": "tft", "parameters": own.parameters(), "folds": {},
-        "asked": {}, "seed": seed, "first_session": first, "last_session": dt.date.fromisoformat(seen_until),
+        "asked": {"symbols": [], "start": None}, "seed": seed, "first_session": first,
+        "last_session": dt.date.fromisoformat(seen_until),
         "known_at": dt.datetime(2020, 1, 1, tzinfo=dt.UTC), "symbols": len(data.symbols), "rows_with_label": len(rows),
         "data_version": "0" * 16, "label_version": "0" * 16, "code_version": "0" * 16, "feature_set": "technical",
         "feature_set_version": version, "started_by": "tester",

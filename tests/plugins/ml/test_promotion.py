@@ -102,6 +102,44 @@ def test_the_one_in_use_runs_on_the_candidates_folds(workshop):
     assert better.passed == (better.value > better.threshold)
 
 
+OTHERS = {"seed": {"SEED": "7"}, "symbols": {"SYMBOLS": "AAPL MSFT"}, "training window": {"TRAIN_MONTHS": "6"}}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_another_seed_other_symbols_or_folds_are_no_refresh(workshop, what):
+    """The one in use runs as it was trained, in the candidate's test windows: a candidate is never its own measure."""
+    promote(workshop.database.trainer, workshop.store, ids(workshop)[0], by="tester", waiver=WAIVER)
+    number = workshop.train("run 2", **OTHERS[what])
+    _, checks = promote(workshop.database.trainer, workshop.store, number, by="tester")
+    better = next(c for c in checks if c.name == "better_than_promoted")
+    assert "refresh" not in better.detail and better.passed == (better.value > better.threshold)
+    folds = workshop.rows("SELECT configuration, fold, train_start, test_start, test_end, n, sharpe_ratio FROM "
+                          "walk_forward_results WHERE training_run_id = (SELECT max(id) FROM training_runs) "
+                          "ORDER BY configuration, fold")  # fmt: skip
+    own, theirs = folds[:3], folds[3:]
+    assert [f["configuration"] for f in folds] == ["candidate"] * 3 + ["promoted"] * 3
+    windows = [[(f["test_start"], f["test_end"]) for f in three] for three in (own, theirs)]
+    assert windows[0] == windows[1]
+    # As it was trained: on a year of all three symbols, with its own seed.
+    assert [f["train_start"] == g["train_start"] for f, g in zip(own, theirs, strict=True)] == [
+        what != "training window"] * 3  # fmt: skip
+    assert [2 * g["n"] == 3 * f["n"] for f, g in zip(own, theirs, strict=True)] == [what == "symbols"] * 3
+    workshop.train("run 3", PARAMETERS="rounds=5 stop_share=0")
+    plain = workshop.rows("SELECT sharpe_ratio FROM walk_forward_results WHERE configuration = 'candidate' AND "
+                          "training_run_id = (SELECT max(id) FROM training_runs) ORDER BY fold")  # fmt: skip
+    assert [f["sharpe_ratio"] for f in theirs] == [f["sharpe_ratio"] for f in plain]
+
+
+def test_one_in_use_that_cannot_be_run_beside_a_candidate_refuses_it(workshop):
+    promote(workshop.database.trainer, workshop.store, ids(workshop)[0], by="tester", waiver=WAIVER)
+    change(workshop.database, """UPDATE training_runs SET folds = folds || '{"train_months": 240}'""")
+    number = workshop.train("run 2")
+    assert any("cannot be run" in line and "too little history" in line for line in workshop.said)
+    _, checks = promote(workshop.database.trainer, workshop.store, number, by="tester")
+    better = next(c for c in checks if c.name == "better_than_promoted")
+    assert not better.passed and "never run on these folds" in better.detail
+
+
 def test_the_database_itself_allows_one_promoted_version(workshop):
     workshop.train("run 2")
     with pytest.raises(errors.UniqueViolation):

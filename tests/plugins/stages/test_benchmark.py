@@ -78,6 +78,29 @@ def test_a_symbol_among_the_bars(home):
     run_stage(home.uri, replace(home.settings, benchmark="AAPL"), STAGE, start="2005-02-01", end=DAY)
 
 
+def test_a_missing_bar_of_the_benchmark_empties_no_figure(home):
+    named = replace(home.settings, benchmark="MSFT")
+    home.ingest(end=DAY)
+    for stage in CHAIN[:-1]:
+        run_stage(home.uri, home.settings, stage)
+    whole = plain_returns(home, ("MSFT",))
+    days = sorted(whole)
+    at = days.index(D("2005-03-08"))
+    change(home, "DELETE FROM market_data WHERE symbol = 'MSFT' AND date = '2005-03-08'")
+    for end in (days[at - 1], days[at], days[at + 1], D(DAY)):  # the stored returns of days alone are those of one pass
+        run_stage(home.uri, named, STAGE, end=str(end))
+    run_stage(home.uri, named, STAGE, start=str(days[at - 3]), end=DAY)
+    stored = "SELECT session_date, close_return, open_return, members FROM benchmark_returns ORDER BY 1"
+    rows = {day: tuple(rest) for day, *rest in home.query(stored)}
+    assert rows[days[at]] == (0.0, 0.0, 0)
+    both = (1 + whole[days[at]]) * (1 + whole[days[at + 1]]) - 1
+    assert rows[days[at + 1]][0] == pytest.approx(both, rel=1e-12) and rows[days[at + 1]][2] == 1
+    figures = """SELECT count(*), count(benchmark_return), count(excess_return), count(alpha), count(beta)
+        FROM model_performance WHERE run_date = (SELECT max(run_date) FROM model_performance)"""
+    (counted,) = home.query(figures)
+    assert len(set(counted)) == 1 and counted[0] > 0
+
+
 def test_an_unknown_benchmark_is_refused_before_anything_is_fetched(database, tmp_path, market):
     home = open_home(database, tmp_path, market)
     named = replace(home, settings=replace(home.settings, benchmark="SPY"))

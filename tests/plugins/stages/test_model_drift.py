@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 
 from data_layer.model_settings import ModelSettings
 from data_layer.sessions import sessions_between
+from data_layer.storage.alerts import open_alert
 from data_layer.storage.artifacts import open_store
 from data_layer.storage.database import read_frame, transaction
 from data_layer.storage.registry import find_version, load_artifact
@@ -206,6 +207,52 @@ def test_a_replaced_version_warns_of_nothing_and_the_new_one_is_measured(watch):
     assert {a["subject"] for a in alerts} <= {"tft version 2"}
     first = "SELECT min(session_date) AS day FROM model_drift WHERE model_version_id = %(new)s"
     assert watch.rows(first, new=new) == [{"day": dt.date(2005, 12, 16)}]
+
+
+def test_alerts_of_a_version_that_nothing_runs_with_close_though_no_session_of_it_is_due(watch):
+    def drifted():
+        kinds = [kind for kind, _ in model_drift.ALERTS.values()]
+        return {(a["kind"], a["subject"]) for a in watch.rows(
+            "SELECT kind, subject FROM alerts WHERE closed_at IS NULL AND kind = ANY(%(k)s)", k=kinds)}  # fmt: skip
+
+    def open_all(version=1):
+        with transaction(watch.database.writer) as connection:
+            for kind, _ in model_drift.ALERTS.values():
+                open_alert(connection, kind, f"tft version {version}", "beyond")
+        return {(kind, f"tft version {version}") for kind, _ in model_drift.ALERTS.values()}
+
+    watch.measure()
+    # Six sessions later: what was predicted is all measured, so the version is not looked at any more.
+    watch.rows("INSERT INTO model_drift (model_version_id, session_date, measure, subject, n) "
+               "SELECT 1, d, 'rank_ic', '5', 0 FROM unnest(%(days)s::date[]) d RETURNING 1",
+               days=DAYS[-6:])  # fmt: skip
+    justified = open_all()
+    assert watch.measure()["versions"] == 0 and drifted() == justified
+
+    pause = "UPDATE models SET is_active = %(on)s WHERE model_name = 'tft' RETURNING 1"
+    watch.rows(pause, on=False)
+    assert watch.measure()["versions"] == 0 and drifted() == set()
+
+    watch.rows(pause, on=True)
+    open_all()
+    new = promote_tft(watch.database.trainer, watch.settings, "2005-11-30", seed=1)
+    assert watch.measure()["versions"] == 0 and drifted() == justified  # it has predicted nothing yet
+    watch.rows("UPDATE model_runs SET model_version_id = %(new)s WHERE session_date = %(last)s RETURNING 1",
+               new=new, last=END)  # fmt: skip
+    still = drifted()
+    assert watch.measure()["versions"] == 1 and still == justified
+    assert {subject for _, subject in drifted()} <= {"tft version 2"}
+
+
+def test_a_paused_model_opens_no_alert_when_its_last_returns_come(watch):
+    watch.rows(
+        "UPDATE feature_values SET values = array_fill('NaN'::real, ARRAY[array_length(values, 1)]) "
+        "WHERE feature_set = 'technical' AND date >= '2005-11-01' RETURNING 1"
+    )
+    watch.rows("UPDATE models SET is_active = false WHERE model_name = 'tft' RETURNING 1")
+    assert watch.measure()["versions"] == 1
+    assert watch.values("feature_psi", "rsi_14")[END]["breached"]
+    assert set(watch.alerts()).isdisjoint(kind for kind, _ in model_drift.ALERTS.values())
 
 
 def test_a_refused_artifact_and_one_without_a_reference_stop_nothing(watch, tmp_path):

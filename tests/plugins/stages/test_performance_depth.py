@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from data_layer.settings import ROOT
+from data_layer.storage.alerts import open_alert
 from data_layer.storage.database import transaction
 from plugins.stages.performance_alerts import raise_and_close
 from plugins.stages.reporting import changes, rank, told_apart
@@ -177,6 +178,41 @@ def test_alerts_open_once_and_close(prepared, gone):
     with transaction(home.writer) as connection:
         assert set(raise_and_close(connection, D(END)).values()) == {0}
     assert alerts(home) == [(*kind, False) for kind in kinds]
+
+
+def test_underperformance_stays_as_it_is_while_the_benchmark_is_not_known(prepared):
+    home = prepared("")
+    change(home, "TRUNCATE alerts, alert_notifications")
+    excess = """
+        UPDATE model_performance_windows SET excess_return = %(e)s, max_drawdown = 0, sessions = 63
+        WHERE run_date = %(d)s AND model_id IN (SELECT id FROM models WHERE model_name = ANY(%(m)s))"""
+
+    def judged():
+        with transaction(home.writer) as connection:
+            raise_and_close(connection, D(END))
+        return [(subject, is_open) for kind, subject, is_open in alerts(home) if kind == "model_underperformance"]
+
+    both = ["macd_alpha", "rsi_alpha"]
+    everyone = [row["n"] for row in query(home.reader, "SELECT model_name AS n FROM models")]
+    change(home, excess, {"e": 0.0, "d": END, "m": everyone})
+    change(home, excess, {"e": -0.2, "d": END, "m": both[:1]})
+    assert judged() == [("macd_alpha", True)]
+    change(home, excess, {"e": None, "d": END, "m": both})
+    assert judged() == [("macd_alpha", True)]
+    change(home, excess, {"e": 0.0, "d": END, "m": both})
+    assert judged() == [("macd_alpha", False)]
+
+
+def test_what_blocks_a_model_is_over_when_the_model_is_paused(prepared):
+    home = prepared("")
+    change(home, "TRUNCATE alerts, alert_notifications")
+    change(home, "UPDATE models SET is_active = false WHERE model_name = 'rsi_alpha'")
+    with transaction(home.writer) as connection:
+        for model in ("macd_alpha", "rsi_alpha"):
+            open_alert(connection, "model_blocked", model, "no version is in use")
+        raise_and_close(connection, D(END))
+    blocked = [alert for alert in alerts(home) if alert[0] == "model_blocked"]
+    assert blocked == [("model_blocked", "macd_alpha", True), ("model_blocked", "rsi_alpha", False)]
 
 
 def test_strategies_that_cannot_be_told_apart_share_a_rank():
