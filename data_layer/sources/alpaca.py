@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from data_layer.sources.alpaca_client import AlpacaClient
 from data_layer.sources.calls import FORBIDDEN, Answer, Caller
 from data_layer.sources.listings import Listing
-from data_layer.sources.received import NEW_YORK, Action, Row, bar_row, exact, iso_day
+from data_layer.sources.received import NEW_YORK, Action, Row, bar_row, exact, iso_day, row_id
 from data_layer.sources.vendor import VendorSource
 
 VALUES = ("o", "h", "l", "c", "v")
@@ -141,7 +141,7 @@ class AlpacaSource(VendorSource):
             return symbol, day, "split", new / old if old and new is not None else text, announced
         rate = exact(row.get("rate"))
         if kind == DIVIDENDS:
-            return symbol, day, "dividend", str(row.get("rate")) if rate is None else rate, announced
+            return symbol, day, "dividend", str(row.get("rate")) if rate is None else rate, announced, row_id(row)
         return symbol, day, "split", str(row.get("rate")) if rate is None else 1 + rate, announced
 
 

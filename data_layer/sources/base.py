@@ -80,9 +80,9 @@ class Source(ABC):
         """Return splits and dividends: symbol, ex_date, action_type, value, inferred, announced.
 
         value is a Decimal, new shares per old for a split and USD per share in the ex-date's share basis for
-        a dividend, or what was received when that is no number, for the quality gate to judge. inferred is
-        True when nobody announced the action and it was derived from adjusted closes; announced is the
-        day the issuer declared it, None when the source does not say.
+        a dividend (all that go ex on the day taken together), or what was received when that is no number,
+        for the quality gate to judge. inferred is True when nobody announced the action and it was derived
+        from adjusted closes; announced is the day the issuer declared it, None when the source does not say.
         """
 
     def renames(self) -> pd.DataFrame:

@@ -29,7 +29,8 @@ class FilesSource(HistorySource):
 
     vwap is the session's volume-weighted average price (empty for none), dividend USD per share going ex on the
     date (0 or empty for none), split_ratio new shares per old (1 or empty for none); name and sector describe the
-    symbol. Other columns are ignored.
+    symbol. Other columns are ignored. A row's dividend is all that goes ex on its date: two rows of one symbol and
+    date are a repetition where they are equal, and contradict each other, for the gate to refuse, where they differ.
     """
 
     name = "files"

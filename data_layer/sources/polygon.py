@@ -18,7 +18,7 @@ from data_layer.sources.base import RENAME_COLUMNS
 from data_layer.sources.calls import Answer, Caller
 from data_layer.sources.listings import Listing
 from data_layer.sources.polygon_client import PolygonClient
-from data_layer.sources.received import Action, Row, bar_row, epoch_day, exact, iso_day
+from data_layer.sources.received import Action, Row, bar_row, epoch_day, exact, iso_day, row_id
 from data_layer.sources.vendor import VendorSource
 
 # The whole market declares some 60,000 dividends and 1,500 splits a year, a thousand to a page.
@@ -228,7 +228,7 @@ class PolygonSource(VendorSource):
         value = exact(amount) if currency == "USD" else None
         if value is None:
             value = f"{amount} {currency}"  # type: ignore[assignment]
-        return symbol, day, "dividend", value, iso_day(row.get("declaration_date"))
+        return symbol, day, "dividend", value, iso_day(row.get("declaration_date")), row_id(row)
 
     def _whose(self, row: dict[str, Any], ticker: str | None, field: str) -> tuple[str, dt.date]:
         symbol, day = row.get("ticker"), iso_day(row.get(field))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
@@ -13,13 +14,15 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from data_layer.quality.action_checks import HIGHEST_VALUE
 from data_layer.sources.base import BAR_COLUMNS
 
 NEW_YORK = ZoneInfo("America/New_York")
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 Row = tuple[object, ...]  # symbol, date or None, open, high, low, close, volume, date_text, vwap or None
-Action = tuple[str, dt.date, str, object, dt.date | None]  # symbol, ex_date, action_type, value, announced
+Plain = tuple[str, dt.date, str, object, dt.date | None]  # symbol, ex_date, action_type, value, announced
+Action = Plain | tuple[str, dt.date, str, object, dt.date | None, str | None]  # and the vendor's id of the row
 
 
 def bar_frame(rows: Iterable[Row]) -> pd.DataFrame:
@@ -68,6 +71,44 @@ def iso_day(value: object) -> dt.date | None:
         return dt.date.fromisoformat(named[0]) if named else None
     except ValueError:
         return None
+
+
+def row_id(row: Mapping[str, Any]) -> str | None:
+    """Return the id that a vendor gave a row, None for a row without one."""
+    given = row.get("id")
+    return given if isinstance(given, str) and given else None
+
+
+def add_up_dividends(actions: Iterable[Action]) -> list[Plain]:
+    """Return actions in order, each day's dividends of a symbol as their sum, announced when the last of them was.
+
+    A regular and a special dividend often go ex together, a row each; what tells a second payment from a row sent
+    twice is its id, or without ids its value. Rows of one id that differ, and dividends of which one is no number
+    above zero, have no sum: they stay as they came, for the quality gate to refuse.
+    """
+    parts: dict[tuple[str, dt.date, str], list[Action]] = defaultdict(list)
+    for action in sorted(set(actions), key=_in_order):
+        parts[action[:3]].append(action)
+    found: list[Plain] = []
+    for (symbol, day, kind), paid in parts.items():
+        values = [action[3] for action in paid]
+        sound = [v for v in values if isinstance(v, Decimal) and v.is_finite() and 0 < v < HIGHEST_VALUE]
+        different = len({_identity(action) for action in paid})
+        if kind == "dividend" and len(sound) == different == len(paid) > 1:
+            told = [action[4] for action in paid if action[4] is not None]
+            announced = max(told) if len(told) == len(paid) else None
+            found.append((symbol, day, kind, sum(sound, Decimal(0)), announced))
+        else:
+            found += [(symbol, day, kind, action[3], action[4]) for action in paid]
+    return found
+
+
+def _identity(action: Action) -> object:
+    return (action[5] if len(action) > 5 else None) or action[3]
+
+
+def _in_order(action: Action) -> tuple[str, ...]:
+    return tuple(map(str, action))
 
 
 def exact(value: Any) -> Decimal | None:

@@ -15,7 +15,7 @@ from data_layer.sources.base import ACTION_COLUMNS, Source
 from data_layer.sources.calls import STAGE, Caller, Patience
 from data_layer.sources.limits import TokenBucket, bucket_of
 from data_layer.sources.listings import Listing, Listings
-from data_layer.sources.received import Action, Row, bar_frame
+from data_layer.sources.received import Action, Row, add_up_dividends, bar_frame
 from models.errors import ConfigError, RetryableError
 
 CALLS_PER_MINUTE = 60  # of a vendor that declares no limit: what a person clicking through its pages might do
@@ -70,7 +70,10 @@ class VendorSource(Source):
 
     @abstractmethod
     def load_actions(self, symbols: Sequence[str], first: dt.date, last: dt.date) -> Iterable[Action]:
-        """Return splits and dividends; actions of other days are dropped by the caller."""
+        """Return splits and dividends; the caller drops those of other days, and adds up a day's dividends.
+
+        One that carries the vendor's id of its row is told from an equal one; others are told apart by value.
+        """
 
     @abstractmethod
     def describe(self, symbol: str) -> Listing | None:
@@ -166,11 +169,11 @@ class VendorSource(Source):
     def actions(self, symbols: Sequence[str] | None, start: dt.date, end: dt.date) -> pd.DataFrame:
         """See Source."""
         wanted, first, last = self._window(symbols, start, end)
-        found: set[Action] = set()
+        found: list[Action] = []
         for i in range(0, len(wanted) if first <= last else 0, self.batch):
             some = [validate_symbol(s, stage=STAGE) for s in wanted[i : i + self.batch]]
-            found.update(a for a in self.load_actions(some, first, last) if first <= a[1] <= last)
-        rows = [(s, d, kind, value, False, told) for s, d, kind, value, told in sorted(found, key=_in_order)]
+            found += [a for a in self.load_actions(some, first, last) if first <= a[1] <= last]
+        rows = [(s, d, kind, value, False, told) for s, d, kind, value, told in add_up_dividends(found)]
         return pd.DataFrame(rows, columns=list(ACTION_COLUMNS), dtype=object).astype({"inferred": bool})
 
     @property
@@ -230,10 +233,6 @@ class VendorSource(Source):
 
     def _unaccepted(self, symbol: str, sessions: Sequence[dt.date]) -> int:
         return sum(not {(day, ""), (day, symbol)}.intersection(self.accepted) for day in sessions)
-
-
-def _in_order(action: Action) -> tuple[str, ...]:
-    return (*map(str, action[:4]), str(action[4]))
 
 
 def _within(day: object, first: dt.date, last: dt.date) -> bool:

@@ -135,10 +135,10 @@ def store_actions(
     """Write checked splits and dividends as one batch.
 
     An action is known at the close of the day it was announced (of the next session, when announced on a day
-    without trading), else at the close before its ex-date, and never later than that. A changed one is known
-    from now on and its old version kept; one of a symbol held already that comes after the session before its
-    ex-date was completed is known from now on too. One that its source now gives on another day within those
-    asked for (first and last; by default the batch's) has moved: the old row goes to the history.
+    without trading), else at the close before its ex-date, and never later than that. A changed one's old version
+    is kept. Once the session before its ex-date is completed, a changed one and a new one of a symbol held
+    already are known from now on. One that its source now gives on another day within those asked for (first
+    and last; by default the batch's) has moved: the old row goes to the history.
     """
     actions = checked.accepted
     if provenance.vendors.are_several:

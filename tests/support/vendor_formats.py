@@ -122,8 +122,10 @@ def alpaca_actions(market: Market, size: int, url: str, path: str, query: dict[s
     ]
     dividends = [
         {"symbol": s, "ex_date": str(day), "process_date": str(day + dt.timedelta(days=30)), "rate": float(v),
-         "special": False, "foreign": False, "declaration_date": told and str(told)}
-        for s, day, _, v, told in market.acted("dividend", symbols, first - dt.timedelta(days=30), last)
+         "special": False, "foreign": False, "declaration_date": told and str(told),
+         "id": str(market.actions.index(one))}
+        for one in market.acted("dividend", symbols, first - dt.timedelta(days=30), last)
+        for s, day, _, v, told in [one]
         if first <= day + dt.timedelta(days=30) <= last
     ]  # fmt: skip
     found = {k: v for k, v in {"forward_splits": splits, "cash_dividends": dividends}.items() if v}

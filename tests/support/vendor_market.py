@@ -19,7 +19,9 @@ FIELDS = ("open", "high", "low", "close", "volume")
 
 @dataclass
 class Market:
-    """rows: dicts of symbol, date and FIELDS; actions: (symbol, ex-date, kind, value, announced)."""
+    """rows: dicts of symbol, date and FIELDS; actions: (symbol, ex-date, kind, value, announced).
+
+    Equal actions are one sent twice: they have the same id."""
 
     rows: list[dict[str, Any]]
     actions: list[tuple[str, dt.date, str, Decimal, dt.date | None]]

@@ -120,8 +120,8 @@ def actions(market: Market, size: int, url: str, path: str, query: dict[str, str
     rows = [
         {"ticker": s, field: str(day), "split_from": 1, "split_to": float(value)} if splits else
         {"ticker": s, field: str(day), "cash_amount": float(value), "currency": "USD",
-         "declaration_date": told and str(told), "frequency": 4}
-        for s, day, _, value, told in found
+         "declaration_date": told and str(told), "frequency": 4, "id": f"E{market.actions.index(one)}"}
+        for one in found for s, day, _, value, told in [one]
     ]  # fmt: skip
     count = max(1, -(-len(rows) // size))
     page = wire_page("actions", rows[number * size :][:size], number, count, url, f"{path}", mode)

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
+from data_layer.quality.action_checks import check_actions
 from data_layer.quality.row_checks import check_rows
 from data_layer.sources import open_source
 from data_layer.sources.files import FilesSource
@@ -168,6 +169,16 @@ def test_actions_are_read_and_nothing_is_decided_about_them(tmp_path):
         ("2005-06-08", "dividend", "Infinity"),
     ]
     assert actions["value"].iloc[0] == Decimal("0.1")
+
+
+def test_two_rows_of_a_day_repeat_or_contradict_each_other(tmp_path):
+    """A row states all that goes ex on its day, so nothing is added up."""
+    days = {"2005-06-01": ("0.1", "4.5"), "2005-06-02": ("0.1", "0.1")}
+    lines = [f"AAPL,{day},10,12,9,11,100,{paid}" for day, both in days.items() for paid in both]
+    actions = source_of(tmp_path, "\n".join([f"{HEADER},dividend", *lines])).actions(None, *ALWAYS)
+    checked = check_actions(actions, pd.DataFrame(columns=["symbol", "ex_date", "date", "close"]), source="files")
+    assert checked.accepted["value"].to_list() == [Decimal("0.1")] and checked.duplicates == 1
+    assert len(checked.quarantined) == 2
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])

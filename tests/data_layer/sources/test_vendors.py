@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from decimal import Decimal
 
+import pandas as pd
 import pytest
 
+from data_layer.quality.action_checks import check_actions
 from data_layer.quality.row_checks import check_rows
 from data_layer.settings import Settings, load_settings, parse_settings
 from data_layer.sources import available_sources, open_source
 from data_layer.sources.limits import bucket_of
-from data_layer.sources.received import as_received, bar_frame, bar_row, epoch_day, exact, iso_day
+from data_layer.sources.received import (
+    add_up_dividends,
+    as_received,
+    bar_frame,
+    bar_row,
+    epoch_day,
+    exact,
+    iso_day,
+    row_id,
+)
 from models.errors import ConfigError, RetryableError
 from tests.support.vendor_cases import FIRST, LAST, NOW, VENDORS, cases, run_case, vendor_source
 from tests.support.vendor_market import sample_market
@@ -170,6 +182,38 @@ def test_every_vendor_is_live_and_late_by_its_plan():
         source = available_sources()[vendor]
         assert not source.is_static and source.delay == dt.timedelta(hours=8)
         assert not Settings(None, sources=(vendor,)).is_static
+
+
+@pytest.mark.parametrize("vendor", ["alpaca", "polygon"])
+def test_a_regular_and_a_special_dividend_of_one_day_add_up(tmp_path, vendor):
+    """As of Progressive on 2025-01-10: 0.10 and 4.50; here also an equal one, and one that is sent twice."""
+    market, day = sample_market(), D("2005-02-15")  # Microsoft pays 0.08
+    for value, told in (("4.50", "2005-02-01"), ("0.08", "2005-02-02"), ("4.50", "2005-02-01")):
+        market.actions.append(("MSFT", day, "dividend", Decimal(value), D(told)))
+    with serve(market) as stub:
+        actions = vendor_source(vendor, stub, tmp_path).actions(["MSFT"], day, day)
+    eves = pd.DataFrame([("MSFT", day, D("2005-02-14"), 26.0)], columns=["symbol", "ex_date", "date", "close"])
+    checked = check_actions(actions, eves, source=vendor)
+    assert checked.accepted[["value", "announced"]].to_numpy().tolist() == [[Decimal("4.66"), D("2005-02-02")]]
+    assert checked.quarantined.empty and checked.duplicates == 0
+
+
+def test_what_has_no_sum_goes_to_the_gate_as_it_came():
+    def of(*paid, kind="dividend"):
+        given = [("A", FIRST, kind, exact(v) or v, *rest) for v, *rest in paid]
+        return [(str(value), told) for _, _, _, value, told in add_up_dividends(given)]
+
+    told, later = D("2005-01-03"), D("2005-01-04")
+    assert of(("2", told, "x"), ("2", told, "y")) == [("4", told)]  # two payments alike
+    assert of(("2", told, "x"), ("3", None, "y")) == [("5", None)]  # who knows when the second was announced
+    assert of(("2", told), ("3", later)) == [("5", later)]
+    assert of(("2", told), ("2", told)) == [("2", told)]  # without ids a row sent twice
+    assert len(of(("2", told), ("2", later))) == 2  # the same, told apart by nothing that counts: a duplicate
+    assert len(of(("2", told, "x"), ("3", told, "x"))) == 2  # one row, two values
+    for broken in ("1.5 CAD", "-1", "0", "9e999999"):
+        assert len(of(("2", told, "x"), (broken, told, "y"))) == 2
+    assert len(of(("2", None), ("3", None), kind="split")) == 2
+    assert row_id({"id": "E8"}) == "E8" and {row_id({}), row_id({"id": []}), row_id({"id": ""})} == {None}
 
 
 def test_values_are_read_where_they_can_be_and_kept_where_not():

@@ -12,7 +12,7 @@ from data_layer.features.registry import feature_sets
 from data_layer.storage.database import read_frame
 from plugins.stages.knowledge import bars_as_of
 from tests.support.bars import change, real_bars, without
-from tests.support.chain import run_chain, run_stage
+from tests.support.chain import open_stage, run_chain, run_stage, take_step
 from tests.support.features import bits, stored
 from tests.support.files_home import DAY, HALF, LAST, D, open_home
 from tests.support.prepared import EAGER
@@ -171,6 +171,24 @@ def test_a_late_action_cuts_the_view_before_its_ex_date(home, market):
     )
     close = "SELECT close FROM market_data WHERE symbol = 'IBM' AND date = '2005-03-11'"
     assert float(home.query(price)[0][0]) == pytest.approx(home.query(close)[0][0])
+
+
+def test_a_split_corrected_before_its_session_is_completed_is_what_the_session_knows(database, tmp_path, market):
+    """The first attempt stores 2:1 and dies, the vendor corrects it to 20:1 meanwhile: nobody has decided on 2:1."""
+    ex, value = "2005-02-28", "SELECT value FROM corporate_actions_as_of(%(c)s) WHERE action_type = 'split'"
+    home = open_home(database, tmp_path, market)
+    first = open_stage(home.uri, home.settings, "data_ingestion", end=HALF)
+    for step in ("fetch_market_data", "apply_corporate_actions"):
+        take_step(first, step)
+    home.ingest(change(market, "AAPL", ex, split_ratio=20.0), end=HALF)
+    cutoff = "SELECT known_at FROM stage_runs WHERE stage = 'data_ingestion' AND session_date = %(d)s"
+    then = home.query(cutoff, d=HALF)[0][0]
+    assert home.query(value, c=then) == [(20,)] and home.query("SELECT count(*) FROM restatements") == [(0,)]
+    assert home.query("SELECT value, superseded_at <= known_at FROM corporate_actions_history") == [(2, True)]
+    # Once the session has decided, a correction is known from now on.
+    home.ingest(market, start=HALF, end=HALF)
+    assert home.query(value, c=then) == [(20,)] and home.query(value, c=dt.datetime.now(dt.UTC)) == [(2,)]
+    assert home.query("SELECT date, fact FROM restatements") == [(D(ex), "action corrected")]
 
 
 def test_the_history_of_a_restatement_cannot_be_rewritten(home):

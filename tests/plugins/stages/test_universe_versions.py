@@ -109,6 +109,16 @@ def test_an_interval_stated_otherwise_is_withdrawn_and_kept(home):
     assert home.query("SELECT version FROM trading_universe WHERE symbol = 'AAPL'") == [(2,)]
 
 
+def test_a_flag_stays_where_an_interval_begins_elsewhere(home):
+    """IBM's flag set by a person, MSFT's set and taken back: neither is what a new interval would have."""
+    lines = "AAPL,,,{0},,\nIBM,,,{0},,\nMSFT,,,{0},,{1}\n"
+    universe_file(home, lines.format("2005-01-10", "yes")).ingest(end=DAY)
+    change(home, "UPDATE trading_universe SET restricted = symbol = 'IBM' WHERE symbol <> 'AAPL'")
+    universe_file(home, lines.format("", "")).ingest(end=LAST)
+    held = "SELECT symbol, restricted FROM trading_universe WHERE active_from = %(d)s ORDER BY 1"
+    assert home.query(held, d=FIRST) == [("AAPL", False), ("IBM", True), ("MSFT", False)]
+
+
 def test_a_person_changing_a_row_makes_a_version_too(done_home):
     change(done_home, "UPDATE trading_universe SET restricted = true WHERE symbol = 'IBM'")
     change(done_home, "DELETE FROM trading_universe WHERE symbol = 'MSFT'")
