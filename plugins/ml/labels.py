@@ -15,7 +15,7 @@ from data_layer.storage.training import store_labels
 from models.ml.base import Floats, Price
 from models.panel import Dates
 from plugins.backtest.market import Market
-from plugins.stages.knowledge import Renamed, renames
+from plugins.stages.knowledge import Renamed, renames, renames_by_day
 
 Member = NDArray[np.bool_]
 Span = tuple[str, dt.date, dt.date]  # symbol, first and last session of membership
@@ -45,12 +45,12 @@ def members(uri: str, market: Market) -> Member:
 
 def renamed(spans: list[Span], changes: tuple[Renamed, ...]) -> list[Span]:
     """Return spans of membership under the tickers after the changes, as ``join_renamed`` does with rows."""
-    for old, new, effective in changes:
+    for effective, names in renames_by_day(changes):
         before, moved = effective - dt.timedelta(days=1), []
         for symbol, begin, end in spans:
-            if symbol == old and begin <= before:
-                moved.append((new, begin, min(end, before)))
-            begins = max(begin, effective) if symbol in {old, new} else begin
+            if symbol in names and begin <= before:
+                moved.append((names[symbol], begin, min(end, before)))
+            begins = max(begin, effective) if symbol in names or symbol in names.values() else begin
             if begins <= end:
                 moved.append((symbol, begins, end))
         spans = moved

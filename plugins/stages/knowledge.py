@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
@@ -171,9 +173,18 @@ def join_renamed(rows: pd.DataFrame, changes: Sequence[Renamed], date_column: st
 
     Rows that another share left under a ticker before this one took it over are left out.
     """
-    for old, new, effective in changes:
+    for effective, names in renames_by_day(changes):
         before = rows[date_column] < pd.Timestamp(effective)
-        rows = rows[~(before & (rows["symbol"] == new))]
-        before = rows[date_column] < pd.Timestamp(effective)
-        rows = rows.assign(symbol=rows["symbol"].mask(before & (rows["symbol"] == old), new))
+        rows = rows[~(before & rows["symbol"].isin(names.values() - names.keys()))]
+        before, symbol = rows[date_column] < pd.Timestamp(effective), rows["symbol"]
+        renamed = symbol
+        for old, new in names.items():
+            renamed = renamed.mask(before & (symbol == old), new)
+        rows = rows.assign(symbol=renamed)
     return rows
+
+
+def renames_by_day(changes: Iterable[Renamed]) -> Iterator[tuple[dt.date, dict[str, str]]]:
+    """Yield each day's new ticker by old one; of one day all hold at once, as two shares may swap tickers."""
+    for effective, of_day in groupby(changes, key=itemgetter(2)):
+        yield effective, {old: new for old, new, _ in of_day}

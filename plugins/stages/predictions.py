@@ -30,7 +30,7 @@ from plugins.ml.serving import (
     with_version,
 )
 from plugins.stages.context import Context
-from plugins.stages.knowledge import Renamed
+from plugins.stages.knowledge import Renamed, renames_by_day
 from plugins.stages.scoring import score_sessions
 
 log = logging.getLogger("almanac")
@@ -143,9 +143,8 @@ def _last_scores(
     last = {row["symbol"]: float(row["score"]) for row in rows}
     for part in computed:
         last.update(zip(part["symbol"], part["score"].astype(float), strict=True))
-    for old, new, _ in known:
-        if old in last:
-            last[new] = last.pop(old)
+    for _, names in renames_by_day(known):
+        last |= {new: last.pop(old) for old, new in names.items() if old in last}
     return last
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -113,3 +114,11 @@ def test_membership_follows_a_share_under_its_new_ticker(spans, expected):
         return [(s, DAY(2021, 1, b), DAY(2021, 1, e)) for s, b, e in rows]
 
     assert renamed(days(spans), (("FB", "META", DAY(2021, 1, 10)),)) == days(expected)
+
+
+@pytest.mark.parametrize("chain", [("A", "B", "C"), ("A", "B", "A")])
+def test_membership_follows_renames_of_one_day_at_once(chain):
+    day = DAY(2021, 1, 10)
+    changes = tuple((old, new, day) for old, new in pairwise(chain))
+    spans = [(ticker, DAY(2021, 1, 1), DAY(2021, 1, begins)) for ticker, begins in (("A", 4), ("B", 5))]
+    assert renamed(spans, changes) == [(new, *span[1:]) for new, span in zip(chain[1:], spans, strict=True)]

@@ -168,6 +168,24 @@ def test_a_rename_learnt_late_changes_no_decision(copy_database, tmp_path, rows)
     assert failed_checks(home.uri) == []
 
 
+@pytest.mark.parametrize("names", ["A>B B>C", "B>A C>B", "A>B B>A", "A>C B>A C>B"])
+def test_renames_of_one_day_hold_at_once(names):
+    """Of tickers that are handed on or swapped in one day each share keeps its own history."""
+    changes = [(*pair.split(">"), D("2022-01-05")) for pair in names.split()]
+    olds = {old: new for old, new, _ in changes}
+    frame = pd.DataFrame(
+        [(s, pd.Timestamp(day), s) for s in "ABC" for day in ("2022-01-03", "2022-01-05")],
+        columns=["symbol", "date", "was"],
+    )
+    joined = join_renamed(frame, changes)
+    before = joined[joined["date"] < "2022-01-05"]
+    assert dict(zip(before["was"], before["symbol"], strict=True)) == olds | {
+        s: s for s in "ABC" if s not in olds and s not in olds.values()
+    }
+    after = joined[joined["date"] >= "2022-01-05"]
+    assert after["symbol"].to_list() == after["was"].to_list() == list("ABC")
+
+
 def test_a_ticker_may_be_used_again():
     """A until d1, then B, then C; what traded as B before d1 is another share and left out."""
     days = {"A": ["2022-01-03"], "B": ["2022-01-03", "2022-01-05"], "C": ["2022-01-10"]}
