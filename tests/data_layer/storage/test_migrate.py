@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -106,6 +107,8 @@ def test_no_password_stands_in_the_log_of_a_server_that_logs_every_statement(ser
     with psycopg.connect(server.uri("postgres", "postgres"), autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET log_statement = 'all'")
         connection.execute("SELECT pg_reload_conf()")
+    while ask(server, "SHOW log_statement") != "all":  # the server reads it in its own time
+        time.sleep(0.05)
     prepare_database(server)
     logged = server.log.read_text()
     assert "ALTER ROLE \"quant_writer\" PASSWORD 'SCRAM-SHA-256$" in logged
