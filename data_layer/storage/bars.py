@@ -136,8 +136,9 @@ def store_actions(
 
     An action is known at the close of the day it was announced (of the next session, when announced on a day
     without trading), else at the close before its ex-date, and never later than that. A changed one's old version
-    is kept. Once the session before its ex-date is completed, a changed one and a new one of a symbol held
-    already are known from now on. One that its source now gives on another day within those asked for (first
+    is kept, and the new one known from now on, or from the close before its ex-date where that has gone by and no
+    session has been decided since. Once that session is completed, a new one of a symbol held already is known from
+    now on, too. One that its source now gives on another day within those asked for (first
     and last; by default the batch's) has moved: the old row goes to the history.
     """
     actions = checked.accepted
@@ -148,10 +149,11 @@ def store_actions(
         eve if pd.isna(day) else min(eve, session_from(day))
         for eve, day in zip(eves, actions["announced"], strict=True)
     ]
-    closes = close_times(set(announced))
+    closes = close_times({*announced, *eves})
     decided = provenance.decided
     rows = actions.assign(
         known_at=[closes[day] for day in announced],
+        latest=[closes[eve] for eve in eves],
         decided=[decided is not None and eve <= decided for eve in eves],
     )
     batch = {**_next_batch(connection, provenance), "rows": json_text(rows.to_dict("records"))}

@@ -130,8 +130,9 @@ def test_actions(shared, said):
             known = min(days[key], sessions_between(day, day + dt.timedelta(days=9))[0])
             if facts.now(name) is None:
                 facts.say(name, value, close_times([known])[known])
-            elif facts.now(name) != value:
-                facts.say(name, value, now)
+            elif facts.now(name) != value:  # nothing has been decided: at the latest the eve's close
+                before = max(k for key_, _, k in facts.said if key_ == name)
+                facts.say(name, value, max(before, min(now, close_times([days[key]])[days[key]])))
     with transaction(uri) as connection:
         for instant in facts.instants():
             found = connection.execute(

@@ -102,7 +102,7 @@ def test_a_part_comes_later_with_its_chart_and_table(browser, address):
     browser.get(f"{address}/account")
     wait_drawn(browser)
     marks = "return document.getElementById('account').data.map(t => [t.name, t.y.length])"
-    expected = [["IBM", 4], ["Left", 1], ["Bought", 1], ["Sold short", 0], ["Equity", 4]]
+    expected = [["IBM", 4], ["With a profit", 3], ["With a profit", 1], ["Equity", 4]]  # to where it left, and in
     assert browser.execute_script(marks) == expected
     assert browser.find_element("css selector", ".part .tools button").text == "CSV"
     assert not severe(browser)
